@@ -1,0 +1,129 @@
+/*
+ * placement.c - who shares an actor, and how far each actor may run ahead.
+ *
+ * IDs are ranks of paths. Hardware components on one host that are joined by a
+ * channel shorter than the window share an actor (union-find); a task is
+ * always alone. An actor's lookahead is the least latency among the channels
+ * that enter it from other actors.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/engine/internal.h"
+#include "sim/engine/rng.h"
+
+static int by_path(const void *a, const void *b)
+{
+  const struct hd_component *const *x = a, *const *y = b;
+  return strcmp((*x)->path, (*y)->path);
+}
+
+static void number_components(struct hd_engine *e)
+{
+  qsort(e->components, e->n_components, sizeof *e->components, by_path);
+  for (size_t i = 0; i < e->n_components; i++) {
+    struct hd_component *c = e->components[i];
+    HD_REQUIRE(c, i == 0 || strcmp(e->components[i - 1]->path, c->path) != 0,
+               "two components have the path %s", c->path);
+    c->id = (uint32_t)i;
+  }
+}
+
+static size_t root_of(size_t *parent, size_t i)
+{
+  while (parent[i] != i)
+    i = parent[i] = parent[parent[i]];
+  return i;
+}
+
+static bool may_merge(const struct hd_engine *e, const struct hd_channel *ch)
+{
+  return ch->latency < e->options.window && !ch->from->is_task &&
+         !ch->to->is_task && strcmp(ch->from->host, ch->to->host) == 0;
+}
+
+/* The lower ID becomes the root, so that names do not depend on the order in
+ * which channels were opened. */
+static size_t *merge(struct hd_engine *e)
+{
+  size_t *parent = calloc(e->n_components, sizeof *parent);
+  HD_REQUIRE(NULL, parent != NULL, "out of memory");
+  for (size_t i = 0; i < e->n_components; i++)
+    parent[i] = i;
+  for (size_t i = 0; i < e->n_channels; i++) {
+    if (!may_merge(e, e->channels[i]))
+      continue;
+    size_t a = root_of(parent, e->channels[i]->from->id);
+    size_t b = root_of(parent, e->channels[i]->to->id);
+    if (a < b)
+      parent[b] = a;
+    else
+      parent[a] = b;
+  }
+  return parent;
+}
+
+static struct hd_actor *new_actor(struct hd_engine *e, struct hd_component *c)
+{
+  struct hd_actor *a = calloc(1, sizeof *a);
+  HD_REQUIRE(c, a != NULL, "out of memory for an actor");
+  a->engine = e;
+  a->lookahead = HD_TIME_NEVER;
+  a->wake_at = HD_TIME_NEVER;
+  a->host = c->host;
+  a->name = c->path;
+  if (c->is_task)
+    a->task = (struct hd_task *)c;
+  hd_calendar_initialize(&a->calendar);
+  return a;
+}
+
+static void assign(struct hd_engine *e, size_t *parent)
+{
+  e->actors = calloc(e->n_components, sizeof *e->actors);
+  size_t *sizes = calloc(e->n_components, sizeof *sizes);
+  HD_REQUIRE(NULL, e->actors && sizes, "out of memory for actors");
+  for (size_t i = 0; i < e->n_components; i++)
+    sizes[root_of(parent, i)]++;
+  for (size_t i = 0; i < e->n_components; i++) {
+    struct hd_component *c = e->components[i];
+    size_t root = root_of(parent, i);
+    if (root == i) { /* roots come first: they are the least of their set */
+      struct hd_actor *a = new_actor(e, c);
+      a->members = calloc(sizes[i], sizeof(struct hd_component *));
+      HD_REQUIRE(c, a->members != NULL, "out of memory for an actor");
+      e->actors[e->n_actors++] = a;
+      c->exec = &a->exec;
+    }
+    struct hd_actor *a = hd_actor_of(e->components[root]);
+    c->exec = &a->exec;
+    a->members[a->n_members++] = c;
+  }
+  free(sizes);
+}
+
+static void set_lookahead(struct hd_engine *e)
+{
+  for (size_t i = 0; i < e->n_channels; i++) {
+    const struct hd_channel *ch = e->channels[i];
+    struct hd_actor *to = hd_actor_of(ch->to);
+    if (hd_actor_of(ch->from) != to)
+      to->lookahead = hd_time_min(to->lookahead, ch->latency);
+  }
+  for (size_t i = 0; i < e->n_actors; i++) {
+    struct hd_actor *a = e->actors[i];
+    if (e->options.window == 0)
+      a->lookahead = 1; /* no run-ahead: execute only what is due now */
+    else if (a->lookahead > HD_S)
+      a->lookahead = HD_S; /* nothing enters; keep sums in range */
+  }
+}
+
+void hd_placement_make(struct hd_engine *e)
+{
+  number_components(e);
+  size_t *parent = merge(e);
+  assign(e, parent);
+  free(parent);
+  set_lookahead(e);
+}
