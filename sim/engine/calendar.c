@@ -4,18 +4,55 @@
 
 #include "sim/engine/engine.h"
 
-enum { ARITY = 4 };
+enum {
+  ARITY = 4,       /* of the heaps */
+  SLOT_BITS = 11,  /* an inner slot lasts 2^11 ps */
+  LEVEL_BITS = 11, /* slots a level: 2^11 */
+  OUTER_BITS = SLOT_BITS + LEVEL_BITS,
+  WHEEL_BITS = OUTER_BITS + LEVEL_BITS,
+  SLOTS = 1 << LEVEL_BITS,
+  WORDS = SLOTS / 64,
+  SMALL = 24 /* with so many messages a heap alone is as quick */
+};
+
+/* A message in the wheel: an element of a slot's list, or of the free list.
+ * Links are indices into `nodes`, 0 is none. */
+struct node {
+  struct hd_calendar_entry entry;
+  uint32_t next;
+};
+
+struct level {
+  uint64_t summary;     /* bit w: used[w] != 0 */
+  uint64_t used[WORDS]; /* bit per slot: its list is not empty */
+  uint32_t first[SLOTS];
+};
+
+struct hd_calendar_wheel {
+  struct node *nodes;
+  uint32_t capacity, free_list;
+  struct level inner, outer;
+};
 
 void hd_calendar_initialize(struct hd_calendar *c)
 {
-  *c = (struct hd_calendar){0};
+  *c = (struct hd_calendar){.head = HD_TIME_NEVER,
+                            .near_last = HD_TIME_NEVER,
+                            .rest = HD_TIME_NEVER,
+                            .rest_known = true};
 }
 
 void hd_calendar_terminate(struct hd_calendar *c)
 {
-  free(c->heap);
-  *c = (struct hd_calendar){0};
+  free(c->near.entries);
+  free(c->far.entries);
+  if (c->wheel)
+    free(c->wheel->nodes);
+  free(c->wheel);
+  hd_calendar_initialize(c);
 }
+
+/* ---- heaps ----------------------------------------------------------- */
 
 static inline bool before(const struct hd_calendar_entry *a,
                           const struct hd_calendar_entry *b)
@@ -23,51 +60,291 @@ static inline bool before(const struct hd_calendar_entry *a,
   return a->when < b->when || (a->when == b->when && a->order < b->order);
 }
 
-static void grow(struct hd_calendar *c)
+static void heap_grow(struct hd_calendar_heap *h)
 {
-  c->capacity = c->capacity ? c->capacity * 2 : 16;
-  c->heap = realloc(c->heap, c->capacity * sizeof *c->heap);
-  HD_REQUIRE(NULL, c->heap != NULL, "out of memory for %zu events", c->capacity);
+  h->capacity = h->capacity ? h->capacity * 2 : 4;
+  h->entries = realloc(h->entries, h->capacity * sizeof *h->entries);
+  HD_REQUIRE(NULL, h->entries != NULL, "out of memory for %zu events",
+             h->capacity);
 }
 
-void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg)
+static inline void heap_push(struct hd_calendar_heap *h,
+                             struct hd_calendar_entry entry)
 {
-  if (c->count == c->capacity)
-    grow(c);
-  struct hd_calendar_entry entry = {msg->when, msg->order, msg};
-  size_t at = c->count++;
+  if (__builtin_expect(h->count == h->capacity, 0))
+    heap_grow(h);
+  size_t at = h->count++;
   while (at > 0) {
     size_t parent = (at - 1) / ARITY;
-    if (!before(&entry, &c->heap[parent]))
+    if (!before(&entry, &h->entries[parent]))
       break;
-    c->heap[at] = c->heap[parent];
+    h->entries[at] = h->entries[parent];
     at = parent;
   }
-  c->heap[at] = entry;
+  h->entries[at] = entry;
 }
 
-static size_t least_child(const struct hd_calendar *c, size_t first)
+static inline size_t least_child(const struct hd_calendar_heap *h, size_t first)
 {
-  size_t last = first + ARITY < c->count ? first + ARITY : c->count;
+  size_t last = first + ARITY < h->count ? first + ARITY : h->count;
   size_t least = first;
   for (size_t i = first + 1; i < last; i++)
-    if (before(&c->heap[i], &c->heap[least]))
+    if (before(&h->entries[i], &h->entries[least]))
       least = i;
   return least;
 }
 
-struct hd_msg *hd_calendar_pop(struct hd_calendar *c)
+/* Removes the least entry; the heap must not be empty. */
+static inline struct hd_calendar_entry heap_pop(struct hd_calendar_heap *h)
 {
-  struct hd_msg *top = c->heap[0].msg;
-  struct hd_calendar_entry entry = c->heap[--c->count];
+  struct hd_calendar_entry top = h->entries[0];
+  struct hd_calendar_entry entry = h->entries[--h->count];
   size_t at = 0;
-  for (size_t child = 1; child < c->count; child = at * ARITY + 1) {
-    child = least_child(c, child);
-    if (!before(&c->heap[child], &entry))
+  for (size_t child = 1; child < h->count; child = at * ARITY + 1) {
+    child = least_child(h, child);
+    if (!before(&h->entries[child], &entry))
       break;
-    c->heap[at] = c->heap[child];
+    h->entries[at] = h->entries[child];
     at = child;
   }
-  c->heap[at] = entry;
+  h->entries[at] = entry;
   return top;
+}
+
+/* ---- levels ---------------------------------------------------------- */
+
+static inline uint32_t slot_of(hd_time when, int bits)
+{
+  return (uint32_t)((uint64_t)when >> bits) & (SLOTS - 1);
+}
+
+static inline void level_mark(struct level *l, uint32_t slot)
+{
+  l->used[slot / 64] |= UINT64_C(1) << (slot % 64);
+  l->summary |= UINT64_C(1) << (slot / 64);
+}
+
+/* The first slot in use; the level must not be empty. */
+static inline uint32_t level_first(const struct level *l)
+{
+  uint32_t word = (uint32_t)__builtin_ctzll(l->summary);
+  return word * 64 + (uint32_t)__builtin_ctzll(l->used[word]);
+}
+
+/* Empties a slot and returns its list. */
+static inline uint32_t level_take(struct level *l, uint32_t slot)
+{
+  uint32_t list = l->first[slot];
+  l->first[slot] = 0;
+  l->used[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+  if (l->used[slot / 64] == 0)
+    l->summary &= ~(UINT64_C(1) << (slot / 64));
+  return list;
+}
+
+static inline void level_put(struct hd_calendar_wheel *w, struct level *l,
+                             uint32_t slot, uint32_t index)
+{
+  w->nodes[index].next = l->first[slot];
+  l->first[slot] = index;
+  level_mark(l, slot);
+}
+
+/* ---- nodes ----------------------------------------------------------- */
+
+static void wheel_grow(struct hd_calendar_wheel *w)
+{
+  uint32_t old = w->capacity;
+  HD_REQUIRE(NULL, old < UINT32_MAX / 2, "too many events in one actor");
+  w->capacity = old ? old * 2 : 128;
+  w->nodes = realloc(w->nodes, w->capacity * sizeof *w->nodes);
+  HD_REQUIRE(NULL, w->nodes != NULL, "out of memory for %u events", w->capacity);
+  for (uint32_t i = w->capacity; i-- > (old ? old : 1);) {
+    w->nodes[i].next = w->free_list;
+    w->free_list = i;
+  }
+}
+
+static inline uint32_t node_new(struct hd_calendar_wheel *w,
+                                const struct hd_calendar_entry *entry)
+{
+  if (__builtin_expect(w->free_list == 0, 0))
+    wheel_grow(w);
+  uint32_t index = w->free_list;
+  w->free_list = w->nodes[index].next;
+  w->nodes[index].entry = *entry;
+  return index;
+}
+
+static inline void node_free(struct hd_calendar_wheel *w, uint32_t index)
+{
+  w->nodes[index].next = w->free_list;
+  w->free_list = index;
+}
+
+/* ---- the wheel ------------------------------------------------------- */
+
+/* The bits in which `when` differs from the position. */
+static inline uint64_t distance(const struct hd_calendar *c, hd_time when)
+{
+  return (uint64_t)when ^ (uint64_t)c->position;
+}
+
+/* Moves to the slot that holds `when`. */
+static inline void move_to(struct hd_calendar *c, hd_time when)
+{
+  hd_time mask = ((hd_time)1 << SLOT_BITS) - 1;
+  c->position = when & ~mask;
+  c->near_last = when | mask;
+}
+
+/* Files an entry later than near_last. */
+static inline void place(struct hd_calendar *c, struct hd_calendar_entry entry)
+{
+  struct hd_calendar_wheel *w = c->wheel;
+  uint64_t d = distance(c, entry.when);
+  if (d >> OUTER_BITS == 0)
+    level_put(w, &w->inner, slot_of(entry.when, SLOT_BITS), node_new(w, &entry));
+  else if (d >> WHEEL_BITS == 0)
+    level_put(w, &w->outer, slot_of(entry.when, OUTER_BITS),
+              node_new(w, &entry));
+  else
+    heap_push(&c->far, entry);
+}
+
+/* Opens an inner slot: returns its earliest message; the others become the near
+ * heap, which must be empty. */
+static inline struct hd_calendar_entry open_inner(struct hd_calendar *c,
+                                                  uint32_t slot)
+{
+  struct hd_calendar_wheel *w = c->wheel;
+  uint32_t i = level_take(&w->inner, slot);
+  struct hd_calendar_entry least = w->nodes[i].entry;
+  uint32_t next = w->nodes[i].next;
+  node_free(w, i);
+  move_to(c, least.when);
+  while ((i = next) != 0) {
+    struct hd_calendar_entry entry = w->nodes[i].entry;
+    next = w->nodes[i].next;
+    node_free(w, i);
+    if (before(&entry, &least)) {
+      struct hd_calendar_entry later = least;
+      least = entry;
+      entry = later;
+    }
+    heap_push(&c->near, entry);
+  }
+  return least;
+}
+
+/* Spreads an outer slot over the inner level, which must be empty. */
+static void open_outer(struct hd_calendar *c, uint32_t slot)
+{
+  struct hd_calendar_wheel *w = c->wheel;
+  uint32_t i = level_take(&w->outer, slot);
+  while (i) {
+    uint32_t next = w->nodes[i].next;
+    level_put(w, &w->inner, slot_of(w->nodes[i].entry.when, SLOT_BITS), i);
+    i = next;
+  }
+}
+
+/* Moves the wheel to the earliest far message; both levels must be empty. */
+static void open_far(struct hd_calendar *c)
+{
+  struct hd_calendar_heap *far = &c->far;
+  c->position = far->entries[0].when;
+  while (far->count && distance(c, far->entries[0].when) >> WHEEL_BITS == 0)
+    place(c, heap_pop(far));
+}
+
+/* The earliest message outside the near heap, which must be empty; the rest of
+ * its slot goes there. Something must wait. */
+static inline struct hd_calendar_entry take_rest(struct hd_calendar *c)
+{
+  struct hd_calendar_wheel *w = c->wheel;
+  if (w->inner.summary == 0) {
+    if (w->outer.summary == 0)
+      open_far(c);
+    if (w->inner.summary == 0)
+      open_outer(c, level_first(&w->outer));
+  }
+  c->rest_known = false;
+  return open_inner(c, level_first(&w->inner));
+}
+
+static hd_time least_of_slot(const struct hd_calendar_wheel *w,
+                             const struct level *l)
+{
+  hd_time least = HD_TIME_NEVER;
+  for (uint32_t i = l->first[level_first(l)]; i; i = w->nodes[i].next)
+    least = hd_time_min(least, w->nodes[i].entry.when);
+  return least;
+}
+
+/* Finds the earliest time outside the near heap, which must be empty. */
+static inline void find_rest(struct hd_calendar *c)
+{
+  const struct hd_calendar_wheel *w = c->wheel;
+  c->rest_known = true;
+  if (w->inner.summary) {
+    c->rest = least_of_slot(w, &w->inner);
+  } else if (w->outer.summary) {
+    c->rest = least_of_slot(w, &w->outer);
+  } else if (c->far.count) {
+    c->rest = c->far.entries[0].when;
+  } else { /* nothing waits: back to the small form */
+    c->rest = HD_TIME_NEVER;
+    c->near_last = HD_TIME_NEVER;
+  }
+}
+
+/* Leaves the small form: so far, everything is in the near heap. */
+static void start_wheel(struct hd_calendar *c)
+{
+  if (!c->wheel) {
+    c->wheel = calloc(1, sizeof *c->wheel);
+    HD_REQUIRE(NULL, c->wheel != NULL, "out of memory for a calendar");
+  }
+  struct hd_calendar_heap *near = &c->near;
+  size_t count = near->count;
+  move_to(c, near->entries[0].when);
+  near->count = 0;
+  for (size_t i = 0; i < count; i++) { /* heap_push writes behind the reader */
+    struct hd_calendar_entry entry = near->entries[i];
+    if (entry.when <= c->near_last)
+      heap_push(near, entry);
+    else
+      place(c, entry);
+  }
+  c->rest_known = false;
+}
+
+/* ---- public ---------------------------------------------------------- */
+
+void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg)
+{
+  struct hd_calendar_entry entry = {msg->when, msg->order, msg};
+  c->head = hd_time_min(c->head, entry.when);
+  if (entry.when > c->near_last) {
+    place(c, entry);
+    c->rest = hd_time_min(c->rest, entry.when);
+    return;
+  }
+  heap_push(&c->near, entry);
+  if (c->near_last == HD_TIME_NEVER && c->near.count > SMALL)
+    start_wheel(c);
+}
+
+struct hd_msg *hd_calendar_pop(struct hd_calendar *c)
+{
+  struct hd_msg *msg = c->near.count ? heap_pop(&c->near).msg : take_rest(c).msg;
+  if (c->near.count) {
+    c->head = c->near.entries[0].when;
+  } else {
+    if (!c->rest_known)
+      find_rest(c);
+    c->head = c->rest;
+  }
+  return msg;
 }

@@ -25,15 +25,15 @@ static inline struct hd_clock hd_clock_at(int64_t hz)
 /* Duration of `cycles` (>= 0), rounded down, without state. */
 static inline hd_time hd_clock_span(const struct hd_clock *c, int64_t cycles)
 {
-  return (hd_time)((unsigned __int128)cycles * 1000000000000u / (uint64_t)c->hz);
+  return (hd_time)((hd_u128)cycles * 1000000000000u / (uint64_t)c->hz);
 }
 
 /* Duration of the next `cycles` (>= 0) of this domain; rounding never
  * accumulates over successive calls. */
 static inline hd_time hd_clock_take(struct hd_clock *c, int64_t cycles)
 {
-  unsigned __int128 scaled =
-      (unsigned __int128)cycles * 1000000000000u + (uint64_t)c->remainder;
+  hd_u128 scaled =
+      (hd_u128)cycles * 1000000000000u + (uint64_t)c->remainder;
   c->remainder = (int64_t)(scaled % (uint64_t)c->hz);
   return (hd_time)(scaled / (uint64_t)c->hz);
 }
@@ -41,7 +41,7 @@ static inline hd_time hd_clock_take(struct hd_clock *c, int64_t cycles)
 /* Whole cycles that fit in `span` (>= 0). */
 static inline int64_t hd_clock_cycles(const struct hd_clock *c, hd_time span)
 {
-  return (int64_t)((unsigned __int128)span * (uint64_t)c->hz / 1000000000000u);
+  return (int64_t)((hd_u128)span * (uint64_t)c->hz / 1000000000000u);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 typedef int64_t hd_time;
+__extension__ typedef unsigned __int128 hd_u128; /* exact products */
 
 #define HD_TIME_NEVER INT64_MAX
 #define HD_PS ((hd_time)1)
@@ -32,8 +33,8 @@ static inline hd_time hd_time_min(hd_time a, hd_time b)
  * bytes < 2^40, bits_per_s > 0. */
 static inline hd_time hd_time_of_bytes(int64_t bytes, int64_t bits_per_s)
 {
-  unsigned __int128 ps = (unsigned __int128)bytes * 8u * 1000000000000u;
-  unsigned __int128 rate = (unsigned __int128)bits_per_s;
+  hd_u128 ps = (hd_u128)bytes * 8u * 1000000000000u;
+  hd_u128 rate = (hd_u128)bits_per_s;
   return (hd_time)((ps + rate - 1) / rate);
 }
 

@@ -1,0 +1,97 @@
+/*
+ * vcpu.h - a virtual CPU: a software task that runs guest code on a host core.
+ *
+ * Guest code is straight blocking code that calls vcpu_run(), vcpu_mmio_*(),
+ * vcpu_idle(). Interrupts pre-empt vcpu_run() at their time (when enabled) and
+ * call ops->interrupt; the host scheduler may take the core away at any time.
+ * Everything a function here does takes simulated time unless it says not.
+ */
+#ifndef HD_MODELS_CPU_VCPU_H
+#define HD_MODELS_CPU_VCPU_H
+
+#include "models/cpu/cpu_params.h"
+#include "models/cpu/scheduler.h"
+#include "models/interrupt/interrupt.h"
+#include "models/pcie/mmio.h"
+#include "sim/engine/clock.h"
+
+/* Reasons of VM exits (SDM volume 3, appendix C, by name). */
+enum exit_reason {
+  EXIT_HLT,
+  EXIT_EXTERNAL_INTERRUPT, /* also the kick that leads to injection */
+  EXIT_EPT_VIOLATION,      /* first touch of a lazily mapped page */
+  EXIT_TRAP,               /* emulated register or configuration access */
+  EXIT_IPI,
+  EXIT_PREEMPT,            /* host scheduler took the core */
+  EXIT_REASONS
+};
+
+struct vcpu;
+
+struct vcpu_ops {
+  /* The guest's thread on this vCPU; called once, on the first core given.
+   * When it returns, the vCPU idles and only serves interrupts. */
+  void (*main)(struct vcpu *v);
+  /* Guest interrupt handler; interrupts are disabled during the call. */
+  void (*interrupt)(struct vcpu *v, unsigned vector);
+  /* Any message that is not the CPU's own (MSG_GUEST_MEMORY, MSG_GUEST,
+   * MSG_VM_*); owns it; must take no time and not block. Returns true when the
+   * message should end vcpu_idle() (as an IPI would). */
+  bool (*message)(struct vcpu *v, struct hd_msg *m);
+};
+
+struct vcpu {
+  struct hd_task task; /* base */
+  const struct vcpu_ops *ops;
+  const struct cpu_params *params;
+  const struct hd_window *window;
+  struct hd_clock clock;
+  uint32_t index;      /* server-wide */
+  void *guest;         /* the guest's own */
+  struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
+  bool on_core, irq_enabled, halted, polling, woken;
+  unsigned run_depth;
+  uint64_t pending[4]; /* guest vectors not yet delivered */
+  hd_time halt_poll_now;
+  uint64_t exits[EXIT_REASONS]; /* within the window */
+  hd_time guest_time, host_time; /* busy, within the window */
+  uint64_t interrupts;           /* delivered, within the window */
+};
+
+void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
+                     const char *host, const struct cpu_params *params,
+                     const struct hd_window *window,
+                     const struct vcpu_ops *ops, void *guest);
+/* Wiring; the index is the same for both. */
+void vcpu_attach(struct vcpu *v, struct scheduler *s,
+                 struct interrupt_unit *irq, uint64_t pid_hpa);
+
+static inline hd_time vcpu_now(const struct vcpu *v)
+{
+  return hd_now(&v->task.base);
+}
+
+/* Runs guest code for `cycles`; interrupts are taken in between if enabled. */
+void vcpu_run(struct vcpu *v, int64_t cycles);
+/* Guest code that waits, awake and running, until `when` (a polling loop). */
+void vcpu_spin_until(struct vcpu *v, hd_time when);
+/* A VM exit: exit_cost and the reason's handling as host time, then re-entry.
+ * Not pre-empted in between. */
+void vcpu_exit(struct vcpu *v, enum exit_reason reason);
+/* Host code in this vCPU's thread. */
+void vcpu_run_host(struct vcpu *v, int64_t cycles);
+/* HLT: until an interrupt was handled, a message ended it, or `until`. Halt
+ * polling, blocking and waking as KVM does. */
+void vcpu_idle(struct vcpu *v, hd_time until);
+/* Handles all messages that have arrived, without waiting. */
+void vcpu_poll(struct vcpu *v);
+void vcpu_irq_enable(struct vcpu *v);
+void vcpu_irq_disable(struct vcpu *v);
+/* Uncached store: the core is occupied for mmio_write_cost, the write arrives
+ * later. `object` travels along. */
+void vcpu_mmio_write(struct vcpu *v, uint16_t device, uint64_t address,
+                     uint64_t data, void *object);
+/* Uncached load: the core stalls until the data is back. */
+uint64_t vcpu_mmio_read(struct vcpu *v, uint16_t device, uint64_t address);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * interrupt.h - interrupt remapping and posting of one IO stack (VT-d 4.0,
+ * chapter 5).
+ *
+ * A write to 0xFEEx_xxxx selects an entry of the remapping table (cached); the
+ * entry either names a posted descriptor (64 B in memory: pending bits,
+ * outstanding, suppress, notification vector) or a host vector. Posting is an
+ * atomic update of the descriptor through the memory model; a notification is
+ * sent only when none is outstanding and the descriptor does not suppress it.
+ */
+#ifndef HD_MODELS_INTERRUPT_INTERRUPT_H
+#define HD_MODELS_INTERRUPT_INTERRUPT_H
+
+#include "models/memory/memory.h"
+#include "models/pcie/tlp.h"
+#include "sim/engine/param.h"
+#include "sim/measure/gauge.h"
+
+struct interrupt_params {
+  bool posted;            /* VT-d posted interrupts; false: injected path */
+  int64_t cache_entries;  /* interrupt entry cache */
+  int64_t remap_latency;  /* ps: unit's pipeline, entry cached */
+  int64_t notify_latency; /* ps: notification -> guest handler's first
+                             instruction on a running vCPU */
+  int64_t wakeup_latency; /* ps: wake-up vector -> host scheduler */
+  int64_t host_latency;   /* ps: remapped interrupt -> host handler */
+};
+
+extern const struct hd_param_table interrupt_param_table;
+
+/* State of a vCPU's posted descriptor, as its host thread sets it. */
+enum pid_state {
+  PID_RUNNING,   /* notification vector, goes to the vCPU */
+  PID_PREEMPTED, /* suppress notification: runnable, not running */
+  PID_BLOCKED    /* wake-up vector, goes to the host scheduler */
+};
+
+struct interrupt_msg {
+  struct hd_msg msg;
+  uint32_t vcpu;       /* server-wide index */
+  uint32_t state;      /* MSG_PID_STATE: enum pid_state */
+  uint64_t vectors[4]; /* MSG_IRQ_NOTIFY: pending bits; others: one bit set */
+};
+_Static_assert(sizeof(struct interrupt_msg) <= HD_MSG_BYTES, "too large");
+
+struct interrupt_unit; /* is a struct hd_component */
+
+struct interrupt_unit *
+interrupt_unit_create(struct hd_engine *e, const char *path, const char *host,
+                      const struct interrupt_params *params, uint64_t table_hpa,
+                      const struct hd_window *window);
+void interrupt_unit_destroy(struct interrupt_unit *u);
+struct hd_component *interrupt_unit_component(struct interrupt_unit *u);
+void interrupt_unit_attach_memory(struct interrupt_unit *u, struct memory *m,
+                                  hd_time latency);
+void interrupt_unit_attach_scheduler(struct interrupt_unit *u,
+                                     struct hd_component *scheduler);
+/* Adds the next vCPU (index = number of earlier calls); the channel is the one
+ * on which the vCPU sends MSG_PID_STATE. */
+struct hd_channel *interrupt_unit_add_vcpu(struct interrupt_unit *u,
+                                           struct hd_component *vcpu,
+                                           uint64_t pid_hpa);
+
+/* Software writes a remapping entry: interrupts `handle` of `requester` go to
+ * `vcpu` as guest vector `vector` (32..255). Build time, or by software before
+ * it enables the vector. MSI address/data for the device: handle in data. */
+void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
+                              uint16_t requester, uint32_t vcpu,
+                              uint8_t vector);
+
+struct interrupt_stats { /* within the window */
+  uint64_t interrupts, posted, notified, coalesced, suppressed, woken, host,
+      blocked, cache_misses;
+};
+void interrupt_unit_get_stats(const struct interrupt_unit *u,
+                              struct interrupt_stats *s);
+const char *interrupt_unit_check(const struct interrupt_unit *u);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * memory.h - one socket's memory: last-level cache with DDIO, DRAM channels.
+ *
+ * The LLC is a real tag store (set-associative, LRU within the allowed ways).
+ * Device writes update a present line in place and otherwise allocate in the
+ * DDIO ways only; device reads do not allocate. Page-walk and interrupt-table
+ * reads do allocate (in any way). Misses go to DRAM: channels interleaved by
+ * line, each with a service rate, a latency and refresh.
+ */
+#ifndef HD_MODELS_MEMORY_MEMORY_H
+#define HD_MODELS_MEMORY_MEMORY_H
+
+#include "models/pcie/tlp.h"
+#include "sim/engine/param.h"
+#include "sim/measure/gauge.h"
+
+struct memory_params {
+  int64_t llc_size;      /* bytes per socket */
+  int64_t llc_ways;
+  int64_t ddio_ways;     /* 0: device writes go to DRAM */
+  int64_t llc_latency;   /* ps: from the IO stack, hit */
+  int64_t dram_latency;  /* ps: added by a miss, idle */
+  int64_t dram_channels;
+  int64_t dram_rate;     /* bit/s per channel */
+  int64_t refresh_interval, refresh_duration; /* ps; per channel */
+  int64_t write_latency; /* ps: posted write accepted -> globally visible */
+  int64_t visible_latency; /* ps: written line -> seen by a polling core */
+  int64_t numa_latency;  /* ps: added to a remote socket's memory */
+  int64_t size;          /* bytes of DRAM */
+};
+
+extern const struct hd_param_table memory_param_table;
+
+/* A read or write other than a TLP. Answered on `reply` as MSG_MEMORY_DONE
+ * with the same message. */
+struct memory_request {
+  struct hd_msg msg;
+  uint64_t address; /* host physical */
+  uint32_t length;  /* bytes */
+  bool write, hit;  /* hit: filled in: all lines were in the LLC */
+  struct hd_channel *reply;
+  void *context;
+  uint64_t data;
+};
+
+/* MSG_GUEST_MEMORY: a device write with an observer, now visible. */
+struct guest_memory_msg {
+  struct hd_msg msg;
+  uint64_t address; /* host physical */
+  uint64_t data;    /* as in the TLP */
+  void *object;     /* as in the TLP */
+  uint32_t length;
+  uint16_t observer;
+};
+
+struct memory; /* is a struct hd_component */
+
+struct memory *memory_create(struct hd_engine *e, const char *path,
+                             const char *host,
+                             const struct memory_params *params,
+                             const struct hd_window *window);
+void memory_destroy(struct memory *m);
+struct hd_component *memory_component(struct memory *m);
+
+/* Regions: who owns which host physical memory. Regions do not overlap; added
+ * in increasing order of base before the run. Returns the region's index,
+ * which is the `owner` of TLPs that hit it. */
+uint16_t memory_add_region(struct memory *m, uint64_t base, uint64_t size);
+/* Adds an observer: software that sees device writes to the region. Returns
+ * its index, for pcie_tlp.observer. Opens a channel with visible_latency. */
+uint16_t memory_add_observer(struct memory *m, uint16_t region,
+                             struct hd_component *software);
+/* Channel on which `c` sends MSG_MEMORY_ACCESS, and *reply for answers. */
+struct hd_channel *memory_connect(struct memory *m, struct hd_component *c,
+                                  hd_time latency, struct hd_channel **reply);
+/* The root complex's answer channel, once. */
+void memory_set_root_complex(struct memory *m, struct hd_channel *answer);
+
+/* Warms lines as a CPU (all ways) or a device (DDIO ways) would; build time. */
+void memory_warm(struct memory *m, uint64_t base, uint64_t size, bool device);
+
+struct memory_stats {
+  uint64_t reads, writes, lines, hits, ddio_allocations, evictions;
+  double dram_utilization;
+};
+void memory_get_stats(const struct memory *m, struct memory_stats *s);
+/* Bytes devices have written to / read from the region since the start. */
+uint64_t memory_region_written(const struct memory *m, uint16_t region);
+uint64_t memory_region_read(const struct memory *m, uint16_t region);
+const char *memory_check(const struct memory *m);
+
+#endif

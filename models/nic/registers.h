@@ -1,0 +1,30 @@
+/*
+ * registers.h - the part of the E810's BAR 0 that the models use; one 4 KiB
+ * page per queue, vector or interface, so that pages can be mapped into guests
+ * (public driver source: ice_hw_autogen.h, ice_siov.c).
+ */
+#ifndef HD_MODELS_NIC_REGISTERS_H
+#define HD_MODELS_NIC_REGISTERS_H
+
+#include <stdint.h>
+
+enum { NIC_PAGE = 4096 };
+
+#define NIC_ADMIN_DOORBELL 0x00080000u /* PF_FW_ATQT */
+#define NIC_MAILBOX_BASE 0x02000000u   /* VSI_MBX_ATQBAL, a page a VSI */
+#define NIC_VECTOR_BASE 0x03000000u    /* PF0INT_DYN_CTL, a page a vector */
+#define NIC_RX_TAIL_BASE 0x03800000u   /* QRX_TAIL_PAGE, a page a queue */
+#define NIC_TX_TAIL_BASE 0x04000000u   /* QTX_COMM_DBELL_PAGE, a page a queue */
+#define NIC_BAR_END 0x08000000u        /* 128 MiB */
+
+#define NIC_TX_TAIL(queue) (NIC_TX_TAIL_BASE + (uint64_t)(queue) * NIC_PAGE)
+#define NIC_RX_TAIL(queue) (NIC_RX_TAIL_BASE + (uint64_t)(queue) * NIC_PAGE)
+#define NIC_VECTOR(vector) (NIC_VECTOR_BASE + (uint64_t)(vector) * NIC_PAGE)
+
+/* Value written to a vector's control register: enable, and the throttling
+ * interval in units of 2 us (E810's granularity), NIC_ITR_KEEP: unchanged. */
+#define NIC_INT_ENABLE 0x1u
+#define NIC_ITR_KEEP 0xffffu
+#define NIC_INT_CONTROL(itr) (NIC_INT_ENABLE | (uint64_t)(itr) << 16)
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * link.h - a PCIe link: two transmitters and the flow control between them.
+ *
+ * End 0 is upstream (root port), end 1 downstream (device). Each end sends
+ * MSG_TLP to the link; the link serialises it with framing, Ack and UpdateFC
+ * DLLPs and SKIP ordered sets, within the receiver's credits, and delivers it
+ * as MSG_TLP to the other end. Receivers return credits with MSG_CREDITS.
+ */
+#ifndef HD_MODELS_PCIE_LINK_H
+#define HD_MODELS_PCIE_LINK_H
+
+#include "models/pcie/pcie_params.h"
+#include "models/pcie/tlp.h"
+#include "sim/measure/gauge.h"
+
+enum { PCIE_UPSTREAM_END = 0, PCIE_DOWNSTREAM_END = 1 };
+
+struct pcie_link; /* is a struct hd_component */
+
+struct pcie_link *pcie_link_create(struct hd_engine *e, const char *path,
+                                   const char *host,
+                                   const struct pcie_params *params,
+                                   const struct hd_window *window);
+void pcie_link_destroy(struct pcie_link *l);
+struct hd_component *pcie_link_component(struct pcie_link *l);
+
+/* Connects component `c` as `end`; returns the channel on which c sends
+ * MSG_TLP and MSG_CREDITS to the link. `latency` is that end's transaction-
+ * and link-layer latency, > 0. TLPs reach c by a channel of the link's own,
+ * with the propagation latency. */
+struct hd_channel *pcie_link_connect(struct pcie_link *l, int end,
+                                     struct hd_component *c, hd_time latency);
+
+struct pcie_link_stats {
+  double utilization[2];      /* by transmitting end: share of the raw rate */
+  uint64_t tlps[2], bytes[2]; /* delivered; wire bytes incl. overhead */
+  uint64_t payload[2];
+  uint64_t dllps[2];          /* sent by that end */
+  uint64_t replays[2];        /* TLPs sent again */
+  uint64_t naks[2], corrupted[2];
+  hd_time credit_stall[2][PCIE_CLASSES]; /* time TLPs waited for credits */
+};
+/* Counted within the measurement window. */
+void pcie_link_get_stats(const struct pcie_link *l, struct pcie_link_stats *s);
+
+/* NULL, or what does not balance (credits, replay buffer) at the end. */
+const char *pcie_link_check(const struct pcie_link *l);
+
+/* ---- receiver's side: credits ----------------------------------------- */
+
+/* A receiver accumulates freed credits and returns them in batches, as real
+ * ports do: a struct of this per link end, used by whoever receives there. */
+struct pcie_receiver {
+  struct hd_channel *to_link;
+  int end; /* at which the receiver sits */
+  uint32_t headers[PCIE_CLASSES], data[PCIE_CLASSES];     /* not yet returned */
+  uint32_t threshold_h[PCIE_CLASSES], threshold_d[PCIE_CLASSES];
+};
+void pcie_receiver_initialize(struct pcie_receiver *r,
+                              const struct pcie_params *params,
+                              struct hd_channel *to_link, int end);
+/* The TLP has left the receive buffer. `delay`: from now, >= channel latency. */
+void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp);
+
+#endif

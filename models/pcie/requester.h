@@ -1,0 +1,67 @@
+/*
+ * requester.h - the DMA requester inside a device: splits transfers into TLPs
+ * by MPS, MRRS and 4 KiB, holds tags, and puts completions together.
+ *
+ * A library embedded in a device component (not a component). A transfer is a
+ * struct pcie_dma owned by the device; it must live until its `done` is called.
+ */
+#ifndef HD_MODELS_PCIE_REQUESTER_H
+#define HD_MODELS_PCIE_REQUESTER_H
+
+#include "models/pcie/link.h"
+#include "models/pcie/tlp.h"
+
+struct pcie_dma;
+typedef void (*pcie_dma_done)(struct hd_component *device, struct pcie_dma *d);
+
+struct pcie_dma {
+  /* Set by the device: */
+  uint64_t address;   /* IOVA */
+  uint32_t length;    /* bytes, > 0 */
+  uint32_t pasid;
+  uint16_t requester; /* requester ID */
+  uint8_t flags;      /* PCIE_HAS_PASID, PCIE_RELAXED, PCIE_DESCRIPTOR */
+  uint16_t observer;  /* writes: as in struct pcie_tlp; goes on the last TLP */
+  uint64_t data;      /* writes: goes on the last TLP */
+  void *object;       /* writes: goes on the last TLP */
+  pcie_dma_done done; /* read: all data is here, or an error status;
+                         write: the last TLP has left the device (NULL: do
+                         not tell) */
+  void *context;      /* the device's */
+  /* Set by the requester: */
+  uint32_t issued, received; /* bytes */
+  uint32_t outstanding;      /* requests without all their completions */
+  uint8_t status;            /* enum pcie_status; the worst seen */
+  hd_time started;
+  hd_time translation;       /* greatest time a TLP of it spent in the IOMMU */
+  struct pcie_dma *next;
+};
+
+struct pcie_requester; /* opaque */
+
+struct pcie_requester *pcie_requester_create(struct hd_component *device,
+                                             struct hd_channel *to_link,
+                                             const struct pcie_params *params);
+void pcie_requester_destroy(struct pcie_requester *r);
+
+/* Starts a transfer; reads wait in order for tags. */
+void pcie_requester_read(struct pcie_requester *r, struct pcie_dma *d);
+void pcie_requester_write(struct pcie_requester *r, struct pcie_dma *d);
+/* The device hands over each PCIE_CPLD/PCIE_CPL MSG_TLP and each MSG_TLP_SENT
+ * it receives; the requester frees the message and calls `done` when due. */
+void pcie_requester_receive(struct pcie_requester *r, struct pcie_tlp *tlp);
+
+size_t pcie_requester_tags_used(const struct pcie_requester *r);
+size_t pcie_requester_waiting(const struct pcie_requester *r);
+/* Time-weighted mean tags in use and completed requests, for Little's law. */
+struct pcie_requester_stats {
+  uint64_t reads, writes, errors; /* transfers completed */
+  uint64_t requests;              /* MRd TLPs completed */
+  double tags_mean;
+  hd_time request_latency_sum;    /* over `requests` */
+};
+void pcie_requester_get_stats(const struct pcie_requester *r,
+                              struct pcie_requester_stats *s);
+const char *pcie_requester_check(const struct pcie_requester *r);
+
+#endif

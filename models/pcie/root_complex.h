@@ -1,0 +1,54 @@
+/*
+ * root_complex.h - root port, IIO agent and completer of one IO stack.
+ *
+ * Upstream requests: translated by the stack's IOMMU, ordered (a posted write
+ * passes no earlier posted write; a read passes no earlier posted write, PCIe
+ * 2.4.1; relaxed ordering lifts both), then memory or the interrupt unit; reads
+ * are answered by completions cut at RCB and MPS. A fault is answered with an
+ * unsupported-request completion, or the write is dropped.
+ * Downstream: CPU reads and writes of device registers.
+ */
+#ifndef HD_MODELS_PCIE_ROOT_COMPLEX_H
+#define HD_MODELS_PCIE_ROOT_COMPLEX_H
+
+#include "models/pcie/link.h"
+#include "models/pcie/mmio.h"
+
+struct root_complex; /* is a struct hd_component */
+
+struct root_complex *root_complex_create(struct hd_engine *e, const char *path,
+                                         const char *host,
+                                         const struct pcie_params *params,
+                                         const struct hd_window *window);
+void root_complex_destroy(struct root_complex *rc);
+struct hd_component *root_complex_component(struct root_complex *rc);
+
+/* Wiring; each opens the channels in both directions that it needs. NULL
+ * iommu: addresses are host physical, owner found by the memory. */
+void root_complex_attach_link(struct root_complex *rc, struct pcie_link *l);
+void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
+                               hd_time latency);
+void root_complex_attach_memory(struct root_complex *rc,
+                                struct hd_component *c, hd_time latency);
+void root_complex_attach_interrupts(struct root_complex *rc,
+                                    struct hd_component *c, hd_time latency);
+/* For IOMMU, memory: the channel on which they answer. */
+struct hd_channel *root_complex_answer_channel(struct root_complex *rc,
+                                               struct hd_component *from,
+                                               hd_time latency);
+
+/* Lets software `cpu` access devices: returns the channel for MSG_MMIO_WRITE
+ * and MSG_MMIO_READ; *reply is what to put into mmio_msg.reply. */
+struct hd_channel *root_complex_connect_cpu(struct root_complex *rc,
+                                            struct hd_component *cpu,
+                                            struct hd_channel **reply);
+
+struct root_complex_stats {
+  uint64_t reads, writes, interrupts, blocked, mmio_reads, mmio_writes;
+  uint64_t read_bytes, write_bytes;
+};
+void root_complex_get_stats(const struct root_complex *rc,
+                            struct root_complex_stats *s);
+const char *root_complex_check(const struct root_complex *rc);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * guest.h - a guest: vCPUs, network driver, stack and workload.
+ *
+ * Guest code runs on its vCPUs as blocking code (vcpu.h). vCPUs of one guest
+ * share memory in reality; here each keeps its own view, and what crosses goes
+ * by message with the latency of a cache line (or of an IPI when it must wake
+ * a halted vCPU).
+ *
+ * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
+ * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
+ * s modulo queue pairs. Only vCPUs with something to do exist as tasks.
+ */
+#ifndef HD_MODELS_WORKLOAD_GUEST_H
+#define HD_MODELS_WORKLOAD_GUEST_H
+
+#include "models/cpu/vcpu.h"
+#include "models/memory/memory.h"
+#include "models/network/packet.h"
+#include "models/nic/nic.h"
+#include "models/workload/workload_params.h"
+#include "sim/measure/breakdown.h"
+#include "sim/measure/histogram.h"
+
+struct guest; /* opaque */
+
+struct guest_config {
+  uint16_t vm;         /* server-wide index */
+  uint16_t group;      /* of the scenario */
+  uint8_t port;
+  const char *path;    /* e.g. "server/vm0007" */
+  const char *host;
+  uint32_t vcpus, queue_pairs;
+  int workload;        /* enum workload_type */
+  const struct udp_stream_params *udp_stream;
+  const struct ping_params *ping;
+  const struct dpdk_forward_params *dpdk_forward;
+  const struct guest_params *costs;
+  const struct cpu_params *cpu;
+  const struct nic_params *nic;
+  int64_t itr;         /* ps, as the driver programs it */
+  struct packet_pool *packets;
+  const struct hd_window *window;
+  uint64_t memory_base; /* IOVA (guest physical) where memory starts */
+  uint64_t memory_size;
+  uint16_t nic_device;  /* below the root complex, for MMIO */
+};
+
+struct guest *guest_create(struct hd_engine *e, const struct guest_config *c);
+void guest_destroy(struct guest *g);
+
+/* vCPUs that exist as tasks, for wiring by the server: attach to scheduler,
+ * interrupt unit and root complex. Index 0 always exists. */
+size_t guest_vcpus(const struct guest *g);
+struct vcpu *guest_vcpu(struct guest *g, size_t i);
+/* Which of them handles queue pair q's interrupts and rings. */
+struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q);
+
+/* The server tells where write-backs of queue pair q are observed (memory
+ * observer of guest_vcpu_of_queue(g, q)), and the channels for control. */
+void guest_set_observer(struct guest *g, unsigned q, uint16_t observer);
+void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor);
+/* Channel guest vCPU 0 -> hypervisor is opened by guest_attach_hypervisor();
+ * the hypervisor opens its own to guest_vcpu(g, 0..). */
+
+/* What the device needs to know: rings (live as long as the guest). */
+struct nic_ring *guest_tx_rings(struct guest *g); /* queue_pairs of them */
+struct nic_ring *guest_rx_rings(struct guest *g);
+
+/* Where the device's registers are for this guest, global numbers; set after
+ * the device has been created, before the run. `lazy`: the pages of doorbells
+ * and vectors are mapped on first touch, each by an EPT violation (HD-IOV: page
+ * by page; SR-IOV: one fault maps the whole BAR). */
+struct guest_registers {
+  uint32_t first_queue, first_vector;
+  bool lazy_pages; /* true: a fault per page; false: one fault in all */
+};
+void guest_set_registers(struct guest *g, const struct guest_registers *r);
+
+struct guest_stats { /* within the window */
+  uint64_t sent_packets, sent_bytes;         /* handed to the device */
+  uint64_t received_packets, received_bytes; /* delivered to the application */
+  uint64_t requests;                         /* answered echo requests */
+  uint64_t exits[EXIT_REASONS], interrupts, page_faults;
+  hd_time guest_time, host_time;
+  double send_core_utilization; /* busiest sending vCPU */
+  uint64_t throttled;  /* times a stream waited for its offered rate */
+  uint64_t blocked;    /* times a sender waited for socket buffer */
+  uint64_t qdisc_max;  /* packets */
+};
+void guest_get_stats(const struct guest *g, struct guest_stats *s);
+/* Round-trip times (ping) and their breakdown, requests begun in the window. */
+const struct hd_histogram *guest_latency(const struct guest *g);
+const struct hd_breakdown *guest_breakdown(const struct guest *g);
+/* Packets the guest holds (queueing discipline, rings, socket queues). */
+uint64_t guest_packets_held(const struct guest *g);
+const char *guest_check(const struct guest *g);
+
+/* Message between vCPUs of a guest. */
+struct guest_msg {
+  struct hd_msg msg;
+  uint32_t what;      /* the guest's own */
+  uint32_t value;
+  uint64_t bytes;
+  void *object;
+};
+
+#endif
