@@ -10,8 +10,11 @@ struct cpu_params {
   int64_t frequency;          /* Hz */
   int64_t timeslice;          /* ps */
   int64_t wakeup_granularity; /* ps of virtual run time */
+  int64_t sleeper_credit;     /* ps of virtual run time: how far ahead of the
+                                 others a waking vCPU may be placed */
   int64_t wake_latency;       /* ps: scheduler's decision to VM entry */
   int64_t ipi_latency;        /* ps: kick to exit on the other core */
+  int64_t queue_latency;      /* ps: to the run queue, and back to the core */
   int64_t switch_cost;        /* cycles: context switch incl. VMCS load */
   int64_t exit_cost;          /* cycles: exit and re-entry round trip */
   int64_t exit_hlt, exit_interrupt, exit_ept, exit_trap, exit_ipi; /* cycles of

@@ -5,8 +5,16 @@
  * scheduler: a waking vCPU takes an idle core if there is one, or pre-empts a
  * running one that is ahead of it by more than the wake-up granularity; a
  * running vCPU is pre-empted after its timeslice when another waits; an idle
- * core takes waiting work from the longest queue. Host interrupt handlers of
- * the injected path (eventfd, irqfd, kick) run on housekeeping cores.
+ * core takes waiting work from the longest queue. A vCPU that halt-polls gives
+ * its core up as soon as another is runnable. Host interrupt handlers of the
+ * injected path (eventfd, irqfd, kick) run on housekeeping cores.
+ *
+ * No wake-up is lost: one for a running vCPU is remembered until its next
+ * MSG_SCHED_BLOCK, one for a waiting vCPU is met by the run it waits for.
+ *
+ * MSG_IRQ_INJECT carries in interrupt_msg.state what the scheduler knew of the
+ * vCPU: PID_RUNNING (the message is a kick), PID_PREEMPTED (waiting for a core)
+ * or PID_BLOCKED (and the scheduler has woken it).
  */
 #ifndef HD_MODELS_CPU_SCHEDULER_H
 #define HD_MODELS_CPU_SCHEDULER_H
@@ -16,11 +24,21 @@
 #include "sim/engine/engine.h"
 #include "sim/measure/gauge.h"
 
+/* msg.tag is the run's number (1, 2, ... for each vCPU):
+ *   MSG_SCHED_RUN      this run's number
+ *   MSG_SCHED_PREEMPT  the run it is meant for; void for any other
+ *   MSG_SCHED_WAKE     0: unconditional; from the vCPU itself: the number of
+ *                      its last run, void if a later one has been granted
+ */
 struct sched_msg {
   struct hd_msg msg;
   uint32_t vcpu; /* server-wide index */
   uint32_t data; /* MSG_SCHED_RUN: core; MSG_SCHED_POLL: 1 begins, 0 ends */
+  /* MSG_SCHED_RUN only: */
+  uint32_t cold; /* another vCPU had the core since: switch_cost is due */
+  hd_time since; /* the core is this vCPU's from here on */
 };
+_Static_assert(sizeof(struct sched_msg) <= HD_MSG_BYTES, "too large");
 
 struct scheduler; /* is a struct hd_component */
 
@@ -39,13 +57,22 @@ struct hd_channel *scheduler_add_vcpu(struct scheduler *s,
 struct hd_channel *scheduler_connect(struct scheduler *s,
                                      struct hd_component *c, hd_time latency);
 
+/* Number of vCPUs added so far: the index of the next one. */
+uint32_t scheduler_vcpus(const struct scheduler *s);
+/* Whether there are more vCPUs than cores. If not, nobody ever waits, and vCPUs
+ * need not send MSG_SCHED_POLL. Constant once the server is built. */
+bool scheduler_overcommitted(const struct scheduler *s);
+
 struct scheduler_stats { /* within the window */
   uint64_t wakes, switches, preemptions, migrations, injections;
   double cores_busy;      /* time-weighted mean of cores given to vCPUs */
-  double housekeeping_busy;
+  double housekeeping_busy; /* mean number of housekeeping cores in use */
   hd_time wait_sum, wait_max; /* runnable but waiting for a core */
 };
+/* After the run; means are over the part of the window before its end. */
 void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
+/* NULL, or which invariant is broken: cores and queues agree, no core idles
+ * while a vCPU waits, core time is conserved. */
 const char *scheduler_check(const struct scheduler *s);
 
 #endif

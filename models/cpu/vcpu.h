@@ -36,7 +36,8 @@ struct vcpu_ops {
   void (*interrupt)(struct vcpu *v, unsigned vector);
   /* Any message that is not the CPU's own (MSG_GUEST_MEMORY, MSG_GUEST,
    * MSG_VM_*); owns it; must take no time and not block. Returns true when the
-   * message should end vcpu_idle() (as an IPI would). */
+   * message should end vcpu_idle() (as an IPI would). Messages come in the
+   * order of their time, also while the vCPU has no core, and before main. */
   bool (*message)(struct vcpu *v, struct hd_msg *m);
 };
 
@@ -50,48 +51,83 @@ struct vcpu {
   void *guest;         /* the guest's own */
   struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
   bool on_core, irq_enabled, halted, polling, woken;
-  unsigned run_depth;
+  unsigned run_depth;  /* interrupt handlers entered and not left: 0 or 1 */
   uint64_t pending[4]; /* guest vectors not yet delivered */
   hd_time halt_poll_now;
+  /* Read these with vcpu_get_stats(), which adds what was under way when the
+   * run ended. */
   uint64_t exits[EXIT_REASONS]; /* within the window */
   hd_time guest_time, host_time; /* busy, within the window */
   uint64_t interrupts;           /* delivered, within the window */
+
+  /* models/cpu's own */
+  const struct scheduler *scheduler;
+  uint64_t taken;       /* interrupts delivered, in all */
+  uint32_t run;         /* number of the current or last run on a core */
+  uint32_t preempt_run; /* run that the scheduler asked back */
+  uint32_t injections;  /* injected vectors whose inject_cost is due */
+  enum pid_state pid;   /* as last sent */
+  bool blocked;         /* MSG_SCHED_BLOCK sent, no core since */
+  bool wake_asked;      /* woke itself since it blocked */
+  bool kicked;          /* an IPI arrived in guest mode: an exit is due */
+  bool cold;            /* the current run follows another vCPU's */
+  hd_time entered;      /* last VM entry */
+  hd_time accounted;    /* up to here time is in guest_time or host_time */
+  hd_time *open;        /* while waiting: which of the two it will go to */
+};
+
+struct vcpu_stats { /* within the window */
+  uint64_t exits[EXIT_REASONS], interrupts;
+  hd_time guest_time, host_time; /* on a core; host includes halt polling and
+                                    the way to and from the core */
 };
 
 void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
                      const char *host, const struct cpu_params *params,
                      const struct hd_window *window,
                      const struct vcpu_ops *ops, void *guest);
-/* Wiring; the index is the same for both. */
+/* Wiring; the index is the same for both. irq NULL: no interrupt unit; its
+ * states are not told to anybody. to_root and root_reply are the caller's. */
 void vcpu_attach(struct vcpu *v, struct scheduler *s,
                  struct interrupt_unit *irq, uint64_t pid_hpa);
+/* After the run, which ended at `end`. */
+void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st);
 
 static inline hd_time vcpu_now(const struct vcpu *v)
 {
   return hd_now(&v->task.base);
 }
 
+/* -- for guest code, i.e. from main() and interrupt() -------------------- */
+
 /* Runs guest code for `cycles`; interrupts are taken in between if enabled. */
 void vcpu_run(struct vcpu *v, int64_t cycles);
 /* Guest code that waits, awake and running, until `when` (a polling loop). */
 void vcpu_spin_until(struct vcpu *v, hd_time when);
+/* The same, but ends as soon as ops->message returns true: a polling loop at
+ * the cost of one event. Returns whether that is why it ended. */
+bool vcpu_spin_for_message(struct vcpu *v, hd_time until);
 /* A VM exit: exit_cost and the reason's handling as host time, then re-entry.
  * Not pre-empted in between. */
 void vcpu_exit(struct vcpu *v, enum exit_reason reason);
 /* Host code in this vCPU's thread. */
 void vcpu_run_host(struct vcpu *v, int64_t cycles);
-/* HLT: until an interrupt was handled, a message ended it, or `until`. Halt
- * polling, blocking and waking as KVM does. */
+/* STI and HLT: until an interrupt was handled, a message ended it, or `until`.
+ * Halt polling, blocking and waking as KVM does. Interrupts are enabled inside
+ * and as before afterwards; one that is already pending is handled instead of
+ * halting. Not for interrupt handlers. */
 void vcpu_idle(struct vcpu *v, hd_time until);
 /* Handles all messages that have arrived, without waiting. */
 void vcpu_poll(struct vcpu *v);
+/* Enabled at first. Enabling handles what is pending. */
 void vcpu_irq_enable(struct vcpu *v);
 void vcpu_irq_disable(struct vcpu *v);
 /* Uncached store: the core is occupied for mmio_write_cost, the write arrives
- * later. `object` travels along. */
+ * later (to_root's latency). `object` travels along. 4 bytes. */
 void vcpu_mmio_write(struct vcpu *v, uint16_t device, uint64_t address,
                      uint64_t data, void *object);
-/* Uncached load: the core stalls until the data is back. */
+/* Uncached load of 4 bytes: the core stalls until the data is back; interrupts
+ * and pre-emption wait that long, too. */
 uint64_t vcpu_mmio_read(struct vcpu *v, uint16_t device, uint64_t address);
 
 #endif

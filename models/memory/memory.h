@@ -32,7 +32,10 @@ struct memory_params {
 extern const struct hd_param_table memory_param_table;
 
 /* A read or write other than a TLP. Answered on `reply` as MSG_MEMORY_DONE
- * with the same message. */
+ * with the same message. A write is answered, too: when its line is owned.
+ * msg.tag: 0, or MEMORY_UNCACHED (a walker that does not snoop): served by DRAM
+ * whatever the LLC holds, and the LLC is left as it is. */
+enum { MEMORY_UNCACHED = 1 };
 struct memory_request {
   struct hd_msg msg;
   uint64_t address; /* host physical */
@@ -62,6 +65,12 @@ struct memory *memory_create(struct hd_engine *e, const char *path,
 void memory_destroy(struct memory *m);
 struct hd_component *memory_component(struct memory *m);
 
+/* Times. A device read is answered at arrival + llc_latency, plus dram_latency
+ * and queueing if a line missed; no earlier than the answer channel allows. A
+ * device write is not answered: the memory frees its TLP. Nobody owns addresses
+ * outside all regions: such a write is dropped, such a read answered PCIE_UR. */
+#define MEMORY_NO_REGION 0xffffu
+
 /* Regions: who owns which host physical memory. Regions do not overlap; added
  * in increasing order of base before the run. Returns the region's index,
  * which is the `owner` of TLPs that hit it. */
@@ -79,7 +88,7 @@ void memory_set_root_complex(struct memory *m, struct hd_channel *answer);
 /* Warms lines as a CPU (all ways) or a device (DDIO ways) would; build time. */
 void memory_warm(struct memory *m, uint64_t base, uint64_t size, bool device);
 
-struct memory_stats {
+struct memory_stats { /* within the window */
   uint64_t reads, writes, lines, hits, ddio_allocations, evictions;
   double dram_utilization;
 };
@@ -87,6 +96,8 @@ void memory_get_stats(const struct memory *m, struct memory_stats *s);
 /* Bytes devices have written to / read from the region since the start. */
 uint64_t memory_region_written(const struct memory *m, uint16_t region);
 uint64_t memory_region_read(const struct memory *m, uint16_t region);
+/* Device accesses outside all regions since the start. */
+uint64_t memory_stray(const struct memory *m);
 const char *memory_check(const struct memory *m);
 
 #endif

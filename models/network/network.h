@@ -46,6 +46,9 @@ struct wire_stats {
   uint64_t frames[2], bytes[2];
 };
 void wire_get_stats(const struct wire *w, struct wire_stats *s);
+/* Frames under way at the end of the run: their sender has been told that they
+ * have left, and they have not arrived. (Until then the sender counts them.) */
+uint64_t wire_packets_inside(const struct wire *w);
 const char *wire_check(const struct wire *w);
 
 struct client; /* is a struct hd_component */
@@ -85,6 +88,8 @@ const struct hd_histogram *client_latency(const struct client *c,
 const struct hd_breakdown *client_breakdown(const struct client *c,
                                             uint16_t group);
 double client_utilization(const struct client *c);
+/* Packets the client holds: echoes it works on, frames waiting to leave. */
+uint64_t client_packets_inside(const struct client *c);
 const char *client_check(const struct client *c);
 
 #endif

@@ -115,6 +115,10 @@ void nic_get_interface_stats(const struct nic *n, uint32_t index,
 struct nic_stats {
   uint64_t tx_packets, rx_packets, rx_dropped, descriptor_fetches, write_backs,
       doorbells, interrupts, tx_faulted;
+  /* rx_dropped by reason: no such interface or queue; no packet buffer; ring
+     without descriptors; longer than a ring's buffer; descriptor fetch failed */
+  uint64_t rx_unrouted, rx_no_buffer, rx_no_descriptor, rx_oversize, rx_faulted;
+  uint64_t ignored_writes; /* registers that do not exist, tails out of range */
   double tx_buffer_mean;   /* bytes */
   double pipeline_utilization;
   double queue_length_mean;     /* packets announced and not yet completed */
@@ -124,7 +128,9 @@ struct nic_stats {
   hd_time read_latency_sum;
 };
 void nic_get_stats(const struct nic *n, struct nic_stats *s);
-/* Packets inside the device: fetched from rings or received, not yet out. */
+/* Packets inside the device: fetched from rings or received, not yet out. A
+ * frame is out when the wire has told so (MSG_FRAME_SENT), a received packet
+ * when the write-back that carries it has been issued. */
 uint64_t nic_packets_inside(const struct nic *n);
 const char *nic_check(const struct nic *n);
 

@@ -22,7 +22,8 @@ enum { NIC_PAGE = 4096 };
 #define NIC_VECTOR(vector) (NIC_VECTOR_BASE + (uint64_t)(vector) * NIC_PAGE)
 
 /* Value written to a vector's control register: enable, and the throttling
- * interval in units of 2 us (E810's granularity), NIC_ITR_KEEP: unchanged. */
+ * interval in units of 2 us (E810's granularity), NIC_ITR_KEEP: unchanged.
+ * Without NIC_INT_ENABLE the vector is masked and the interval stays. */
 #define NIC_INT_ENABLE 0x1u
 #define NIC_ITR_KEEP 0xffffu
 #define NIC_INT_CONTROL(itr) (NIC_INT_ENABLE | (uint64_t)(itr) << 16)

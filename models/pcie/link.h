@@ -31,13 +31,32 @@ struct hd_component *pcie_link_component(struct pcie_link *l);
 struct hd_channel *pcie_link_connect(struct pcie_link *l, int end,
                                      struct hd_component *c, hd_time latency);
 
+/* Bytes a TLP occupies on the wire: framing, PASID prefix, header, payload
+ * padded to whole DWs, ECRC (PCIe 2.2, 3.6, 4.2.2; 6.20 for the prefix). */
+static inline uint32_t pcie_wire_bytes(const struct pcie_params *p,
+                                       const struct pcie_tlp *t)
+{
+  uint32_t bytes = (uint32_t)p->framing + 12 + (p->ecrc ? 4 : 0);
+  bytes += (pcie_payload(t) + 3) & ~3u;
+  if (t->type == PCIE_MRD || t->type == PCIE_MWR)
+    bytes += (t->flags & PCIE_ADDR64 ? 4u : 0u) +
+             (t->flags & PCIE_HAS_PASID ? 4u : 0u);
+  return bytes;
+}
+
+/* Delay of MSG_TLP_SENT after the TLP's last symbol. It carries a copy of the
+ * TLP's fields; the sender frees it. */
+#define PCIE_SENT_LATENCY HD_NS
+
 struct pcie_link_stats {
-  double utilization[2];      /* by transmitting end: share of the raw rate */
+  double utilization[2];      /* by transmitting end: share of the raw rate
+                                 taken by TLPs, replays and DLLPs */
   uint64_t tlps[2], bytes[2]; /* delivered; wire bytes incl. overhead */
   uint64_t payload[2];
   uint64_t dllps[2];          /* sent by that end */
   uint64_t replays[2];        /* TLPs sent again */
-  uint64_t naks[2], corrupted[2];
+  uint64_t naks[2];           /* sent by that end */
+  uint64_t corrupted[2];      /* TLPs sent by that end */
   hd_time credit_stall[2][PCIE_CLASSES]; /* time TLPs waited for credits */
 };
 /* Counted within the measurement window. */
@@ -45,6 +64,10 @@ void pcie_link_get_stats(const struct pcie_link *l, struct pcie_link_stats *s);
 
 /* NULL, or what does not balance (credits, replay buffer) at the end. */
 const char *pcie_link_check(const struct pcie_link *l);
+
+/* Credits the transmitter at `end` has left. For tests and checks. */
+void pcie_link_credits(const struct pcie_link *l, int end, enum pcie_class c,
+                       int64_t *headers, int64_t *data);
 
 /* ---- receiver's side: credits ----------------------------------------- */
 
@@ -59,7 +82,8 @@ struct pcie_receiver {
 void pcie_receiver_initialize(struct pcie_receiver *r,
                               const struct pcie_params *params,
                               struct hd_channel *to_link, int end);
-/* The TLP has left the receive buffer. `delay`: from now, >= channel latency. */
+/* The TLP has left the receive buffer. Returns go out when a quarter of the
+ * credits has gathered, and never later than the largest TLP could need. */
 void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp);
 
 #endif

@@ -31,8 +31,30 @@ struct pcie_params {
   int64_t root_latency;   /* ps: root complex pipeline, each pass */
   bool switch_present;
   int64_t switch_latency; /* ps: through the switch, each way */
+  bool rcb_chunks; /* root complex cuts all completions at the RCB; else at
+                      MPS-aligned addresses, which satisfies the RCB rule */
 };
 
 extern const struct hd_param_table pcie_param_table;
+
+/* NULL, or what is wrong with values that are in range one by one. */
+const char *pcie_params_problem(const struct pcie_params *p);
+
+/* Wire time is counted in 1/512 ps: every generation and width has a whole
+ * number of them per byte, so serialisation times add up without rounding.
+ * 63 bits hold 5 hours. */
+#define PCIE_WIRE_SHIFT 9
+
+/* Time of one byte at the raw rate (after 8b/10b or 128b/130b), also called a
+ * symbol time here: a byte over all lanes. In 1/512 ps. */
+int64_t pcie_byte_time(const struct pcie_params *p);
+/* The raw rate in bit/s, for reports. */
+double pcie_raw_rate(const struct pcie_params *p);
+
+/* Credits a receiver advertises for a class (enum pcie_class); 0: infinite.
+ * Data credits are at least what the largest payload needs (PCIe 2.6.1, table
+ * of minimum advertisements), whatever the parameter says. */
+uint32_t pcie_header_limit(const struct pcie_params *p, int class);
+uint32_t pcie_data_limit(const struct pcie_params *p, int class);
 
 #endif

@@ -47,6 +47,8 @@ struct pcie_tlp {
   void *context;       /* requester's transaction, returned in completions */
   hd_time entered;     /* when it reached the current unit */
   hd_time translation; /* time spent in the IOMMU, for the breakdown */
+  uint32_t slot;       /* root complex's own: place in its ordering queue */
+  uint16_t port;       /* root complex: its link; downstream: switch port */
 };
 
 _Static_assert(sizeof(struct pcie_tlp) <= HD_MSG_BYTES, "TLP too large");
@@ -62,6 +64,24 @@ static inline enum pcie_class pcie_class_of(const struct pcie_tlp *t)
 static inline uint32_t pcie_payload(const struct pcie_tlp *t)
 {
   return t->type == PCIE_MWR || t->type == PCIE_CPLD ? t->length : 0;
+}
+
+/* Data credits of a TLP: 16 B each, payload padded to whole DWs (2.6.1). */
+static inline uint32_t pcie_data_credits(const struct pcie_tlp *t)
+{
+  return (pcie_payload(t) + 15) / 16;
+}
+
+/* Turns a read request into its only completion, in place: a completer (a
+ * device's registers) fills in `data` and sends it back. */
+static inline void pcie_complete(struct pcie_tlp *t, enum pcie_status status)
+{
+  t->msg.kind = MSG_TLP;
+  t->type = status == PCIE_SC ? PCIE_CPLD : PCIE_CPL;
+  t->status = (uint8_t)status;
+  t->flags = (uint8_t)((t->flags & (PCIE_RELAXED | PCIE_DESCRIPTOR)) |
+                       PCIE_LAST);
+  t->remaining = 0;
 }
 
 /* Message-signalled interrupts are writes to this window (x86 APIC). */

@@ -23,6 +23,11 @@
 
 struct guest; /* opaque */
 
+/* Vector i of the guest's interface (0: mailbox, 1 + q: queue pair q) is this
+ * vector of the vCPU that handles it; vectors below 32 are the CPU's own. The
+ * interrupt handler also takes a bare i, below 32. */
+#define GUEST_VECTOR(i) (32u + (unsigned)(i))
+
 struct guest_config {
   uint16_t vm;         /* server-wide index */
   uint16_t group;      /* of the scenario */
@@ -44,6 +49,10 @@ struct guest_config {
   uint64_t memory_size;
   uint16_t nic_device;  /* below the root complex, for MMIO */
 };
+
+/* Bytes of guest memory that rings and buffers take; memory_size must be at
+ * least this. Pure; reads queue_pairs and nic. */
+uint64_t guest_memory_needed(const struct guest_config *c);
 
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c);
 void guest_destroy(struct guest *g);
@@ -80,19 +89,25 @@ struct guest_stats { /* within the window */
   uint64_t sent_packets, sent_bytes;         /* handed to the device */
   uint64_t received_packets, received_bytes; /* delivered to the application */
   uint64_t requests;                         /* answered echo requests */
-  uint64_t exits[EXIT_REASONS], interrupts, page_faults;
+  uint64_t exits[EXIT_REASONS], interrupts;
+  uint64_t page_faults; /* of device pages, since the start: most happen before
+                           the window */
   hd_time guest_time, host_time;
   double send_core_utilization; /* busiest sending vCPU */
   uint64_t throttled;  /* times a stream waited for its offered rate */
   uint64_t blocked;    /* times a sender waited for socket buffer */
   uint64_t qdisc_max;  /* packets */
+  uint64_t dropped;    /* packets: queueing discipline or (DPDK) ring full */
+  uint64_t lost;       /* echo requests not answered within a second */
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
 /* Round-trip times (ping) and their breakdown, requests begun in the window. */
 const struct hd_histogram *guest_latency(const struct guest *g);
 const struct hd_breakdown *guest_breakdown(const struct guest *g);
-/* Packets the guest holds (queueing discipline, rings, socket queues). */
+/* Packets the guest holds: in the queueing discipline, in transmit rings and
+ * not yet fetched by the device, received and not yet consumed. */
 uint64_t guest_packets_held(const struct guest *g);
+/* NULL, or what does not balance: rings, sockets, packets. */
 const char *guest_check(const struct guest *g);
 
 /* Message between vCPUs of a guest. */

@@ -16,9 +16,14 @@
 #include "sim/engine/internal.h"
 #include "sim/engine/rng.h"
 
+static inline hd_time rounded(double seconds)
+{
+  return (hd_time)llround(seconds * 1e12);
+}
+
 hd_time hd_simgrid_now(void)
 {
-  return (hd_time)llround(simgrid_get_clock() * 1e12);
+  return rounded(simgrid_get_clock());
 }
 
 void hd_account(struct hd_component *c, const struct hd_msg *msg)
@@ -99,14 +104,16 @@ static void deliver(struct hd_actor *from, struct hd_msg *msg)
 
 /* ---- sleeping -------------------------------------------------------- */
 
-static void block(struct hd_actor *a, hd_time now, hd_time when)
+/* `clock` is SimGrid's own, in seconds: measuring the sleep from it, not from
+ * the rounded time, keeps rounding errors from adding up over wake-ups. */
+static void block(struct hd_actor *a, double clock, hd_time when)
 {
   a->asleep = true;
   a->released = false;
   a->wake_at = when;
   if (when == HD_TIME_NEVER) {
     sg_sem_acquire(a->semaphore);
-  } else if (sg_sem_acquire_timeout(a->semaphore, (double)(when - now) * 1e-12)) {
+  } else if (sg_sem_acquire_timeout(a->semaphore, (double)when * 1e-12 - clock)) {
     if (a->released) /* released at the very time of the timeout */
       sg_sem_acquire(a->semaphore);
   }
@@ -117,16 +124,16 @@ static void block(struct hd_actor *a, hd_time now, hd_time when)
 
 hd_time hd_actor_sleep(struct hd_actor *a, hd_time when)
 {
-  hd_time now = hd_simgrid_now();
+  double clock = simgrid_get_clock();
+  hd_time now = rounded(clock);
   hd_actor_pay_debts(a, now);
-  if (a->engine->running) {
-    when = hd_time_min(when, hd_calendar_head(&a->calendar));
-    when = hd_time_min(when, hd_actor_next_debt(a));
-    if (when > a->engine->end)
-      when = HD_TIME_NEVER; /* the conductor ends the run */
-    if (when > now)
-      block(a, now, when);
-  }
+  when = hd_time_min(when, hd_calendar_head(&a->calendar));
+  when = hd_time_min(when, hd_actor_next_debt(a));
+  if (when > a->engine->end)
+    when = HD_TIME_NEVER; /* the conductor ends the run */
+  if (when <= now)
+    return now;
+  block(a, clock, when);
   now = hd_simgrid_now();
   hd_actor_pay_debts(a, now);
   return now;

@@ -1,0 +1,69 @@
+/*
+ * hypervisor.h - the host's management thread: creates virtual devices, opens
+ * and maps them, boots guests, answers their trapped accesses (VDCM for HD-IOV,
+ * the VMM for SR-IOV), and starts the workloads when all guests are up.
+ *
+ * SR-IOV: each device is a VF with a requester ID of its own; opening it resets
+ * the function. HD-IOV: each device is an interface of the physical function;
+ * the host programs its PASID through the administration queue and resets the
+ * interface only. Both: guest memory is pinned and mapped in the IOMMU.
+ */
+#ifndef HD_MODELS_HYPERVISOR_HYPERVISOR_H
+#define HD_MODELS_HYPERVISOR_HYPERVISOR_H
+
+#include "models/cpu/scheduler.h"
+#include "models/hypervisor/control.h"
+#include "models/hypervisor/hypervisor_params.h"
+#include "models/iommu/tables.h"
+#include "models/nic/nic.h"
+#include "models/pcie/root_complex.h"
+#include "models/workload/guest.h"
+
+/* One virtual device to be created, and the guest it is for. */
+struct device_plan {
+  struct guest *guest;
+  bool virtual_function;    /* SR-IOV; else HD-IOV */
+  struct nic_interface interface;
+  uint64_t memory_iova, memory_hpa, memory_size;
+  unsigned page_shift;      /* leaf size of the IOMMU's mapping */
+  uint32_t domain;          /* filled in when attached */
+};
+
+struct hypervisor; /* is a struct hd_task */
+
+struct hypervisor_config {
+  const struct hypervisor_params *params;
+  struct nic *nic;
+  uint16_t nic_device;       /* below the root complex */
+  struct vtd_tables *tables; /* NULL: no IOMMU */
+  struct device_plan *plans; /* one per guest, in guest order */
+  size_t n_plans;
+  uint64_t admin_ring;       /* address of the admin queue's ring */
+  uint16_t pf_requester;
+  struct hd_window *window;  /* set when the workloads start */
+  hd_time warmup, duration;
+};
+
+struct hypervisor *hypervisor_create(struct hd_engine *e, const char *path,
+                                     const char *host,
+                                     const struct hypervisor_config *c);
+void hypervisor_destroy(struct hypervisor *h);
+struct hd_component *hypervisor_component(struct hypervisor *h);
+
+/* Wiring: `observer` is the memory observer that sees admin write-backs. */
+void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
+                       struct scheduler *s, uint16_t observer);
+/* A client that gets MSG_VM_GO. */
+void hypervisor_add_client(struct hypervisor *h, struct hd_component *client);
+
+/* HD_TIME_NEVER until the workloads' start is known. */
+hd_time hypervisor_workload_start(const struct hypervisor *h);
+
+struct hypervisor_stats {
+  uint64_t admin_commands, traps, pages_pinned, failures;
+  hd_time setup; /* from time 0 to the start of the workloads */
+};
+void hypervisor_get_stats(const struct hypervisor *h,
+                          struct hypervisor_stats *s);
+
+#endif

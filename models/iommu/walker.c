@@ -1,0 +1,525 @@
+/*
+ * walker.c - misses and the walkers that serve them (VT-d 4.0, 3.4 to 3.8).
+ *
+ * A walk is a chain of structure reads, each preceded by walk_step of the
+ * walker's own time:
+ *   legacy    root, context, then up to 4 second-stage entries
+ *   scalable  root, context, PASID directory, PASID entry, then up to 4 entries
+ *   nested    root, context, PASID directory, PASID entry, then each of up to 4
+ *             first-stage entries after a second-stage walk for its guest
+ *             address, and a second-stage walk for the page: 24 at most
+ * It begins as far down as the context, PASID and paging-structure caches let
+ * it. In nested mode these hold first-stage entries with the host address of
+ * the next table, and second-stage entries for pages; second-stage walks for
+ * tables are not cached.
+ */
+#include "models/iommu/internal.h"
+
+#include <stdlib.h>
+
+/* ---- pool, buckets, queue -------------------------------------------------- */
+
+/* Every walk holds a request that waits or is being walked for. */
+bool iommu_walks_initialize(struct iommu *u)
+{
+  size_t n = (size_t)(u->params.walkers + u->params.miss_queue);
+  size_t buckets = 16;
+  while (buckets < 2 * n)
+    buckets *= 2;
+  u->bucket_mask = buckets - 1;
+  u->buckets = calloc(buckets, sizeof *u->buckets);
+  u->pool = calloc(n, sizeof *u->pool);
+  if (!u->buckets || !u->pool)
+    return false;
+  for (size_t i = 0; i < n; i++) {
+    u->pool[i].next = u->free_walks;
+    u->free_walks = &u->pool[i];
+  }
+  return true;
+}
+
+void iommu_walks_terminate(struct iommu *u)
+{
+  free(u->buckets);
+  free(u->pool);
+}
+
+static inline struct iommu_walk **bucket_of(struct iommu *u, uint64_t page,
+                                            uint16_t requester, uint32_t pasid)
+{
+  uint64_t hash =
+      (page ^ iommu_pasid_key(requester, pasid) << 20) * 0x9e3779b97f4a7c15u;
+  return &u->buckets[(hash >> 32) & u->bucket_mask];
+}
+
+static bool same_page(const struct iommu_walk *w, const struct pcie_tlp *tlp)
+{
+  bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
+  return w->iova >> 12 == tlp->address >> 12 && w->requester == tlp->requester &&
+         w->has_pasid == has_pasid && (!has_pasid || w->pasid == tlp->pasid);
+}
+
+static struct iommu_walk *new_walk(struct iommu *u, struct pcie_tlp *tlp,
+                                   struct iommu_walk **bucket)
+{
+  struct iommu_walk *w = u->free_walks;
+  HD_REQUIRE(&u->base, w != NULL, "more walks than the miss queue allows");
+  u->free_walks = w->next;
+  bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
+  *w = (struct iommu_walk){.chain = *bucket,
+                           .iova = tlp->address & ~UINT64_C(4095),
+                           .pasid = has_pasid ? tlp->pasid : 0,
+                           .requester = tlp->requester,
+                           .has_pasid = has_pasid};
+  *bucket = w;
+  iommu_append(&w->first, &w->last, &tlp->msg);
+  w->n_requests = 1;
+  return w;
+}
+
+static void free_walk(struct iommu *u, struct iommu_walk *w)
+{
+  struct iommu_walk **link =
+      bucket_of(u, w->iova >> 12, w->requester, w->pasid);
+  while (*link != w)
+    link = &(*link)->chain;
+  *link = w->chain;
+  w->next = u->free_walks;
+  u->free_walks = w;
+}
+
+/* ---- reading ---------------------------------------------------------------- */
+
+static void read_structure(struct iommu *u, struct iommu_walk *w,
+                           enum walk_step step, uint64_t address,
+                           uint32_t length, hd_time delay)
+{
+  struct memory_request *q = w->request;
+  w->step = (uint8_t)step;
+  q->msg.kind = MSG_MEMORY_ACCESS;
+  q->msg.tag = u->params.coherent ? 0 : MEMORY_UNCACHED;
+  q->address = address;
+  q->length = length;
+  hd_send(u->to_memory, delay + u->params.walk_step + u->to_memory->latency, q);
+}
+
+static void end_walk(struct iommu *u, struct iommu_walk *w);
+
+/* Answers all requests of the walk, in order of arrival. */
+static void complete(struct iommu *u, struct iommu_walk *w, uint64_t page,
+                     unsigned shift, bool writable)
+{
+  if (!w->stale) {
+    unsigned size = (shift - 12) / 9;
+    uint64_t key = iommu_page_key(w->domain, size, w->iova);
+    u->used_sizes |= 1u << size;
+    vtd_cache_insert(iotlb_of(u, size), iommu_set_index(key), key,
+                     page | (writable ? IOTLB_WRITE : 0));
+  }
+  while (w->first)
+    iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, shift,
+                 writable, u->answer->latency);
+  end_walk(u, w);
+}
+
+static void fault(struct iommu *u, struct iommu_walk *w,
+                  enum iommu_fault_reason reason)
+{
+  while (w->first)
+    iommu_block(u, (struct pcie_tlp *)iommu_pop(&w->first), reason,
+                u->answer->latency);
+  end_walk(u, w);
+}
+
+/* An absent entry of a page table: each request has its own reason. */
+static void page_fault(struct iommu *u, struct iommu_walk *w, bool first_stage)
+{
+  while (w->first) {
+    struct pcie_tlp *tlp = (struct pcie_tlp *)iommu_pop(&w->first);
+    iommu_block(u, tlp,
+                iommu_page_fault(u, first_stage, tlp->type == PCIE_MWR),
+                u->answer->latency);
+  }
+  end_walk(u, w);
+}
+
+/* ---- page tables -------------------------------------------------------------- */
+
+static const struct vtd_domain *domain_of(const struct iommu *u,
+                                          const struct iommu_walk *w)
+{
+  return vtd_get_domain(u->tables, w->domain);
+}
+
+static bool is_nested(const struct iommu *u)
+{
+  return u->params.mode == IOMMU_SCALABLE && u->params.stage == IOMMU_NESTED;
+}
+
+/* The lowest level whose table page for `address` is known without reading, by
+ * the paging-structure caches; 0 if none. */
+static unsigned cached_table(struct iommu *u, uint32_t domain, uint64_t address,
+                             bool second, uint64_t *table)
+{
+  for (unsigned level = 2; level <= VTD_LEVELS; level++) {
+    uint64_t *value = vtd_cache_find(
+        &u->paging[level - 2], iommu_paging_key(domain, level, address, second));
+    if (value) {
+      iommu_count(u, &u->count.paging_hits);
+      *table = *value;
+      return level - 1;
+    }
+  }
+  return 0;
+}
+
+static void cache_table(struct iommu *u, const struct iommu_walk *w,
+                        unsigned level, uint64_t address, bool second,
+                        uint64_t table)
+{
+  uint64_t key = iommu_paging_key(w->domain, level, address, second);
+  if (!w->stale)
+    vtd_cache_insert(&u->paging[level - 2], iommu_set_index(key), key, table);
+}
+
+static void read_page_entry(struct iommu *u, struct iommu_walk *w, hd_time delay)
+{
+  read_structure(u, w, STEP_PAGE, w->table + vtd_entry_offset(w->level, w->iova),
+                 8, delay);
+}
+
+/* Translates guest address `guest` by the second stage: of a first-stage table
+ * entry, or (final) of the page. */
+static void begin_second(struct iommu *u, struct iommu_walk *w, uint64_t guest,
+                         bool final, hd_time delay)
+{
+  w->guest = guest;
+  w->final = final;
+  w->second_level = 0;
+  if (final)
+    w->second_level =
+        (uint8_t)cached_table(u, w->domain, guest, true, &w->table);
+  if (!w->second_level) {
+    w->second_level = VTD_LEVELS;
+    w->table = domain_of(u, w)->second.root;
+  }
+  read_structure(u, w, STEP_SECOND,
+                 w->table + vtd_entry_offset(w->second_level, guest), 8, delay);
+}
+
+/* The domain is known. Nested: the root of the first stage is a guest address
+ * too, and its entry is reached by the second stage. */
+static void begin_paging(struct iommu *u, struct iommu_walk *w, hd_time delay)
+{
+  const struct vtd_domain *d = domain_of(u, w);
+  HD_REQUIRE(&u->base, d != NULL, "a structure names the unknown domain %u",
+             w->domain);
+  w->level = (uint8_t)cached_table(u, w->domain, w->iova, false, &w->table);
+  if (w->level) {
+    read_page_entry(u, w, delay);
+    return;
+  }
+  w->level = VTD_LEVELS;
+  if (is_nested(u)) {
+    uint64_t entry = d->first.root + vtd_entry_offset(w->level, w->iova);
+    begin_second(u, w, entry, false, delay);
+  } else {
+    w->table = d->second.root;
+    read_page_entry(u, w, delay);
+  }
+}
+
+static void page_entry_read(struct iommu *u, struct iommu_walk *w)
+{
+  const struct vtd_domain *d = domain_of(u, w);
+  struct vtd_leaf leaf;
+  enum vtd_entry entry =
+      vtd_paging_entry(&d->second, w->level, w->iova, &leaf);
+  if (entry == VTD_ABSENT) {
+    page_fault(u, w,
+               u->params.mode == IOMMU_SCALABLE &&
+                   u->params.stage == IOMMU_FIRST_STAGE);
+  } else if (entry == VTD_LEAF) {
+    complete(u, w, leaf.page, leaf.shift, leaf.writable);
+  } else {
+    cache_table(u, w, w->level, w->iova, false, leaf.page);
+    w->table = leaf.page;
+    w->level--;
+    read_page_entry(u, w, 0);
+  }
+}
+
+static void first_entry_read(struct iommu *u, struct iommu_walk *w)
+{
+  const struct vtd_domain *d = domain_of(u, w);
+  enum vtd_entry entry =
+      vtd_paging_entry(&d->first, w->level, w->iova, &w->leaf);
+  if (entry == VTD_ABSENT) {
+    page_fault(u, w, true);
+  } else if (entry == VTD_LEAF) {
+    uint64_t offset = w->iova & ((UINT64_C(1) << w->leaf.shift) - 1);
+    begin_second(u, w, w->leaf.page + offset, true, 0);
+  } else { /* the next table's host address is known after its translation */
+    w->level--;
+    begin_second(u, w, w->leaf.page + vtd_entry_offset(w->level, w->iova), false,
+                 0);
+  }
+}
+
+/* The second stage has translated the address of a first-stage entry. */
+static void first_table_found(struct iommu *u, struct iommu_walk *w,
+                              uint64_t host)
+{
+  w->table = host - vtd_entry_offset(w->level, w->iova);
+  if (w->level < VTD_LEVELS)
+    cache_table(u, w, w->level + 1u, w->iova, false, w->table);
+  read_page_entry(u, w, 0);
+}
+
+/* Both stages must allow it, and the smaller page counts (VT-d 3.8). */
+static void both_stages_done(struct iommu *u, struct iommu_walk *w,
+                             const struct vtd_leaf *second)
+{
+  unsigned shift =
+      second->shift < w->leaf.shift ? second->shift : w->leaf.shift;
+  uint64_t offset = w->guest & ((UINT64_C(1) << second->shift) - 1);
+  uint64_t page = (second->page + offset) & ~((UINT64_C(1) << shift) - 1);
+  complete(u, w, page, shift, second->writable && w->leaf.writable);
+}
+
+static void second_entry_read(struct iommu *u, struct iommu_walk *w)
+{
+  const struct vtd_paging *p = vtd_second_stage(domain_of(u, w), w->guest);
+  struct vtd_leaf leaf;
+  enum vtd_entry entry = vtd_paging_entry(p, w->second_level, w->guest, &leaf);
+  if (entry == VTD_ABSENT) {
+    page_fault(u, w, false);
+  } else if (entry == VTD_TABLE) {
+    if (w->final)
+      cache_table(u, w, w->second_level, w->guest, true, leaf.page);
+    w->table = leaf.page;
+    w->second_level--;
+    read_structure(u, w, STEP_SECOND,
+                   w->table + vtd_entry_offset(w->second_level, w->guest), 8, 0);
+  } else if (w->final) {
+    both_stages_done(u, w, &leaf);
+  } else {
+    uint64_t offset = w->guest & ((UINT64_C(1) << leaf.shift) - 1);
+    first_table_found(u, w, leaf.page + offset);
+  }
+}
+
+/* ---- context and PASID ------------------------------------------------------------ */
+
+/* The context entry is known. */
+static void begin_pasid(struct iommu *u, struct iommu_walk *w, hd_time delay)
+{
+  if (w->has_pasid && !(w->context & CONTEXT_PASID)) {
+    fault(u, w, IOMMU_FAULT_PASID_BLOCKED);
+    return;
+  }
+  if (u->params.mode == IOMMU_LEGACY) {
+    w->domain = (uint32_t)(w->context >> 1);
+    begin_paging(u, w, delay);
+    return;
+  }
+  uint64_t key = iommu_pasid_key(w->requester, w->pasid);
+  uint64_t *domain = vtd_cache_find(&u->pasids, key);
+  uint64_t *page =
+      domain ? NULL : vtd_cache_find(&u->pasid_directory, key >> 6);
+  if (domain) {
+    w->domain = (uint32_t)*domain;
+    begin_paging(u, w, delay);
+  } else if (page) {
+    read_structure(u, w, STEP_PASID_ENTRY, *page + 64 * (w->pasid & 63), 64,
+                   delay);
+  } else {
+    uint64_t directory = w->context & ~UINT64_C(4095);
+    read_structure(u, w, STEP_PASID_DIRECTORY, directory + 8 * (w->pasid >> 6),
+                   8, delay);
+  }
+}
+
+static void root_read(struct iommu *u, struct iommu_walk *w)
+{
+  uint64_t address = vtd_context_address(u->tables, w->requester);
+  if (address)
+    read_structure(u, w, STEP_CONTEXT, address, 8, 0);
+  else
+    fault(u, w, IOMMU_FAULT_ROOT);
+}
+
+static void context_read(struct iommu *u, struct iommu_walk *w)
+{
+  struct vtd_context c;
+  if (!vtd_get_context(u->tables, w->requester, &c)) {
+    fault(u, w, IOMMU_FAULT_CONTEXT);
+    return;
+  }
+  if (u->params.mode == IOMMU_LEGACY)
+    w->context = (uint64_t)c.domain << 1;
+  else
+    w->context = c.pasid_directory | (c.pasid_enabled ? CONTEXT_PASID : 0);
+  if (!w->stale)
+    vtd_cache_insert(&u->contexts, w->requester, w->requester, w->context);
+  begin_pasid(u, w, 0);
+}
+
+static void pasid_directory_read(struct iommu *u, struct iommu_walk *w)
+{
+  uint64_t page = vtd_pasid_page(u->tables, w->requester, w->pasid);
+  if (!page) {
+    fault(u, w, IOMMU_FAULT_PASID_DIR);
+    return;
+  }
+  uint64_t key = iommu_pasid_key(w->requester, w->pasid) >> 6;
+  if (!w->stale)
+    vtd_cache_insert(&u->pasid_directory, key, key, page);
+  read_structure(u, w, STEP_PASID_ENTRY, page + 64 * (w->pasid & 63), 64, 0);
+}
+
+static void pasid_entry_read(struct iommu *u, struct iommu_walk *w)
+{
+  w->domain = vtd_pasid_domain(u->tables, w->requester, w->pasid);
+  if (!w->domain) {
+    fault(u, w, IOMMU_FAULT_PASID_ENTRY);
+    return;
+  }
+  uint64_t key = iommu_pasid_key(w->requester, w->pasid);
+  if (!w->stale)
+    vtd_cache_insert(&u->pasids, key, key, w->domain);
+  begin_paging(u, w, 0);
+}
+
+void iommu_walk_read(struct iommu *u, struct memory_request *request)
+{
+  static void (*const next[])(struct iommu *, struct iommu_walk *) = {
+      [STEP_ROOT] = root_read,
+      [STEP_CONTEXT] = context_read,
+      [STEP_PASID_DIRECTORY] = pasid_directory_read,
+      [STEP_PASID_ENTRY] = pasid_entry_read,
+      [STEP_PAGE] = page_entry_read,
+      [STEP_SECOND] = second_entry_read};
+  struct iommu_walk *w = request->context;
+  iommu_count(u, &u->count.walk_reads);
+  if (w->step == STEP_PAGE && is_nested(u))
+    first_entry_read(u, w);
+  else
+    next[w->step](u, w);
+}
+
+/* ---- the walkers --------------------------------------------------------------------- */
+
+/* The walk's request is the mark of an active walk; a fault may end the walk
+ * before it reads anything. */
+static void begin_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
+{
+  struct memory_request *q = hd_msg_new(&u->base, MSG_MEMORY_ACCESS);
+  q->write = q->hit = false;
+  q->reply = u->from_memory;
+  q->context = w;
+  q->data = 0;
+  w->request = q;
+  w->started = hd_now(&u->base) + delay;
+  u->active++;
+  hd_gauge_set(&u->walkers_busy, u->window, hd_now(&u->base), u->active);
+  iommu_count(u, &u->count.walks);
+  uint64_t *context = vtd_cache_find(&u->contexts, w->requester);
+  if (context) {
+    w->context = *context;
+    begin_pasid(u, w, delay);
+  } else {
+    read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester), 8,
+                   delay);
+  }
+}
+
+/* Another walk may have filled the IOTLB (a large page) in the meantime. */
+static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
+{
+  uint32_t domain;
+  unsigned size;
+  if (!iommu_cached_domain(u, w->requester, w->has_pasid, w->pasid, &domain))
+    return false;
+  const uint64_t *found = iommu_lookup_page(u, domain, w->iova, &size);
+  if (!found)
+    return false;
+  uint64_t page = *found & ~UINT64_C(4095);
+  bool writable = (*found & IOTLB_WRITE) != 0;
+  u->waiting -= w->n_requests;
+  while (w->first) {
+    iommu_count(u, &u->count.merged);
+    iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, 12 + 9 * size,
+                 writable, u->answer->latency);
+  }
+  free_walk(u, w);
+  return true;
+}
+
+static void serve_queue(struct iommu *u)
+{
+  while (u->queue_first && u->active < u->params.walkers) {
+    struct iommu_walk *w = u->queue_first;
+    u->queue_first = w->next;
+    if (serve_from_iotlb(u, w))
+      continue;
+    u->waiting--; /* its first request is being served; the others wait on */
+    begin_walk(u, w, 0);
+  }
+}
+
+static void end_walk(struct iommu *u, struct iommu_walk *w)
+{
+  hd_time now = hd_now(&u->base);
+  if (hd_window_contains(u->window, now))
+    u->walk_time += now - w->started;
+  u->active--;
+  u->waiting -= w->n_requests - 1;
+  hd_gauge_set(&u->walkers_busy, u->window, now, u->active);
+  hd_msg_free(&u->base, w->request);
+  bool stale = w->stale;
+  free_walk(u, w);
+  if (stale)
+    iommu_stale_walk_ended(u);
+  serve_queue(u);
+  iommu_resume_input(u);
+}
+
+static void enqueue(struct iommu *u, struct iommu_walk *w)
+{
+  if (u->queue_first)
+    u->queue_last->next = w;
+  else
+    u->queue_first = w;
+  u->queue_last = w;
+  w->next = NULL;
+}
+
+bool iommu_miss(struct iommu *u, struct pcie_tlp *tlp)
+{
+  uint32_t pasid = tlp->flags & PCIE_HAS_PASID ? tlp->pasid : 0;
+  struct iommu_walk **bucket =
+      bucket_of(u, tlp->address >> 12, tlp->requester, pasid);
+  struct iommu_walk *w = *bucket;
+  while (w && !same_page(w, tlp))
+    w = w->chain;
+  bool room = u->waiting < u->params.miss_queue;
+  if (w) {
+    if (!room)
+      return false;
+    iommu_append(&w->first, &w->last, &tlp->msg);
+    w->n_requests++;
+    u->waiting++;
+    iommu_count(u, &u->count.merged);
+    return true;
+  }
+  if (u->active < u->params.walkers) {
+    begin_walk(u, new_walk(u, tlp, bucket), u->walk_delay);
+    return true;
+  }
+  if (!room)
+    return false;
+  enqueue(u, new_walk(u, tlp, bucket));
+  u->waiting++;
+  return true;
+}

@@ -1,0 +1,174 @@
+/* llc.c - tag store of a last-level cache, see llc.h. */
+#include "models/memory/llc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+__extension__ typedef unsigned __int128 llc_wide;
+typedef uint8_t llc_lanes __attribute__((vector_size(16)));
+
+static const llc_lanes way_numbers[LLC_WAYS_MAX / 16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
+
+bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
+{
+  uint64_t sets = size / LLC_LINE / ways;
+  if (sets == 0)
+    sets = 1;
+  *l = (struct llc){.ways = ways, .stride = ways <= 16 ? 16 : 32};
+  l->low_bits = (unsigned)__builtin_ctzll(sets);
+  l->odd = (uint32_t)(sets >> l->low_bits);
+  l->odd_inverse = UINT64_MAX / l->odd + 1; /* 0 for odd == 1 */
+  l->tags = calloc(sets * l->stride, sizeof *l->tags);
+  l->ranks = calloc(sets * l->stride, sizeof *l->ranks);
+  l->dirty = calloc(sets, sizeof *l->dirty);
+  return l->tags && l->ranks && l->dirty;
+}
+
+void llc_terminate(struct llc *l)
+{
+  free(l->tags);
+  free(l->ranks);
+  free(l->dirty);
+}
+
+/* Remainder of a 32-bit number by multiplication (Lemire, Kaser, Kurz 2019). */
+static inline uint32_t modulo_odd(const struct llc *l, uint32_t high)
+{
+  uint64_t fraction = l->odd_inverse * high;
+  return (uint32_t)(((llc_wide)fraction * l->odd) >> 64);
+}
+
+static inline size_t set_of(const struct llc *l, uint64_t line, uint32_t *tag)
+{
+  uint32_t high = (uint32_t)(line >> l->low_bits);
+  uint64_t low = line & ((UINT64_C(1) << l->low_bits) - 1);
+  *tag = high + 1;
+  return (size_t)(low | (uint64_t)modulo_odd(l, high) << l->low_bits);
+}
+
+/* The way that holds `tag`, or -1. */
+static inline int way_of(const struct llc *l, size_t set, uint32_t tag)
+{
+  const uint32_t *tags = l->tags + set * l->stride;
+  for (unsigned base = 0; base < l->stride; base += 16) {
+    uint32_t found = 0;
+    for (unsigned w = 0; w < 16; w++)
+      found |= (uint32_t)(tags[base + w] == tag) << w;
+    if (found)
+      return (int)base + __builtin_ctz(found);
+  }
+  return -1;
+}
+
+static inline uint8_t rank_of(const struct llc *l, size_t set, unsigned way)
+{
+  return (uint8_t)(l->ranks[set * l->stride + way] ^ way);
+}
+
+/* Makes `way` the most recently used: all that were more recent age by one. */
+static inline void promote(struct llc *l, size_t set, unsigned way)
+{
+  uint8_t rank = rank_of(l, set, way);
+  uint8_t *ranks = l->ranks + set * l->stride;
+  for (unsigned base = 0; base < l->stride; base += 16) {
+    llc_lanes v;
+    memcpy(&v, ranks + base, sizeof v);
+    v ^= way_numbers[base / 16];
+    v -= (llc_lanes)(v < rank);
+    v ^= way_numbers[base / 16];
+    memcpy(ranks + base, &v, sizeof v);
+  }
+  ranks[way] = (uint8_t)way;
+}
+
+/* Makes `way` the least recently used. */
+static void demote(struct llc *l, size_t set, unsigned way)
+{
+  uint8_t rank = rank_of(l, set, way);
+  for (unsigned w = 0; w < l->ways; w++) {
+    uint8_t r = rank_of(l, set, w);
+    if (r > rank)
+      l->ranks[set * l->stride + w] = (uint8_t)((unsigned)(r - 1) ^ w);
+  }
+  l->ranks[set * l->stride + way] = (uint8_t)((l->ways - 1) ^ way);
+}
+
+bool llc_touch(struct llc *l, uint64_t line, bool write)
+{
+  uint32_t tag;
+  size_t set = set_of(l, line, &tag);
+  int way = way_of(l, set, tag);
+  if (way < 0)
+    return false;
+  promote(l, set, (unsigned)way);
+  l->dirty[set] |= (uint32_t)write << way;
+  return true;
+}
+
+/* The oldest of the ways in `mask`. Ways never used are older than all used
+ * ones, so invalid ways go first. */
+static inline unsigned victim_way(const struct llc *l, size_t set, uint32_t mask)
+{
+  unsigned victim = (unsigned)__builtin_ctz(mask);
+  uint8_t oldest = rank_of(l, set, victim);
+  for (mask &= mask - 1; mask; mask &= mask - 1) {
+    unsigned way = (unsigned)__builtin_ctz(mask);
+    uint8_t rank = rank_of(l, set, way);
+    if (rank > oldest) {
+      oldest = rank;
+      victim = way;
+    }
+  }
+  return victim;
+}
+
+bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
+                  uint64_t *victim)
+{
+  uint32_t tag;
+  size_t set = set_of(l, line, &tag);
+  unsigned way = victim_way(l, set, mask);
+  uint32_t bit = UINT32_C(1) << way;
+  uint32_t *slot = l->tags + set * l->stride + way;
+  bool evicted = (l->dirty[set] & bit) != 0;
+  if (evicted)
+    *victim = (uint64_t)(*slot - 1) << l->low_bits |
+              (set & ((UINT64_C(1) << l->low_bits) - 1));
+  *slot = tag;
+  l->dirty[set] = (l->dirty[set] & ~bit) | (dirty ? bit : 0);
+  promote(l, set, way);
+  return evicted;
+}
+
+void llc_drop(struct llc *l, uint64_t line)
+{
+  uint32_t tag;
+  size_t set = set_of(l, line, &tag);
+  int way = way_of(l, set, tag);
+  if (way < 0)
+    return;
+  l->tags[set * l->stride + (unsigned)way] = 0;
+  l->dirty[set] &= ~(UINT32_C(1) << way);
+  demote(l, set, (unsigned)way);
+}
+
+const char *llc_check(const struct llc *l)
+{
+  size_t sets = (size_t)l->odd << l->low_bits;
+  for (size_t s = 0; s < sets; s++) {
+    uint32_t seen = 0;
+    for (unsigned w = 0; w < l->ways; w++) {
+      uint32_t tag = l->tags[s * l->stride + w];
+      seen |= UINT32_C(1) << (rank_of(l, s, w) & 31);
+      if (tag == 0 && (l->dirty[s] >> w & 1))
+        return "an invalid LLC way is dirty";
+      if (tag != 0 && way_of(l, s, tag) != (int)w)
+        return "an LLC line is in two ways";
+    }
+    if (seen != llc_way_mask(l->ways))
+      return "LRU order of an LLC set is not a permutation";
+  }
+  return NULL;
+}

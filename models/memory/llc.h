@@ -1,0 +1,66 @@
+/*
+ * llc.h - tag store of a last-level cache: set-associative, true LRU, with a
+ * mask of ways that a class of traffic may allocate in (Intel CAT and DDIO work
+ * like this: any way may hit, only the masked ways are filled).
+ *
+ * A line is a physical address divided by LLC_LINE. Consecutive lines go to
+ * consecutive sets. The number of sets need not be a power of two (Sapphire
+ * Rapids: 56 slices of 2048 sets); it is split into odd << low_bits, and only
+ * the odd factor costs a multiplication.
+ *
+ * Memory: 84 bytes a set of up to 16 ways, 164 of up to 32; all of it starts as
+ * zero bytes from calloc(), so sets that are never touched cost nothing.
+ */
+#ifndef HD_MODELS_MEMORY_LLC_H
+#define HD_MODELS_MEMORY_LLC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLC_LINE 64       /* bytes */
+#define LLC_LINE_SHIFT 6
+#define LLC_WAYS_MAX 32
+
+struct llc {
+  uint32_t *tags;  /* [set][stride]: upper bits of the line + 1; 0: invalid */
+  uint8_t *ranks;  /* [set][stride]: LRU rank (0: last used) ^ way, so that
+                      zero bytes are a valid order */
+  uint32_t *dirty; /* [set]: a bit per way */
+  uint64_t odd_inverse; /* for the remainder modulo odd */
+  uint32_t odd;         /* number of sets = odd << low_bits */
+  unsigned low_bits, ways, stride;
+};
+
+/* Geometry: size / LLC_LINE / ways sets, rounded down, at least one. False
+ * when there is no memory. 1 <= ways <= LLC_WAYS_MAX. */
+bool llc_initialize(struct llc *l, uint64_t size, unsigned ways);
+void llc_terminate(struct llc *l);
+
+/* True if the line can be told from all other lines below it. */
+static inline bool llc_can_hold(const struct llc *l, uint64_t line)
+{
+  return line >> l->low_bits < UINT32_MAX;
+}
+
+/* Looks the line up; when present it becomes the most recently used one of its
+ * set, and dirty if `write`. */
+bool llc_touch(struct llc *l, uint64_t line, bool write);
+
+/* Puts an absent line into the least recently used of the ways in `mask` (not
+ * 0). True when a dirty line was evicted, which is then *victim. */
+bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
+                  uint64_t *victim);
+
+/* Invalidates the line, without write-back. */
+void llc_drop(struct llc *l, uint64_t line);
+
+/* NULL, or what is wrong; visits all sets. */
+const char *llc_check(const struct llc *l);
+
+static inline uint32_t llc_way_mask(unsigned ways)
+{
+  return ways >= 32 ? UINT32_MAX : (UINT32_C(1) << ways) - 1;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * metrics.h - the columns of summary.csv, in their order, with what they mean.
+ *
+ * All are within the measurement window. A metric that does not apply is NaN
+ * and is written as NA. Group rows: sums or distributions over the group's
+ * guests; device and fabric metrics stand in the row `all` only.
+ */
+#ifndef HD_MODELS_METRICS_H
+#define HD_MODELS_METRICS_H
+
+/* X(name, meaning) */
+#define METRICS(X)                                                             \
+  X(tx_goodput_gbps, "payload that guests sent and the client received")       \
+  X(rx_goodput_gbps, "payload that guests received")                           \
+  X(tx_pps, "packets of tx_goodput_gbps")                                      \
+  X(rx_pps, "packets of rx_goodput_gbps")                                      \
+  X(requests_per_s, "requests answered")                                       \
+  X(latency_mean_ns, "of requests (round trip) or datagrams (one way)")        \
+  X(latency_p50_ns, "median")                                                  \
+  X(latency_p90_ns, "90th percentile")                                         \
+  X(latency_p99_ns, "99th percentile")                                         \
+  X(latency_p999_ns, "99.9th percentile")                                      \
+  X(latency_max_ns, "greatest")                                                \
+  X(drops, "packets dropped, for whatever reason")                             \
+  X(vm_exits_per_s, "VM exits")                                                \
+  X(interrupts_per_s, "interrupts delivered to guests")                        \
+  X(host_cpu_cores, "host cores busy on behalf of guests: exits, polling")     \
+  X(guest_cpu_cores, "host cores running guest code")                          \
+  X(iotlb_hit_ratio, "look-ups that found their page")                         \
+  X(pcie_up_utilization, "device to host, share of the raw rate")              \
+  X(pcie_down_utilization, "host to device, share of the raw rate")            \
+  X(fairness_jain, "Jain's index of goodput over guests; 1 is equal")          \
+  X(vm_goodput_min_gbps, "the guest with the least goodput")                   \
+  X(vm_goodput_max_gbps, "the guest with the most goodput")                    \
+  X(offered_gbps, "payload that workloads ask to send; inf: no limit")         \
+  X(sending_core_utilization, "busiest vCPU of each guest, mean over guests")  \
+  X(wire_tx_utilization, "server to client, with preamble and gap")            \
+  X(wire_rx_utilization, "client to server")                                   \
+  X(tx_buffer_mean_bytes, "device's transmit buffer")                          \
+  X(device_queue_mean, "packets announced and not yet completed")              \
+  X(doorbells_per_s, "doorbell writes")                                        \
+  X(descriptor_fetches_per_s, "reads of descriptors")                          \
+  X(write_backs_per_s, "writes of completed descriptors")                      \
+  X(pcie_tags_mean, "read requests outstanding")                               \
+  X(pcie_read_latency_mean_ns, "read request to last completion")              \
+  X(pcie_replays, "TLPs sent again")                                           \
+  X(pcie_credit_stall_ratio, "share of time that TLPs waited for credits")     \
+  X(iommu_lookups_per_s, "translations asked for")                             \
+  X(iommu_walks_per_s, "page walks")                                           \
+  X(iommu_walk_mean_ns, "duration of a walk")                                  \
+  X(iommu_walkers_busy, "mean walkers at work")                                \
+  X(iommu_faults, "requests blocked since the start")                          \
+  X(llc_hit_ratio, "lines of device accesses found in the cache")              \
+  X(dram_utilization, "share of the channels' rate")                           \
+  X(interrupts_coalesced_per_s, "posted while a notification was out")         \
+  X(interrupts_host_per_s, "delivered by the host instead of posted")          \
+  X(sched_wait_mean_ns, "runnable vCPU waits for a core")                      \
+  X(preemptions_per_s, "vCPUs that lost their core to another")                \
+  X(page_faults, "lazily mapped device pages, since the start")                \
+  X(setup_ms, "creation of all devices to start of the workloads")
+
+enum metric {
+#define X(name, meaning) METRIC_##name,
+  METRICS(X)
+#undef X
+  METRIC_COUNT
+};
+
+extern const char *const metric_names[METRIC_COUNT];
+extern const char *const metric_meanings[METRIC_COUNT];
+
+#endif

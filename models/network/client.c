@@ -1,0 +1,297 @@
+/*
+ * client.c - the machine at the wire's far end: receives, echoes, measures.
+ *
+ * With cores == 0 a packet is done when it arrives. Otherwise its flow's core
+ * works on it for receive_cost, after those before it; because the cost is the
+ * same for all, the time it will be done and the number of packets before it
+ * are known on arrival.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/hypervisor/control.h"
+#include "models/network/client_internal.h"
+
+/* ---- receiving cores ---------------------------------------------------- */
+
+static hd_time *core_of(struct client *c, const struct packet *p)
+{
+  uint64_t flow = hd_mix64((uint64_t)p->vm << 32 | p->stream);
+  return &c->core_free[flow % (uint64_t)c->params.cores];
+}
+
+/* When a packet that arrives now is done; HD_TIME_NEVER: backlog is full. */
+static hd_time enqueue(struct client *c, const struct packet *p)
+{
+  hd_time now = hd_now(&c->base), cost = c->params.receive_cost;
+  if (c->params.cores == 0)
+    return now;
+  hd_time *free_at = core_of(c, p);
+  hd_time start = hd_time_max(now, *free_at);
+  if ((start - now + cost - 1) / cost >= c->params.backlog)
+    return HD_TIME_NEVER;
+  *free_at = start + cost;
+  hd_busy_add(&c->busy, c->window, start, *free_at);
+  return *free_at;
+}
+
+/* ---- measuring ---------------------------------------------------------- */
+
+static struct stream *stream_of(struct client *c, struct client_guest *g,
+                                uint16_t index)
+{
+  if (index >= g->n_streams) {
+    uint32_t n = g->n_streams ? g->n_streams : 4;
+    while (n <= index)
+      n *= 2;
+    g->streams = realloc(g->streams, n * sizeof *g->streams);
+    HD_REQUIRE(&c->base, g->streams != NULL, "out of memory for streams");
+    memset(g->streams + g->n_streams, 0,
+           (n - g->n_streams) * sizeof *g->streams);
+    g->n_streams = n;
+  }
+  return &g->streams[index];
+}
+
+static void check_order(struct client *c, struct client_guest *g,
+                        const struct packet *p)
+{
+  hd_time now = hd_now(&c->base);
+  uint64_t gap;
+  switch (stream_note(stream_of(c, g, p->stream), p->sequence, &gap)) {
+  case STREAM_NEW:
+    if (gap > 0 && hd_window_contains(c->window, now))
+      g->lost += (int64_t)gap;
+    break;
+  case STREAM_LATE:
+    hd_counter_add(&g->reordered, c->window, now, 1);
+    if (g->lost > 0 && hd_window_contains(c->window, now))
+      g->lost--;
+    break;
+  case STREAM_DUPLICATE:
+    hd_counter_add(&g->duplicated, c->window, now, 1);
+    break;
+  }
+}
+
+static void measure(struct client *c, struct client_guest *g,
+                    struct packet *p, hd_time done)
+{
+  hd_counter_add(&g->packets, c->window, done, 1);
+  hd_counter_add(&g->payload, c->window, done, p->payload);
+  if (!hd_window_contains(c->window, p->stamps.begin))
+    return;
+  struct client_group *group = c->groups[g->config.group];
+  hd_stamps_mark(&p->stamps, HD_STAGE_REMOTE, done);
+  hd_histogram_add(&group->latency, hd_stamps_total(&p->stamps));
+  HD_REQUIRE(&c->base, hd_breakdown_add(&group->breakdown, &p->stamps),
+             "stages of a packet of guest %u do not sum to its latency", p->vm);
+}
+
+/* ---- frames ------------------------------------------------------------- */
+
+void client_send(struct client *c, struct packet_msg *m, hd_time delay)
+{
+  c->waiting++;
+  hd_send(c->to_wire, delay, m);
+}
+
+static void echo(struct client *c, struct packet_msg *m, hd_time done)
+{
+  struct packet *p = m->packet;
+  hd_time reply = done + c->params.echo_latency;
+  p->kind = PACKET_ECHO_REPLY;
+  hd_stamps_mark(&p->stamps, HD_STAGE_REMOTE, reply);
+  client_send(c, m, reply - hd_now(&c->base));
+}
+
+static void consume(struct client *c, struct packet_msg *m, bool dropped)
+{
+  if (dropped)
+    c->dropped++;
+  else
+    c->consumed++;
+  packet_free(c->packets, m->packet);
+  hd_msg_free(&c->base, m);
+}
+
+static void receive(struct client *c, struct packet_msg *m)
+{
+  struct packet *p = m->packet;
+  HD_REQUIRE(&c->base, p->vm < c->n_guests, "a packet of unknown guest %u",
+             p->vm);
+  struct client_guest *g = &c->guests[p->vm];
+  hd_stamps_mark(&p->stamps, HD_STAGE_WIRE, hd_now(&c->base));
+  c->received++;
+  if (p->kind == PACKET_DATA)
+    check_order(c, g, p);
+  hd_time done = enqueue(c, p);
+  if (done == HD_TIME_NEVER) {
+    hd_counter_add(&g->dropped, c->window, hd_now(&c->base), 1);
+    consume(c, m, true);
+  } else if (p->kind == PACKET_ECHO_REQUEST) {
+    echo(c, m, done);
+  } else {
+    measure(c, g, p, done);
+    consume(c, m, false);
+  }
+}
+
+static void go(struct client *c, struct control_msg *m)
+{
+  for (size_t vm = 0; !c->running && vm < c->n_guests; vm++)
+    generator_start(c, (uint16_t)vm, m->start);
+  c->running = true;
+  hd_msg_free(&c->base, m);
+}
+
+static void handle(struct hd_component *self, struct hd_msg *msg)
+{
+  struct client *c = (struct client *)self;
+  switch (msg->kind) {
+  case MSG_FRAME:
+    receive(c, (struct packet_msg *)msg);
+    break;
+  case MSG_FRAME_SENT:
+    c->waiting--;
+    c->sent++;
+    hd_msg_free(self, msg);
+    break;
+  case MSG_TIMER:
+    generator_fire(c, msg);
+    break;
+  case MSG_VM_GO:
+    go(c, (struct control_msg *)msg);
+    break;
+  default:
+    HD_REQUIRE(self, false, "a client got a message of kind %u", msg->kind);
+  }
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static const struct hd_component_ops ops = {.kind = "client", .handle = handle};
+
+struct client *client_create(struct hd_engine *e, const char *path,
+                             const char *host,
+                             const struct client_params *params,
+                             struct packet_pool *packets,
+                             const struct hd_window *window)
+{
+  struct client *c = calloc(1, sizeof *c);
+  HD_REQUIRE(NULL, c != NULL, "out of memory for %s", path);
+  c->params = *params;
+  hd_component_initialize(&c->base, e, &ops, path, host);
+  c->packets = packets;
+  c->window = window;
+  if (params->cores > 0) {
+    c->core_free = calloc((size_t)params->cores, sizeof *c->core_free);
+    HD_REQUIRE(NULL, c->core_free != NULL, "out of memory for %s", path);
+  }
+  return c;
+}
+
+void client_destroy(struct client *c)
+{
+  for (size_t i = 0; i < c->n_guests; i++) {
+    generator_terminate(&c->guests[i].generator);
+    free(c->guests[i].streams);
+  }
+  for (size_t i = 0; i < c->n_groups; i++) {
+    hd_histogram_terminate(&c->groups[i]->latency);
+    hd_breakdown_terminate(&c->groups[i]->breakdown);
+    free(c->groups[i]);
+  }
+  free(c->groups);
+  free(c->guests);
+  free(c->core_free);
+  free(c);
+}
+
+struct hd_component *client_component(struct client *c)
+{
+  return &c->base;
+}
+
+void client_attach_wire(struct client *c, struct wire *w)
+{
+  c->to_wire = wire_connect(w, 1, &c->base);
+}
+
+static void add_groups(struct client *c, size_t n)
+{
+  if (n <= c->n_groups)
+    return;
+  c->groups = realloc(c->groups, n * sizeof(struct client_group *));
+  HD_REQUIRE(NULL, c->groups != NULL, "out of memory for groups");
+  for (; c->n_groups < n; c->n_groups++) {
+    struct client_group *g = malloc(sizeof *g);
+    HD_REQUIRE(NULL, g != NULL, "out of memory for groups");
+    hd_histogram_initialize(&g->latency);
+    hd_breakdown_initialize(&g->breakdown);
+    c->groups[c->n_groups] = g;
+  }
+}
+
+void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv)
+{
+  if (vm >= c->n_guests) {
+    size_t n = (size_t)vm + 1;
+    c->guests = realloc(c->guests, n * sizeof *c->guests);
+    HD_REQUIRE(NULL, c->guests != NULL, "out of memory for guests");
+    memset(c->guests + c->n_guests, 0, (n - c->n_guests) * sizeof *c->guests);
+    c->n_guests = n;
+  }
+  c->guests[vm].config = *cv;
+  add_groups(c, (size_t)cv->group + 1);
+  generator_initialize(c, vm);
+}
+
+/* ---- results ------------------------------------------------------------ */
+
+void client_get_vm_stats(const struct client *c, uint16_t vm,
+                         struct client_vm_stats *s)
+{
+  const struct client_guest *g = &c->guests[vm];
+  *s = (struct client_vm_stats){.packets = g->packets.count,
+                                .payload_bytes = g->payload.count,
+                                .reordered = g->reordered.count,
+                                .duplicated = g->duplicated.count,
+                                .lost = (uint64_t)g->lost,
+                                .dropped = g->dropped.count,
+                                .generated = g->generated.count};
+}
+
+const struct hd_histogram *client_latency(const struct client *c, uint16_t group)
+{
+  return &c->groups[group]->latency;
+}
+
+const struct hd_breakdown *client_breakdown(const struct client *c,
+                                            uint16_t group)
+{
+  return &c->groups[group]->breakdown;
+}
+
+double client_utilization(const struct client *c)
+{
+  struct hd_engine_report r;
+  hd_engine_get_report(c->base.engine, &r);
+  if (c->params.cores == 0)
+    return 0;
+  hd_time end = r.end != HD_TIME_NEVER ? r.end : hd_now(&c->base);
+  return hd_busy_utilization(&c->busy, c->window, end) /
+         (double)c->params.cores;
+}
+
+uint64_t client_packets_inside(const struct client *c)
+{
+  return c->created + c->received - c->sent - c->consumed - c->dropped;
+}
+
+const char *client_check(const struct client *c)
+{
+  if (client_packets_inside(c) != c->waiting)
+    return "client: packets are neither sent, consumed nor dropped";
+  return NULL;
+}

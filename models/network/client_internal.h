@@ -1,0 +1,74 @@
+/* client_internal.h - shared by client.c, generator.c and stream.c. */
+#ifndef HD_MODELS_NETWORK_CLIENT_INTERNAL_H
+#define HD_MODELS_NETWORK_CLIENT_INTERNAL_H
+
+#include "models/network/network.h"
+#include "sim/engine/clock.h"
+#include "sim/engine/rng.h"
+
+/* ---- stream.c: does a stream arrive complete and in order? --------------- */
+
+struct stream {
+  uint64_t next; /* the sequence number after the highest seen */
+  uint64_t seen; /* bit i: next - 1 - i has arrived */
+};
+
+enum stream_verdict { STREAM_NEW, STREAM_LATE, STREAM_DUPLICATE };
+
+/* Notes the arrival of `sequence`; *gap: numbers it skipped (STREAM_NEW). A
+ * number more than 64 below the highest counts as late, not as a duplicate. */
+enum stream_verdict stream_note(struct stream *s, uint64_t sequence,
+                                uint64_t *gap);
+
+/* ---- client.c ------------------------------------------------------------ */
+
+/* Generator of PACKET_FORWARD traffic to one guest. */
+struct generator {
+  struct hd_clock bits;   /* of payload, at the asked rate */
+  gsl_rng *rng;
+  double mean;            /* ps between packets */
+  uint64_t packets;       /* made so far */
+  uint64_t *sequences;    /* next, per flow */
+};
+
+struct client_guest {
+  struct client_vm config;
+  struct generator generator;
+  struct stream *streams;
+  uint32_t n_streams;
+  struct hd_counter packets, payload, reordered, duplicated, dropped, generated;
+  int64_t lost; /* a late packet takes its loss back */
+};
+
+struct client_group {
+  struct hd_histogram latency;
+  struct hd_breakdown breakdown;
+};
+
+struct client {
+  struct hd_component base;
+  struct client_params params;
+  struct packet_pool *packets;
+  const struct hd_window *window;
+  struct hd_channel *to_wire;
+  struct client_guest *guests;
+  size_t n_guests;
+  struct client_group **groups; /* grown at build time */
+  size_t n_groups;
+  hd_time *core_free;           /* per core: when its last packet is done */
+  struct hd_busy busy;
+  bool running;                 /* generators have been started */
+  uint64_t waiting;             /* frames handed to the wire, not yet sent */
+  uint64_t created, received, sent, consumed, dropped; /* since the start */
+};
+
+void client_send(struct client *c, struct packet_msg *m, hd_time delay);
+
+/* ---- generator.c ----------------------------------------------------------*/
+
+void generator_start(struct client *c, uint16_t vm, hd_time start);
+void generator_fire(struct client *c, struct hd_msg *timer);
+void generator_initialize(struct client *c, uint16_t vm);
+void generator_terminate(struct generator *g);
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * wire.c - a full-duplex Ethernet link.
+ *
+ * A frame occupies its direction for preamble, frame and inter-frame gap (IEEE
+ * 802.3, 4.2.7 and 4.4.2); frames handed over meanwhile wait in order. Because
+ * a direction serves in order and nothing can overtake, the end of a frame is
+ * known when it is handed over, and one event a frame is enough.
+ */
+#include <stdlib.h>
+
+#include "models/network/network.h"
+#include "sim/engine/clock.h"
+
+/* MAC to PHY: what a channel must have at least. */
+enum { MAC_LATENCY = HD_NS };
+
+__extension__ typedef unsigned __int128 wire_uint128;
+
+struct direction {
+  struct hd_channel *deliver; /* to the receiving end, takes the latency */
+  struct hd_channel *sent;    /* back to the sending end */
+  struct hd_clock bits;       /* 1 cycle = 1 bit; carries the remainder */
+  hd_time free_at;            /* the last frame and its gap are over */
+  struct hd_busy busy;
+  struct hd_counter frames, bytes;
+  uint64_t bits_total;        /* since the start */
+  hd_time busy_total;
+  hd_time *arrivals;          /* ring: when the frames inside will arrive */
+  uint32_t capacity, first, count; /* capacity: a power of two */
+};
+
+struct wire {
+  struct hd_component base;
+  hd_time latency;
+  const struct hd_window *window;
+  struct hd_component *ends[2];
+  struct direction direction[2]; /* by sending end */
+};
+
+/* ---- frames inside ------------------------------------------------------ */
+
+static void grow(struct direction *d)
+{
+  uint32_t bigger = d->capacity ? d->capacity * 2 : 64;
+  hd_time *ring = malloc(bigger * sizeof *ring);
+  HD_REQUIRE(NULL, ring != NULL, "out of memory for a wire");
+  for (uint32_t i = 0; i < d->count; i++)
+    ring[i] = d->arrivals[(d->first + i) & (d->capacity - 1)];
+  free(d->arrivals);
+  d->arrivals = ring;
+  d->capacity = bigger;
+  d->first = 0;
+}
+
+static void forget_arrived(struct direction *d, hd_time now)
+{
+  while (d->count > 0 && d->arrivals[d->first] <= now) {
+    d->first = (d->first + 1) & (d->capacity - 1);
+    d->count--;
+  }
+}
+
+static void remember(struct direction *d, hd_time now, hd_time arrival)
+{
+  forget_arrived(d, now);
+  if (d->count == d->capacity)
+    grow(d);
+  d->arrivals[(d->first + d->count++) & (d->capacity - 1)] = arrival;
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+static void occupy(struct wire *w, struct direction *d, uint32_t frame)
+{
+  int64_t bits = ((int64_t)frame + PACKET_WIRE_OVERHEAD) * 8;
+  hd_time start = hd_time_max(hd_now(&w->base), d->free_at);
+  d->free_at = start + hd_clock_take(&d->bits, bits);
+  d->bits_total += (uint64_t)bits;
+  d->busy_total += d->free_at - start;
+  hd_busy_add(&d->busy, w->window, start, d->free_at);
+  hd_counter_add(&d->frames, w->window, d->free_at, 1);
+  hd_counter_add(&d->bytes, w->window, d->free_at, frame);
+}
+
+static void send_frame(struct wire *w, int from, struct packet_msg *m)
+{
+  struct direction *d = &w->direction[from];
+  occupy(w, d, m->packet->frame);
+  struct packet_msg *sent = hd_msg_new(&w->base, MSG_FRAME_SENT);
+  sent->packet = NULL;
+  sent->bytes = m->packet->frame;
+  hd_send_at(d->sent, d->free_at + MAC_LATENCY, sent);
+  remember(d, hd_now(&w->base), d->free_at + w->latency);
+  hd_send_at(d->deliver, d->free_at + w->latency, m);
+}
+
+static void handle(struct hd_component *self, struct hd_msg *msg)
+{
+  struct wire *w = (struct wire *)self;
+  uint64_t sender = msg->order >> 40;
+  int from = sender == w->ends[0]->id ? 0 : 1;
+  HD_REQUIRE(self, msg->kind == MSG_FRAME && sender == w->ends[from]->id,
+             "a wire got a message of kind %u", msg->kind);
+  send_frame(w, from, (struct packet_msg *)msg);
+}
+
+static const struct hd_component_ops ops = {.kind = "wire", .handle = handle};
+
+struct wire *wire_create(struct hd_engine *e, const char *path,
+                         const char *host, const struct network_params *params,
+                         const struct hd_window *window)
+{
+  struct wire *w = calloc(1, sizeof *w);
+  HD_REQUIRE(NULL, w != NULL, "out of memory for %s", path);
+  hd_component_initialize(&w->base, e, &ops, path, host);
+  w->latency = params->latency;
+  w->window = window;
+  for (int i = 0; i < 2; i++)
+    w->direction[i].bits = hd_clock_at(params->rate);
+  return w;
+}
+
+void wire_destroy(struct wire *w)
+{
+  free(w->direction[0].arrivals);
+  free(w->direction[1].arrivals);
+  free(w);
+}
+
+struct hd_component *wire_component(struct wire *w)
+{
+  return &w->base;
+}
+
+struct hd_channel *wire_connect(struct wire *w, int end, struct hd_component *c)
+{
+  HD_REQUIRE(NULL, end == 0 || end == 1, "a wire has no end %d", end);
+  HD_REQUIRE(NULL, w->ends[end] == NULL, "end %d of %s is taken", end,
+             w->base.path);
+  w->ends[end] = c;
+  w->direction[1 - end].deliver = hd_channel_open(&w->base, c, w->latency);
+  w->direction[end].sent = hd_channel_open(&w->base, c, MAC_LATENCY);
+  return hd_channel_open(c, &w->base, MAC_LATENCY);
+}
+
+/* ---- results ------------------------------------------------------------ */
+
+static hd_time end_of(const struct wire *w)
+{
+  struct hd_engine_report r;
+  hd_engine_get_report(w->base.engine, &r);
+  return r.end != HD_TIME_NEVER ? r.end : hd_now(&w->base);
+}
+
+void wire_get_stats(const struct wire *w, struct wire_stats *s)
+{
+  hd_time end = end_of(w);
+  for (int i = 0; i < 2; i++) {
+    const struct direction *d = &w->direction[i];
+    s->utilization[i] = hd_busy_utilization(&d->busy, w->window, end);
+    s->frames[i] = d->frames.count;
+    s->bytes[i] = d->bytes.count;
+  }
+}
+
+uint64_t wire_packets_inside(const struct wire *w)
+{
+  hd_time end = end_of(w);
+  uint64_t inside = 0;
+  for (int i = 0; i < 2; i++) {
+    const struct direction *d = &w->direction[i];
+    for (uint32_t k = 0; k < d->count; k++) {
+      hd_time arrival = d->arrivals[(d->first + k) & (d->capacity - 1)];
+      inside += arrival > end && arrival - w->latency + MAC_LATENCY <= end;
+    }
+  }
+  return inside;
+}
+
+/* The time a direction was busy is that of its bits, to the picosecond: the
+ * remainder that hd_clock_take() still holds is less than one. */
+const char *wire_check(const struct wire *w)
+{
+  for (int i = 0; i < 2; i++) {
+    const struct direction *d = &w->direction[i];
+    wire_uint128 owed = (wire_uint128)d->bits_total * (uint64_t)HD_S;
+    wire_uint128 paid =
+        (wire_uint128)d->busy_total * (uint64_t)d->bits.hz +
+        (uint64_t)d->bits.remainder;
+    if (owed != paid)
+      return "wire: busy time does not match the bits sent";
+  }
+  return NULL;
+}

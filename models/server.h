@@ -1,0 +1,149 @@
+/*
+ * server.h - a whole server, built from a resolved scenario.
+ *
+ * The configuration is a plain struct that the scenario layer fills from the
+ * registry's tables. Building: server_feasible() says whether the hardware has
+ * room; server_create() builds every model and wires it; server_run() simulates;
+ * server_get_results() collects.
+ */
+#ifndef HD_MODELS_SERVER_H
+#define HD_MODELS_SERVER_H
+
+#include "models/cpu/cpu_params.h"
+#include "models/hypervisor/hypervisor_params.h"
+#include "models/interrupt/interrupt.h"
+#include "models/iommu/iommu.h"
+#include "models/memory/memory.h"
+#include "models/metrics.h"
+#include "models/network/network.h"
+#include "models/nic/nic_params.h"
+#include "models/pcie/pcie_params.h"
+#include "models/workload/workload_params.h"
+#include "sim/engine/engine.h"
+#include "sim/engine/param.h"
+#include "sim/measure/breakdown.h"
+#include "sim/measure/histogram.h"
+
+enum design { DESIGN_SRIOV, DESIGN_HDIOV, DESIGN_INHERIT };
+enum rogue { ROGUE_NONE, ROGUE_OUTSIDE_MEMORY, ROGUE_FOREIGN_PASID };
+
+/* Top level of a scenario. */
+struct scenario_params {
+  char name[HD_PARAM_STRING_MAX];
+  char description[HD_PARAM_STRING_MAX];
+  int design; /* enum design, of groups that do not say */
+};
+
+/* Section "run". */
+struct run_params {
+  int64_t warmup, duration; /* ps, from the start of the workloads */
+  int64_t repetitions;
+  int64_t seed;
+  int64_t window;           /* ps: run-ahead window; 0: none */
+  int64_t actor_order;      /* 0, or a permutation of actors' creation */
+  double confidence;        /* level of the intervals over repetitions */
+};
+
+/* Section "host": what the machine is called, and its sizes. */
+struct host_params {
+  int64_t memory_reserved; /* bytes the host itself needs */
+};
+
+/* An element of section "vms". */
+struct vm_group {
+  char name[HD_PARAM_STRING_MAX];
+  int64_t count, vcpus, memory, queue_pairs;
+  int design;   /* enum design */
+  int rogue;    /* enum rogue: a broken device, to test isolation */
+  int workload; /* enum workload_type */
+  int64_t port; /* NIC port its devices are on */
+  struct udp_stream_params udp_stream;
+  struct ping_params ping;
+  struct dpdk_forward_params dpdk_forward;
+};
+
+enum { SERVER_MAX_GROUPS = 64 };
+
+struct server_config {
+  struct scenario_params scenario;
+  struct run_params run;
+  struct host_params host;
+  struct cpu_params cpu;
+  struct memory_params memory;
+  struct pcie_params pcie;
+  struct iommu_params iommu;
+  struct interrupt_params interrupt;
+  struct nic_params nic;
+  struct network_params network;
+  struct client_params client;
+  struct hypervisor_params hypervisor;
+  struct guest_params guest;
+  struct vm_group groups[SERVER_MAX_GROUPS];
+  size_t n_groups;
+};
+
+/* Everything a scenario may say; drives the scenario layer. */
+extern const struct hd_param_registry server_registry;
+
+/* Rules across parameters. Calls complain(ctx, path, message) for each that is
+ * broken, with the scenario path that should change; true when none is. */
+typedef void (*server_complain)(void *ctx, const char *path,
+                                const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool server_check_config(const void *config, server_complain complain,
+                         void *ctx); /* config: struct server_config */
+
+/* A resource that runs out: the scenario cannot be built on this hardware. */
+struct server_shortage {
+  const char *resource; /* e.g. "interfaces" */
+  int64_t have, need;
+};
+/* False: *s says why. Pure. */
+bool server_feasible(const struct server_config *c, struct server_shortage *s);
+
+struct server; /* opaque */
+
+struct server_options {
+  uint64_t seed;
+  const char *reproduce;
+  void (*heartbeat)(void *ctx, hd_time now, uint64_t events);
+  void *heartbeat_ctx;
+};
+
+/* The configuration must be feasible and outlive the server. */
+struct server *server_create(const struct server_config *c,
+                             const struct server_options *o);
+void server_run(struct server *s); /* incl. all conservation checks at the end */
+void server_destroy(struct server *s);
+
+/* When the workloads started and the window lies; HD_TIME_NEVER before. For
+ * progress: (now - start) / (warmup + duration). */
+hd_time server_workload_start(const struct server *s);
+
+struct resource_row { /* how busy a resource was */
+  const char *name;
+  double utilization; /* 0..1 */
+};
+enum { SERVER_MAX_RESOURCES = 16 };
+
+struct group_results {
+  const char *name; /* "all", then the groups' names */
+  double metric[METRIC_COUNT];
+  const char *limited_by; /* the busiest resource, see server_results.c */
+  const struct hd_histogram *latency;   /* may be empty */
+  const struct hd_breakdown *breakdown; /* may be empty */
+};
+struct server_results {
+  size_t n_groups; /* 1 + the scenario's groups */
+  struct group_results group[SERVER_MAX_GROUPS + 1];
+  size_t n_resources;
+  struct resource_row resource[SERVER_MAX_RESOURCES];
+  struct hd_engine_report engine;
+  uint64_t faults_total;
+  size_t n_faults; /* recorded ones */
+  const struct iommu_fault *faults;
+};
+/* Valid until server_destroy(). */
+void server_get_results(const struct server *s, struct server_results *r);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * server_results.c - collects what the models counted into rows of metrics.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/server.h"
+#include "models/server_internal.h"
+#include "sim/measure/stats.h"
+
+/* From this utilisation on a resource is said to limit a group. */
+#define LIMITING 0.9
+
+/* Sums over the guests of a row. */
+struct totals {
+  uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
+      exits, interrupts, page_faults;
+  hd_time guest_time, host_time;
+  double offered, sending_core, goodput_min, goodput_max;
+  double *goodput; /* per guest */
+};
+
+static double seconds(const struct server *s)
+{
+  return (double)s->config->run.duration / (double)HD_S;
+}
+
+static double offered_rate(const struct vm_group *g)
+{
+  switch (g->workload) {
+  case WORKLOAD_UDP_STREAM:
+    return g->udp_stream.rate ? (double)(g->udp_stream.rate *
+                                         g->udp_stream.streams)
+                              : INFINITY;
+  case WORKLOAD_DPDK_FORWARD:
+    return (double)g->dpdk_forward.rate;
+  default:
+    return 0;
+  }
+}
+
+static void add_guest(const struct server *s, size_t i, struct totals *t)
+{
+  const struct vm_group *group = &s->config->groups[s->plan.guests[i].group];
+  struct client_vm_stats at_client = {0};
+  struct guest_stats g = {0};
+  client_get_vm_stats(s->client[group->port], (uint16_t)i, &at_client);
+  guest_get_stats(s->guests[i], &g);
+  t->tx_packets += at_client.packets;
+  t->tx_bytes += at_client.payload_bytes;
+  t->rx_packets += g.received_packets;
+  t->rx_bytes += g.received_bytes;
+  t->requests += g.requests;
+  t->drops += at_client.dropped + at_client.lost;
+  for (int r = 0; r < EXIT_REASONS; r++)
+    t->exits += g.exits[r];
+  t->interrupts += g.interrupts;
+  t->page_faults += g.page_faults;
+  t->guest_time += g.guest_time;
+  t->host_time += g.host_time;
+  t->offered += offered_rate(group);
+  t->sending_core += g.send_core_utilization;
+  double goodput = (double)at_client.payload_bytes * 8 / seconds(s) / 1e9;
+  t->goodput_min = fmin(t->goodput_min, goodput);
+  t->goodput_max = fmax(t->goodput_max, goodput);
+  t->goodput[t->guests++] = goodput;
+}
+
+/* group < 0: all. */
+static void collect(const struct server *s, int group, struct totals *t,
+                    double *goodput)
+{
+  *t = (struct totals){.goodput = goodput, .goodput_min = INFINITY};
+  for (size_t i = 0; i < s->plan.n_guests; i++)
+    if (group < 0 || s->plan.guests[i].group == group)
+      add_guest(s, i, t);
+}
+
+static void set_traffic(const struct server *s, const struct totals *t,
+                        double *m)
+{
+  double time = seconds(s);
+  m[METRIC_tx_goodput_gbps] = (double)t->tx_bytes * 8 / time / 1e9;
+  m[METRIC_rx_goodput_gbps] = (double)t->rx_bytes * 8 / time / 1e9;
+  m[METRIC_tx_pps] = (double)t->tx_packets / time;
+  m[METRIC_rx_pps] = (double)t->rx_packets / time;
+  m[METRIC_requests_per_s] = (double)t->requests / time;
+  m[METRIC_drops] = (double)t->drops;
+  m[METRIC_vm_exits_per_s] = (double)t->exits / time;
+  m[METRIC_interrupts_per_s] = (double)t->interrupts / time;
+  m[METRIC_guest_cpu_cores] = (double)t->guest_time / (double)HD_S / time;
+  m[METRIC_host_cpu_cores] = (double)t->host_time / (double)HD_S / time;
+  m[METRIC_page_faults] = (double)t->page_faults;
+  m[METRIC_offered_gbps] = t->offered / 1e9;
+  m[METRIC_sending_core_utilization] = t->sending_core / (double)t->guests;
+  m[METRIC_fairness_jain] = hd_stats_jain(t->goodput, t->guests);
+  m[METRIC_vm_goodput_min_gbps] = t->goodput_min;
+  m[METRIC_vm_goodput_max_gbps] = t->goodput_max;
+}
+
+static void set_latency(const struct hd_histogram *h, double *m)
+{
+  if (h->count == 0)
+    return;
+  m[METRIC_latency_mean_ns] = hd_histogram_mean_ns(h);
+  m[METRIC_latency_p50_ns] = hd_histogram_quantile_ns(h, 0.50);
+  m[METRIC_latency_p90_ns] = hd_histogram_quantile_ns(h, 0.90);
+  m[METRIC_latency_p99_ns] = hd_histogram_quantile_ns(h, 0.99);
+  m[METRIC_latency_p999_ns] = hd_histogram_quantile_ns(h, 0.999);
+  m[METRIC_latency_max_ns] = hd_histogram_max_ns(h);
+}
+
+static void merge_rows(const struct server *s)
+{
+  for (size_t i = 0; i <= s->config->n_groups; i++) {
+    hd_histogram_reset(&s->latency[i]);
+    hd_breakdown_terminate(&s->breakdown[i]);
+    hd_breakdown_initialize(&s->breakdown[i]);
+  }
+  for (uint16_t g = 0; g < s->config->n_groups; g++) {
+    unsigned port = (unsigned)s->config->groups[g].port;
+    hd_histogram_merge(&s->latency[g + 1], client_latency(s->client[port], g));
+    hd_breakdown_merge(&s->breakdown[g + 1],
+                       client_breakdown(s->client[port], g));
+  }
+  for (size_t i = 0; i < s->plan.n_guests; i++) {
+    uint16_t g = s->plan.guests[i].group;
+    hd_histogram_merge(&s->latency[g + 1], guest_latency(s->guests[i]));
+    hd_breakdown_merge(&s->breakdown[g + 1], guest_breakdown(s->guests[i]));
+  }
+  for (size_t g = 1; g <= s->config->n_groups; g++) {
+    hd_histogram_merge(&s->latency[0], &s->latency[g]);
+    hd_breakdown_merge(&s->breakdown[0], &s->breakdown[g]);
+  }
+}
+
+/* ---- device and fabric ------------------------------------------------ */
+
+static double ratio(double a, double b)
+{
+  return b > 0 ? a / b : NAN;
+}
+
+static void set_fabric(const struct server *s, double *m)
+{
+  struct pcie_link_stats link = {0};
+  pcie_link_get_stats(s->link, &link);
+  m[METRIC_pcie_up_utilization] = link.utilization[PCIE_DOWNSTREAM_END];
+  m[METRIC_pcie_down_utilization] = link.utilization[PCIE_UPSTREAM_END];
+  m[METRIC_pcie_replays] = (double)(link.replays[0] + link.replays[1]);
+  hd_time stall = 0;
+  for (int end = 0; end < 2; end++)
+    for (int class = 0; class < PCIE_CLASSES; class ++)
+      stall = hd_time_max(stall, link.credit_stall[end][class]);
+  m[METRIC_pcie_credit_stall_ratio] =
+      (double)stall / (double)s->config->run.duration;
+  struct memory_stats mem = {0};
+  memory_get_stats(s->memory, &mem);
+  m[METRIC_llc_hit_ratio] = ratio((double)mem.hits, (double)mem.lines);
+  m[METRIC_dram_utilization] = mem.dram_utilization;
+}
+
+static void set_iommu(const struct server *s, double *m)
+{
+  if (!s->iommu)
+    return;
+  struct iommu_stats u = {0};
+  iommu_get_stats(s->iommu, &u);
+  uint64_t faults = 0;
+  const struct iommu_fault *log;
+  iommu_faults(s->iommu, &log, &faults);
+  m[METRIC_iotlb_hit_ratio] = ratio((double)u.hits, (double)u.lookups);
+  m[METRIC_iommu_lookups_per_s] = (double)u.lookups / seconds(s);
+  m[METRIC_iommu_walks_per_s] = (double)u.walks / seconds(s);
+  m[METRIC_iommu_walk_mean_ns] =
+      ratio((double)u.walk_time / 1e3, (double)u.walks);
+  m[METRIC_iommu_walkers_busy] = u.walkers_busy;
+  m[METRIC_iommu_faults] = (double)faults;
+}
+
+static void set_nic(const struct server *s, double *m)
+{
+  struct nic_stats n = {0};
+  nic_get_stats(s->nic, &n);
+  double time = seconds(s);
+  m[METRIC_drops] += (double)(n.rx_dropped + n.tx_faulted);
+  m[METRIC_tx_buffer_mean_bytes] = n.tx_buffer_mean;
+  m[METRIC_device_queue_mean] = n.queue_length_mean;
+  m[METRIC_doorbells_per_s] = (double)n.doorbells / time;
+  m[METRIC_descriptor_fetches_per_s] = (double)n.descriptor_fetches / time;
+  m[METRIC_write_backs_per_s] = (double)n.write_backs / time;
+  m[METRIC_pcie_tags_mean] = n.tags_mean;
+  m[METRIC_pcie_read_latency_mean_ns] =
+      ratio((double)n.read_latency_sum / 1e3, (double)n.read_requests);
+}
+
+/* The busiest port's wire stands for the wires. */
+static void set_wire(const struct server *s, double *m)
+{
+  double tx = 0, rx = 0;
+  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
+    struct wire_stats w = {0};
+    wire_get_stats(s->wire[port], &w);
+    tx = fmax(tx, w.utilization[0]);
+    rx = fmax(rx, w.utilization[1]);
+  }
+  m[METRIC_wire_tx_utilization] = tx;
+  m[METRIC_wire_rx_utilization] = rx;
+}
+
+static void set_host(const struct server *s, double *m)
+{
+  struct scheduler_stats sched = {0};
+  struct interrupt_stats irq = {0};
+  struct hypervisor_stats hv = {0};
+  scheduler_get_stats(s->scheduler, &sched);
+  interrupt_unit_get_stats(s->interrupts, &irq);
+  hypervisor_get_stats(s->hypervisor, &hv);
+  double time = seconds(s);
+  m[METRIC_host_cpu_cores] += sched.housekeeping_busy;
+  m[METRIC_sched_wait_mean_ns] =
+      ratio((double)sched.wait_sum / 1e3, (double)sched.wakes);
+  m[METRIC_preemptions_per_s] = (double)sched.preemptions / time;
+  m[METRIC_interrupts_coalesced_per_s] = (double)irq.coalesced / time;
+  m[METRIC_interrupts_host_per_s] = (double)irq.host / time;
+  m[METRIC_setup_ms] = (double)hv.setup / (double)HD_MS;
+}
+
+/* ---- what limits ------------------------------------------------------ */
+
+static void add_resource(struct server_results *r, const char *name, double u)
+{
+  if (r->n_resources < SERVER_MAX_RESOURCES && isfinite(u))
+    r->resource[r->n_resources++] = (struct resource_row){name, u};
+}
+
+static void list_resources(const struct server *s, struct server_results *r)
+{
+  const double *m = r->group[0].metric;
+  struct nic_stats n = {0};
+  struct scheduler_stats sched = {0};
+  nic_get_stats(s->nic, &n);
+  scheduler_get_stats(s->scheduler, &sched);
+  double clients = 0;
+  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
+    clients = fmax(clients, client_utilization(s->client[port]));
+  add_resource(r, "wire", fmax(m[METRIC_wire_tx_utilization],
+                               m[METRIC_wire_rx_utilization]));
+  add_resource(r, "PCIe up", m[METRIC_pcie_up_utilization]);
+  add_resource(r, "PCIe down", m[METRIC_pcie_down_utilization]);
+  add_resource(r, "NIC pipeline", n.pipeline_utilization);
+  add_resource(r, "read tags",
+               n.tags_mean / (double)s->config->pcie.tags);
+  if (s->iommu)
+    add_resource(r, "IOMMU walkers", m[METRIC_iommu_walkers_busy] /
+                                         (double)s->config->iommu.walkers);
+  add_resource(r, "DRAM", m[METRIC_dram_utilization]);
+  add_resource(r, "host cores",
+               sched.cores_busy / (double)s->config->cpu.cores);
+  add_resource(r, "client", clients);
+}
+
+/* The busiest of the shared resources, the group's own sending cores, and its
+ * offered load; "nothing" below LIMITING. */
+static const char *limit_of(const struct server_results *r,
+                            const struct group_results *g)
+{
+  const char *name = "nothing";
+  double most = LIMITING;
+  for (size_t i = 0; i < r->n_resources; i++)
+    if (r->resource[i].utilization > most &&
+        r->resource[i].name != NULL) {
+      name = r->resource[i].name;
+      most = r->resource[i].utilization;
+    }
+  if (g->metric[METRIC_sending_core_utilization] > most) {
+    name = "sending core";
+    most = g->metric[METRIC_sending_core_utilization];
+  }
+  double offered = g->metric[METRIC_offered_gbps];
+  if (offered > 0 && isfinite(offered) &&
+      g->metric[METRIC_tx_goodput_gbps] / offered > fmax(most, 0.98))
+    name = "offered load";
+  return name;
+}
+
+static void set_row(const struct server *s, struct server_results *r, size_t row,
+                    double *goodput)
+{
+  struct group_results *g = &r->group[row];
+  struct totals t;
+  for (int i = 0; i < METRIC_COUNT; i++)
+    g->metric[i] = NAN;
+  g->name = row == 0 ? "all" : s->config->groups[row - 1].name;
+  g->latency = &s->latency[row];
+  g->breakdown = &s->breakdown[row];
+  collect(s, (int)row - 1, &t, goodput);
+  set_traffic(s, &t, g->metric);
+  set_latency(g->latency, g->metric);
+}
+
+void server_get_results(const struct server *s, struct server_results *r)
+{
+  *r = (struct server_results){.n_groups = s->config->n_groups + 1};
+  double *goodput = calloc(s->plan.n_guests, sizeof *goodput);
+  HD_REQUIRE(NULL, goodput != NULL, "out of memory for results");
+  merge_rows(s);
+  for (size_t row = 0; row < r->n_groups; row++)
+    set_row(s, r, row, goodput);
+  free(goodput);
+  double *all = r->group[0].metric;
+  set_fabric(s, all);
+  set_iommu(s, all);
+  set_nic(s, all);
+  set_wire(s, all);
+  set_host(s, all);
+  list_resources(s, r);
+  for (size_t row = 0; row < r->n_groups; row++)
+    r->group[row].limited_by = limit_of(r, &r->group[row]);
+  hd_engine_get_report(s->engine, &r->engine);
+  if (s->iommu)
+    r->n_faults = iommu_faults(s->iommu, &r->faults, &r->faults_total);
+}

@@ -1,0 +1,113 @@
+/*
+ * server_rules.c - rules that tie several parameters together.
+ */
+#include <stdio.h>
+
+#include "models/server_plan.h"
+
+struct checker {
+  const struct server_config *c;
+  server_complain complain;
+  void *ctx;
+  bool ok;
+};
+
+#define COMPLAIN(k, path, ...)                                                 \
+  ((k)->complain((k)->ctx, path, __VA_ARGS__), (k)->ok = false)
+
+static void check_powers(struct checker *k)
+{
+  const struct pcie_params *p = &k->c->pcie;
+  const struct {
+    const char *path;
+    int64_t value;
+  } rows[] = {{"pcie.lanes", p->lanes}, {"pcie.mps", p->mps},
+              {"pcie.mrrs", p->mrrs},   {"pcie.rcb", p->rcb},
+              {"nic.tx_ring", k->c->nic.tx_ring},
+              {"nic.rx_ring", k->c->nic.rx_ring}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].value <= 0 || (rows[i].value & (rows[i].value - 1)) != 0)
+      COMPLAIN(k, rows[i].path, "%s must be a power of two", rows[i].path);
+}
+
+static void check_iommu(struct checker *k)
+{
+  const struct server_config *c = k->c;
+  for (size_t i = 0; i < c->n_groups; i++)
+    if (plan_design(c, &c->groups[i]) == DESIGN_HDIOV &&
+        c->iommu.mode == IOMMU_LEGACY) {
+      COMPLAIN(k, "iommu.mode",
+               "design hdiov needs PASID: iommu.mode must be scalable, or off");
+      return;
+    }
+}
+
+/* A physical function is either in SR-IOV or in Scalable IOV mode. */
+static void check_port(struct checker *k, size_t i)
+{
+  const struct server_config *c = k->c;
+  const struct vm_group *g = &c->groups[i];
+  char path[HD_PARAM_STRING_MAX + 32];
+  snprintf(path, sizeof path, "vms.%s.port", g->name);
+  if (g->port >= c->nic.ports) {
+    COMPLAIN(k, path, "port %lld: the NIC has %lld (nic.ports), counted from 0",
+             (long long)g->port, (long long)c->nic.ports);
+    return;
+  }
+  for (size_t j = 0; j < i; j++)
+    if (c->groups[j].port == g->port &&
+        plan_design(c, &c->groups[j]) != plan_design(c, g)) {
+      snprintf(path, sizeof path, "vms.%s.design", g->name);
+      COMPLAIN(k, path,
+               "groups %s and %s share a port but not a design; a physical "
+               "function offers SR-IOV or HD-IOV, not both",
+               c->groups[j].name, g->name);
+      return;
+    }
+}
+
+static void check_rogue(struct checker *k, size_t i)
+{
+  const struct server_config *c = k->c;
+  const struct vm_group *g = &c->groups[i];
+  if (g->rogue != ROGUE_FOREIGN_PASID)
+    return;
+  char path[HD_PARAM_STRING_MAX + 32];
+  snprintf(path, sizeof path, "vms.%s.rogue", g->name);
+  if (plan_design(c, g) != DESIGN_HDIOV || !plan_has_iommu(c)) {
+    COMPLAIN(k, path, "foreign-pasid needs design hdiov and an IOMMU");
+    return;
+  }
+  for (size_t j = 0; j < c->n_groups; j++)
+    if (c->groups[j].port != g->port &&
+        plan_design(c, &c->groups[j]) == DESIGN_HDIOV)
+      return;
+  COMPLAIN(k, path,
+           "foreign-pasid needs a victim: a group with design hdiov on the "
+           "other port (nic.ports: 2)");
+}
+
+static void check_group(struct checker *k, size_t i)
+{
+  const struct vm_group *g = &k->c->groups[i];
+  char path[HD_PARAM_STRING_MAX + 48];
+  if (g->memory % (INT64_C(2) << 20) != 0) {
+    snprintf(path, sizeof path, "vms.%s.memory", g->name);
+    COMPLAIN(k, path, "memory must be a multiple of 2 MiB");
+  }
+  check_port(k, i);
+  check_rogue(k, i);
+}
+
+bool server_check_config(const void *config, server_complain complain, void *ctx)
+{
+  struct checker k = {config, complain, ctx, true};
+  check_powers(&k);
+  if (k.c->n_groups == 0)
+    COMPLAIN(&k, "vms", "a scenario needs at least one group of virtual "
+                        "machines: vms: {NAME: {count: 1}}");
+  check_iommu(&k);
+  for (size_t i = 0; i < k.c->n_groups; i++)
+    check_group(&k, i);
+  return k.ok;
+}

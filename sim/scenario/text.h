@@ -1,0 +1,50 @@
+/*
+ * text.h - words for messages: the nearest known word, lists, clipped
+ * citations, and text that YAML reads back unchanged.
+ */
+#ifndef HD_SCENARIO_TEXT_H
+#define HD_SCENARIO_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Searches for the known word nearest to a mistyped one. */
+struct hd_nearest {
+  const char *word, *best; /* best NULL: nothing near enough */
+  size_t distance;
+};
+
+struct hd_nearest hd_nearest_to(const char *word);
+void hd_nearest_try(struct hd_nearest *nearest, const char *candidate);
+
+/* "a, b, c", ending in "..." when it grows too long. */
+struct hd_list {
+  char text[640];
+  size_t length;
+};
+
+void hd_list_add(struct hd_list *list, const char *item);
+
+/* At most 60 bytes of a text, for citing it in a message. */
+struct hd_clip {
+  char text[64];
+};
+
+struct hd_clip hd_clip(const char *text);
+
+/* "; did you mean 'x'?" or "" - `list` is used when nothing is near. */
+struct hd_hint {
+  char text[768];
+};
+
+struct hd_hint hd_hint(const struct hd_nearest *nearest, const char *what,
+                       const struct hd_list *list);
+
+/* A letter or '_', then letters, digits, '_' and '-'; under 128 bytes. */
+bool hd_is_name(const char *text);
+bool hd_is_utf8(const char *text);
+/* A double-quoted YAML scalar in ASCII; `text` must be valid UTF-8. */
+void hd_write_quoted(FILE *out, const char *text);
+
+#endif
