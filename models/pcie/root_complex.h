@@ -26,6 +26,10 @@ struct hd_component *root_complex_component(struct root_complex *rc);
 /* Wiring; each opens the channels in both directions that it needs. NULL
  * iommu: addresses are host physical, owner found by the memory. */
 void root_complex_attach_link(struct root_complex *rc, struct pcie_link *l);
+/* The same with a switch below the port and `devices` devices there: they get
+ * the next device indices, in the order of the switch's downstream ports. */
+void root_complex_attach_fabric(struct root_complex *rc, struct pcie_link *l,
+                                size_t devices);
 void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
                                hd_time latency);
 void root_complex_attach_memory(struct root_complex *rc,
@@ -37,8 +41,20 @@ struct hd_channel *root_complex_answer_channel(struct root_complex *rc,
                                                struct hd_component *from,
                                                hd_time latency);
 
+/* Memory answers reads; an answer to a write is allowed and ignored. What a
+ * read meets, and the IOMMU finds, is in tlp->status; tlp->translation is 0
+ * when a request reaches the IOMMU, which sets it. A request leaves its receive
+ * buffer, and its credits are freed, when it is sent on. */
+
 /* Lets software `cpu` access devices: returns the channel for MSG_MMIO_WRITE
- * and MSG_MMIO_READ; *reply is what to put into mmio_msg.reply. */
+ * and MSG_MMIO_READ; *reply is what to put into mmio_msg.reply. Send with the
+ * channel's own latency: the least of mmio_write_latency and mmio_read_latency;
+ * the root complex adds what is missing. Accesses to one device keep the order
+ * in which they arrive. A read that fails returns all ones.
+ *
+ * Time of a read, with links idle: 2 mmio_read_latency + 2 root_latency +
+ * port_latency + the device's own time + its latency + 2 propagation + both
+ * TLPs on the wire (pcie_wire_bytes). */
 struct hd_channel *root_complex_connect_cpu(struct root_complex *rc,
                                             struct hd_component *cpu,
                                             struct hd_channel **reply);

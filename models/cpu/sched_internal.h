@@ -1,0 +1,92 @@
+/*
+ * sched_internal.h - the scheduler's state; for scheduler.c and sched_core.c.
+ *
+ * A vCPU is blocked, waiting (in exactly one core's queue) or running (has
+ * exactly one core, from the grant until its BLOCK or YIELD arrives).
+ */
+#ifndef HD_MODELS_CPU_SCHED_INTERNAL_H
+#define HD_MODELS_CPU_SCHED_INTERNAL_H
+
+#include "models/cpu/run_queue.h"
+#include "models/cpu/scheduler.h"
+
+#define NO_CORE UINT32_MAX
+#define NO_VCPU UINT32_MAX
+
+/* hd_msg.tag's sign of a completed host interrupt; other timers are slices. */
+#define TAG_HOST_IRQ UINT32_MAX
+
+enum entity_state { ENTITY_BLOCKED, ENTITY_WAITING, ENTITY_RUNNING };
+
+/* A vCPU as the scheduler sees it. */
+struct entity {
+  struct hd_channel *to;
+  hd_time vruntime;   /* ps, comparable within `core` only */
+  hd_time wait_since; /* while waiting */
+  hd_time ran;        /* core time in all */
+  uint32_t core;      /* where it runs or waits, or ran last */
+  uint32_t run;       /* number of runs granted */
+  enum entity_state state;
+  bool wake_pending;  /* woken while running */
+};
+
+struct core {
+  struct run_queue queue;
+  uint32_t running;     /* vCPU, or NO_VCPU: idle */
+  uint32_t last;        /* vCPU that had the core last */
+  bool preempting;      /* the running vCPU has been asked to leave */
+  hd_time since;        /* of the run, or of idleness */
+  hd_time accounted;    /* the running vCPU's vruntime is exact up to here */
+  hd_time min_vruntime; /* of the vCPUs here; never decreases */
+  hd_time timer;        /* when the slice timer fires, or HD_TIME_NEVER */
+  uint32_t timer_tag;   /* tells it from superseded ones */
+  hd_time busy, idle;   /* in all, up to `since` */
+};
+
+struct scheduler {
+  struct hd_component base;
+  struct cpu_params params;
+  const struct hd_window *window;
+  hd_time to_vcpu; /* latency of the channels to vCPUs */
+  struct entity *entities;
+  uint32_t n_entities, cap_entities;
+  struct core *cores;
+  uint32_t n_cores, waiting, busy_cores;
+  uint64_t *idle_set, *polling_set; /* bit maps of cores */
+  /* Housekeeping: when each core has finished what it was given. */
+  hd_time *host_free;
+  uint32_t n_host;
+  hd_time host_irq_time;
+  struct hd_busy host_busy;
+  struct hd_gauge cores_busy;
+  struct hd_counter wakes, switches, preemptions, migrations, injections;
+  hd_time wait_sum, wait_max;
+};
+
+/* -- sched_core.c -------------------------------------------------------- */
+
+static inline void core_set_add(uint64_t *set, uint32_t core)
+{
+  set[core / 64] |= (uint64_t)1 << (core % 64);
+}
+
+static inline void core_set_remove(uint64_t *set, uint32_t core)
+{
+  set[core / 64] &= ~((uint64_t)1 << (core % 64));
+}
+
+static inline bool core_set_has(const uint64_t *set, uint32_t core)
+{
+  return (set[core / 64] >> (core % 64)) & 1;
+}
+
+/* A blocked vCPU becomes runnable: a core, or a place in a queue. */
+void sched_make_runnable(struct scheduler *s, uint32_t vcpu);
+/* The running vCPU of `core` leaves it, and the next one gets it. */
+void sched_leave(struct scheduler *s, uint32_t core, bool runnable);
+/* Asks the running vCPU of `core` to leave. */
+void sched_preempt(struct scheduler *s, uint32_t core);
+/* The slice timer of `core` has fired. */
+void sched_slice_over(struct scheduler *s, uint32_t core, uint32_t tag);
+
+#endif

@@ -1,0 +1,321 @@
+/*
+ * scheduler.c - life, wiring, messages and statistics of the host scheduler.
+ */
+#include "models/cpu/scheduler.h"
+
+#include <stdlib.h>
+
+#include "models/cpu/sched_internal.h"
+#include "models/interrupt/interrupt.h"
+#include "sim/engine/clock.h"
+
+/* -- vCPUs' messages ----------------------------------------------------- */
+
+static struct entity *entity_of(struct scheduler *s, uint32_t vcpu)
+{
+  HD_REQUIRE(&s->base, vcpu < s->n_entities, "there is no vCPU %u", vcpu);
+  return &s->entities[vcpu];
+}
+
+static struct entity *running_entity(struct scheduler *s, uint32_t vcpu)
+{
+  struct entity *e = entity_of(s, vcpu);
+  HD_REQUIRE(&s->base,
+             e->state == ENTITY_RUNNING && s->cores[e->core].running == vcpu,
+             "vCPU %u has no core to give up", vcpu);
+  return e;
+}
+
+/* A waiting vCPU needs no waking: the run that it waits for comes later than
+ * whatever it should see. */
+static void wake(struct scheduler *s, uint32_t vcpu)
+{
+  struct entity *e = entity_of(s, vcpu);
+  if (e->state == ENTITY_BLOCKED)
+    sched_make_runnable(s, vcpu);
+  else if (e->state == ENTITY_RUNNING)
+    e->wake_pending = true;
+}
+
+static void handle_wake(struct scheduler *s, const struct sched_msg *m)
+{
+  if (m->msg.tag == 0 || m->msg.tag == entity_of(s, m->vcpu)->run)
+    wake(s, m->vcpu);
+}
+
+static void handle_block(struct scheduler *s, const struct sched_msg *m)
+{
+  struct entity *e = running_entity(s, m->vcpu);
+  bool woken = e->wake_pending;
+  e->wake_pending = false;
+  hd_counter_add(&s->wakes, s->window, hd_now(&s->base), woken);
+  sched_leave(s, e->core, woken);
+}
+
+static void handle_poll(struct scheduler *s, const struct sched_msg *m)
+{
+  struct entity *e = running_entity(s, m->vcpu);
+  if (m->data == 0)
+    core_set_remove(s->polling_set, e->core);
+  else if (s->waiting > 0)
+    sched_preempt(s, e->core);
+  else if (!s->cores[e->core].preempting)
+    core_set_add(s->polling_set, e->core);
+}
+
+/* -- interrupts of the injected path ------------------------------------- */
+
+/* The handler runs on the housekeeping core to which the interrupt is steered,
+ * after those that came before. The message comes back as a timer. */
+static void host_irq_begins(struct scheduler *s, struct interrupt_msg *m)
+{
+  hd_time now = hd_now(&s->base);
+  (void)entity_of(s, m->vcpu);
+  hd_time *core_free = &s->host_free[m->vcpu % s->n_host];
+  hd_time begin = hd_time_max(now, *core_free);
+  *core_free = begin + s->host_irq_time;
+  hd_busy_add(&s->host_busy, s->window, begin, *core_free);
+  m->msg.kind = MSG_TIMER;
+  m->msg.tag = TAG_HOST_IRQ;
+  hd_schedule(&s->base, *core_free - now, m);
+}
+
+static void host_irq_done(struct scheduler *s, struct interrupt_msg *m)
+{
+  static const enum pid_state states[] = {
+      [ENTITY_BLOCKED] = PID_BLOCKED,
+      [ENTITY_WAITING] = PID_PREEMPTED,
+      [ENTITY_RUNNING] = PID_RUNNING,
+  };
+  uint32_t vcpu = m->vcpu;
+  struct entity *e = entity_of(s, vcpu);
+  bool running = e->state == ENTITY_RUNNING, blocked = e->state == ENTITY_BLOCKED;
+  hd_counter_add(&s->injections, s->window, hd_now(&s->base), 1);
+  m->msg.kind = MSG_IRQ_INJECT;
+  m->msg.tag = 0;
+  m->state = states[e->state];
+  hd_send(e->to, running ? s->params.ipi_latency : s->to_vcpu, m);
+  if (blocked)
+    sched_make_runnable(s, vcpu);
+}
+
+/* -- messages ------------------------------------------------------------ */
+
+static void handle_timer(struct scheduler *s, struct hd_msg *msg)
+{
+  if (msg->tag == TAG_HOST_IRQ) {
+    host_irq_done(s, (struct interrupt_msg *)msg);
+  } else {
+    sched_slice_over(s, ((struct sched_msg *)msg)->data, msg->tag);
+    hd_msg_free(&s->base, msg);
+  }
+}
+
+static void handle(struct hd_component *self, struct hd_msg *msg)
+{
+  struct scheduler *s = (struct scheduler *)self;
+  const struct sched_msg *m = (const struct sched_msg *)msg;
+  switch (msg->kind) {
+  case MSG_TIMER: handle_timer(s, msg); return;
+  case MSG_IRQ_HOST: host_irq_begins(s, (struct interrupt_msg *)msg); return;
+  case MSG_IRQ_WAKE: wake(s, ((struct interrupt_msg *)msg)->vcpu); break;
+  case MSG_SCHED_WAKE: handle_wake(s, m); break;
+  case MSG_SCHED_BLOCK: handle_block(s, m); break;
+  case MSG_SCHED_YIELD:
+    sched_leave(s, running_entity(s, m->vcpu)->core, true);
+    break;
+  case MSG_SCHED_POLL: handle_poll(s, m); break;
+  default: hd_fail(self, __FILE__, __LINE__, "message of kind %u", msg->kind);
+  }
+  hd_msg_free(self, msg);
+}
+
+/* -- life ---------------------------------------------------------------- */
+
+static void *zeroed(size_t n, size_t size)
+{
+  void *p = calloc(n, size);
+  HD_REQUIRE(NULL, p != NULL, "out of memory for the scheduler");
+  return p;
+}
+
+static void check_params(const struct cpu_params *p)
+{
+  HD_REQUIRE(NULL, p->cores > 0 && p->housekeeping_cores > 0,
+             "a host without cores");
+  HD_REQUIRE(NULL,
+             p->timeslice > 0 && p->queue_latency > 0 && p->ipi_latency > 0 &&
+                 p->wake_latency > 0 && p->frequency > 0,
+             "the scheduler's times must be positive");
+}
+
+static void create_cores(struct scheduler *s)
+{
+  size_t words = (s->n_cores + 63) / 64;
+  s->cores = zeroed(s->n_cores, sizeof *s->cores);
+  s->idle_set = zeroed(words, sizeof *s->idle_set);
+  s->polling_set = zeroed(words, sizeof *s->polling_set);
+  s->host_free = zeroed(s->n_host, sizeof *s->host_free);
+  for (uint32_t i = 0; i < s->n_cores; i++) {
+    s->cores[i].running = s->cores[i].last = NO_VCPU;
+    s->cores[i].timer = HD_TIME_NEVER;
+    core_set_add(s->idle_set, i);
+  }
+}
+
+struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
+                                   const char *host,
+                                   const struct cpu_params *params,
+                                   const struct hd_window *window)
+{
+  static const struct hd_component_ops ops = {.kind = "scheduler",
+                                              .handle = handle};
+  check_params(params);
+  struct scheduler *s = zeroed(1, sizeof *s);
+  hd_component_initialize(&s->base, e, &ops, path, host);
+  s->params = *params;
+  s->window = window;
+  s->n_cores = (uint32_t)params->cores;
+  s->n_host = (uint32_t)params->housekeeping_cores;
+  s->to_vcpu = hd_time_min(params->queue_latency,
+                           hd_time_min(params->ipi_latency,
+                                       params->wake_latency));
+  struct hd_clock clock = hd_clock_at(params->frequency);
+  s->host_irq_time = hd_clock_span(&clock, params->host_irq_cost);
+  create_cores(s);
+  return s;
+}
+
+void scheduler_destroy(struct scheduler *s)
+{
+  if (!s)
+    return;
+  for (uint32_t i = 0; i < s->n_cores; i++)
+    run_queue_terminate(&s->cores[i].queue);
+  free(s->cores);
+  free(s->idle_set);
+  free(s->polling_set);
+  free(s->host_free);
+  free(s->entities);
+  free(s);
+}
+
+struct hd_component *scheduler_component(struct scheduler *s)
+{
+  return &s->base;
+}
+
+/* -- wiring -------------------------------------------------------------- */
+
+struct hd_channel *scheduler_add_vcpu(struct scheduler *s,
+                                      struct hd_component *vcpu)
+{
+  if (s->n_entities == s->cap_entities) {
+    s->cap_entities = s->cap_entities ? s->cap_entities * 2 : 64;
+    s->entities = realloc(s->entities, s->cap_entities * sizeof *s->entities);
+    HD_REQUIRE(NULL, s->entities != NULL, "out of memory for vCPUs");
+  }
+  s->entities[s->n_entities] = (struct entity){
+      .to = hd_channel_open(&s->base, vcpu, s->to_vcpu),
+      .core = s->n_entities % s->n_cores,
+      .state = ENTITY_BLOCKED,
+  };
+  s->n_entities++;
+  return hd_channel_open(vcpu, &s->base, s->params.queue_latency);
+}
+
+struct hd_channel *scheduler_connect(struct scheduler *s,
+                                     struct hd_component *c, hd_time latency)
+{
+  return hd_channel_open(c, &s->base, latency);
+}
+
+uint32_t scheduler_vcpus(const struct scheduler *s)
+{
+  return s->n_entities;
+}
+
+bool scheduler_overcommitted(const struct scheduler *s)
+{
+  return s->n_entities > s->n_cores;
+}
+
+/* -- statistics and checks ----------------------------------------------- */
+
+void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
+{
+  struct hd_engine_report report;
+  hd_engine_get_report(s->base.engine, &report);
+  *st = (struct scheduler_stats){
+      .wakes = s->wakes.count,
+      .switches = s->switches.count,
+      .preemptions = s->preemptions.count,
+      .migrations = s->migrations.count,
+      .injections = s->injections.count,
+      .cores_busy = hd_gauge_mean(&s->cores_busy, s->window, report.end),
+      .housekeeping_busy =
+          hd_busy_utilization(&s->host_busy, s->window, report.end),
+      .wait_sum = s->wait_sum,
+      .wait_max = s->wait_max,
+  };
+}
+
+static const char *check_core(const struct scheduler *s, uint32_t i)
+{
+  const struct core *c = &s->cores[i];
+  bool idle = c->running == NO_VCPU;
+  if (idle != core_set_has(s->idle_set, i))
+    return "the set of idle cores is wrong";
+  if (core_set_has(s->polling_set, i) && (idle || c->preempting))
+    return "the set of polling cores is wrong";
+  if (idle && s->waiting > 0)
+    return "a core idles while a vCPU waits";
+  if (!idle && (s->entities[c->running].state != ENTITY_RUNNING ||
+                s->entities[c->running].core != i))
+    return "a core runs a vCPU that does not run there";
+  if (c->busy + c->idle != c->since)
+    return "a core's busy and idle time do not add up";
+  for (uint32_t q = 0; q < c->queue.count; q++) {
+    const struct entity *e = &s->entities[c->queue.entries[q].vcpu];
+    if (e->state != ENTITY_WAITING || e->core != i)
+      return "a queued vCPU does not wait there";
+  }
+  if (c->queue.count > 0 && !c->preempting && c->timer == HD_TIME_NEVER)
+    return "a vCPU waits without a limit";
+  return NULL;
+}
+
+/* Core time given equals core time received. */
+static const char *check_sums(const struct scheduler *s)
+{
+  hd_time given = 0, received = 0;
+  uint32_t queued = 0, waiting = 0, busy = 0;
+  for (uint32_t i = 0; i < s->n_cores; i++) {
+    const struct core *c = &s->cores[i];
+    given += c->busy;
+    queued += c->queue.count;
+    if (c->running != NO_VCPU) {
+      given += c->accounted - c->since;
+      busy++;
+    }
+  }
+  for (uint32_t i = 0; i < s->n_entities; i++) {
+    received += s->entities[i].ran;
+    waiting += s->entities[i].state == ENTITY_WAITING;
+  }
+  if (queued != waiting || queued != s->waiting)
+    return "the number of waiting vCPUs is wrong";
+  if (busy != s->busy_cores || s->cores_busy.value != (int64_t)busy)
+    return "the number of busy cores is wrong";
+  return given == received ? NULL : "core time is not conserved";
+}
+
+const char *scheduler_check(const struct scheduler *s)
+{
+  for (uint32_t i = 0; i < s->n_cores; i++) {
+    const char *wrong = check_core(s, i);
+    if (wrong)
+      return wrong;
+  }
+  return check_sums(s);
+}

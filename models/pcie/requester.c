@@ -1,0 +1,268 @@
+#include "models/pcie/requester.h"
+
+#include <stdlib.h>
+
+/* One outstanding request. */
+struct slot {
+  struct pcie_dma *dma; /* NULL: tag is free */
+  hd_time sent;
+  uint32_t left; /* bytes not yet received */
+};
+
+struct pcie_requester {
+  struct hd_component *device;
+  struct hd_channel *to_link;
+  const struct pcie_params *params;
+  struct slot *slots;  /* by tag */
+  uint16_t *free_tags; /* a stack */
+  size_t n_free, n_tags;
+  struct pcie_dma *first, *last; /* reads that wait for tags */
+  size_t n_waiting;
+  uint64_t writes_open; /* writes whose `done` is due */
+  struct hd_window window;
+  struct hd_gauge tags;
+  struct pcie_requester_stats stats;
+};
+
+#define PAGE_BYTES 4096u
+
+static void *table(size_t n, size_t size)
+{
+  void *p = calloc(n, size);
+  HD_REQUIRE(NULL, p != NULL, "out of memory for a requester");
+  return p;
+}
+
+struct pcie_requester *pcie_requester_create(struct hd_component *device,
+                                             struct hd_channel *to_link,
+                                             const struct pcie_params *params)
+{
+  struct pcie_requester *r = table(1, sizeof *r);
+  r->device = device;
+  r->to_link = to_link;
+  r->params = params;
+  r->n_tags = r->n_free = (size_t)params->tags;
+  r->slots = table(r->n_tags, sizeof *r->slots);
+  r->free_tags = table(r->n_tags, sizeof *r->free_tags);
+  for (size_t i = 0; i < r->n_tags; i++)
+    r->free_tags[i] = (uint16_t)(r->n_tags - 1 - i);
+  r->window = (struct hd_window){0, HD_TIME_NEVER};
+  return r;
+}
+
+void pcie_requester_destroy(struct pcie_requester *r)
+{
+  free(r->slots);
+  free(r->free_tags);
+  free(r);
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* Bytes of the next piece: at most `most`, not over a 4 KiB boundary (PCIe
+ * 2.2.7). */
+static inline uint32_t piece(uint64_t address, uint32_t left, uint32_t most)
+{
+  uint32_t to_page = PAGE_BYTES - (uint32_t)(address & (PAGE_BYTES - 1));
+  uint32_t n = left < most ? left : most;
+  return n < to_page ? n : to_page;
+}
+
+static struct pcie_tlp *new_tlp(struct pcie_requester *r, struct pcie_dma *d,
+                                enum pcie_tlp_type type, uint32_t length)
+{
+  struct pcie_tlp *t = hd_msg_new_zero(r->device, MSG_TLP);
+  t->type = (uint8_t)type;
+  t->requester = d->requester;
+  t->pasid = d->pasid;
+  t->address = d->address + d->issued;
+  t->length = length;
+  t->observer = PCIE_NO_OBSERVER;
+  t->flags = (uint8_t)(d->flags &
+                       (PCIE_HAS_PASID | PCIE_RELAXED | PCIE_DESCRIPTOR));
+  if (t->address >> 32) /* 4-DW header only above 4 GiB (2.2.4.1) */
+    t->flags |= PCIE_ADDR64;
+  t->context = d;
+  d->issued += length;
+  return t;
+}
+
+static void send_request(struct pcie_requester *r, struct pcie_dma *d)
+{
+  uint32_t n = piece(d->address + d->issued, d->length - d->issued,
+                     (uint32_t)r->params->mrrs);
+  uint16_t tag = r->free_tags[--r->n_free];
+  hd_time now = hd_now(r->device);
+  r->slots[tag] = (struct slot){d, now, n};
+  struct pcie_tlp *t = new_tlp(r, d, PCIE_MRD, n);
+  t->tag = tag;
+  d->outstanding++;
+  hd_gauge_add(&r->tags, &r->window, now, 1);
+  hd_send(r->to_link, r->to_link->latency, t);
+}
+
+static void pop_waiting(struct pcie_requester *r)
+{
+  r->first = r->first->next;
+  r->n_waiting--;
+}
+
+/* Sends requests of the oldest reads while there are tags. */
+static void issue(struct pcie_requester *r)
+{
+  while (r->first && r->n_free) {
+    struct pcie_dma *d = r->first;
+    send_request(r, d);
+    if (d->issued == d->length)
+      pop_waiting(r);
+  }
+}
+
+static void begin(struct pcie_requester *r, struct pcie_dma *d)
+{
+  HD_REQUIRE(r->device, d->length > 0, "DMA of no bytes at %#llx",
+             (unsigned long long)d->address);
+  d->issued = d->received = d->outstanding = 0;
+  d->status = PCIE_SC;
+  d->started = hd_now(r->device);
+  d->translation = 0;
+  d->next = NULL;
+}
+
+void pcie_requester_read(struct pcie_requester *r, struct pcie_dma *d)
+{
+  begin(r, d);
+  HD_REQUIRE(r->device, d->done != NULL, "a read that nobody waits for");
+  if (r->first)
+    r->last->next = d;
+  else
+    r->first = d;
+  r->last = d;
+  r->n_waiting++;
+  issue(r);
+}
+
+void pcie_requester_write(struct pcie_requester *r, struct pcie_dma *d)
+{
+  begin(r, d);
+  while (d->issued < d->length) {
+    uint32_t n = piece(d->address + d->issued, d->length - d->issued,
+                       (uint32_t)r->params->mps);
+    struct pcie_tlp *t = new_tlp(r, d, PCIE_MWR, n);
+    if (d->issued == d->length) {
+      t->observer = d->observer;
+      t->data = d->data;
+      t->object = d->object;
+      t->flags |= d->done ? PCIE_NOTIFY_SENT : 0;
+    }
+    hd_send(r->to_link, r->to_link->latency, t);
+  }
+  if (d->done)
+    r->writes_open++;
+  else
+    r->stats.writes++;
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+static void free_tag(struct pcie_requester *r, uint16_t tag)
+{
+  struct slot *s = &r->slots[tag];
+  hd_time now = hd_now(r->device);
+  r->stats.requests++;
+  r->stats.request_latency_sum += now - s->sent;
+  s->dma->outstanding--;
+  s->dma = NULL;
+  r->free_tags[r->n_free++] = tag;
+  hd_gauge_add(&r->tags, &r->window, now, -1);
+}
+
+/* An error ends the request; what the transfer has not asked for yet is not
+ * asked for any more. Only the oldest waiting read can be half issued. */
+static void fail(struct pcie_requester *r, struct pcie_dma *d, uint8_t status)
+{
+  if (status > d->status)
+    d->status = status;
+  if (d->issued < d->length) {
+    HD_REQUIRE(r->device, r->first == d, "half-issued read not at the front");
+    pop_waiting(r);
+    d->length = d->issued;
+  }
+}
+
+static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
+{
+  HD_REQUIRE(r->device, tlp->tag < r->n_tags && r->slots[tlp->tag].dma,
+             "completion for tag %u, which is free", tlp->tag);
+  struct slot *s = &r->slots[tlp->tag];
+  struct pcie_dma *d = s->dma;
+  uint32_t n = pcie_payload(tlp);
+  HD_REQUIRE(r->device, n <= s->left && d == tlp->context,
+             "completion of %u bytes for tag %u, which lacks %u", n, tlp->tag,
+             s->left);
+  s->left -= n;
+  d->received += n;
+  d->translation = hd_time_max(d->translation, tlp->translation);
+  if (tlp->status != PCIE_SC)
+    fail(r, d, tlp->status);
+  else if (s->left)
+    return;
+  free_tag(r, tlp->tag);
+  issue(r);
+  if (d->outstanding == 0 && d->issued == d->length) {
+    r->stats.reads++;
+    r->stats.errors += d->status != PCIE_SC;
+    d->done(r->device, d);
+  }
+}
+
+void pcie_requester_receive(struct pcie_requester *r, struct pcie_tlp *tlp)
+{
+  if (tlp->msg.kind == MSG_TLP_SENT) {
+    struct pcie_dma *d = tlp->context;
+    r->writes_open--;
+    r->stats.writes++;
+    d->done(r->device, d);
+  } else {
+    HD_REQUIRE(r->device, pcie_class_of(tlp) == PCIE_COMPLETION,
+               "TLP of type %d is not for the requester", tlp->type);
+    complete(r, tlp);
+  }
+  hd_msg_free(r->device, tlp);
+}
+
+/* ---- statistics --------------------------------------------------------- */
+
+size_t pcie_requester_tags_used(const struct pcie_requester *r)
+{
+  return r->n_tags - r->n_free;
+}
+
+size_t pcie_requester_waiting(const struct pcie_requester *r)
+{
+  return r->n_waiting;
+}
+
+void pcie_requester_get_stats(const struct pcie_requester *r,
+                              struct pcie_requester_stats *s)
+{
+  *s = r->stats;
+  s->tags_mean = hd_gauge_mean(&r->tags, &r->window, hd_now(r->device));
+}
+
+const char *pcie_requester_check(const struct pcie_requester *r)
+{
+  size_t used = 0, waiting = 0;
+  for (size_t i = 0; i < r->n_tags; i++)
+    used += r->slots[i].dma != NULL;
+  for (const struct pcie_dma *d = r->first; d; d = d->next)
+    waiting++;
+  if (used != pcie_requester_tags_used(r) ||
+      (size_t)r->tags.value != used)
+    return "tags do not balance";
+  if (waiting != r->n_waiting)
+    return "waiting reads do not balance";
+  if (r->first && r->n_free)
+    return "reads wait although there are tags";
+  return NULL;
+}

@@ -1,0 +1,62 @@
+/*
+ * root_internal.h - the root complex's state; shared by its own files.
+ *
+ * root_complex.c  life, wiring, messages, downstream accesses, statistics
+ * root_order.c    the upstream path: translation, ordering, completions
+ */
+#ifndef HD_MODELS_PCIE_ROOT_INTERNAL_H
+#define HD_MODELS_PCIE_ROOT_INTERNAL_H
+
+#include "models/pcie/root_complex.h"
+
+/* A posted write in its port's order, with the requests that came after it and
+ * may not pass it. */
+struct root_posted {
+  struct pcie_tlp *tlp;
+  bool ready; /* translated */
+  struct hd_msg *first, *last; /* waiting requests and completions */
+};
+
+struct root_port {
+  struct hd_component *link;
+  struct hd_channel *to_link;
+  struct pcie_receiver receiver;
+  struct root_posted *ring; /* power of two */
+  uint32_t capacity, head, tail; /* free running */
+  hd_time last_down; /* latest time at which something was sent down */
+};
+
+/* A device that CPUs reach. */
+struct root_device {
+  uint16_t port;        /* root port */
+  uint16_t switch_port; /* below the switch there, or 0 */
+};
+
+struct root_complex {
+  struct hd_component base;
+  const struct pcie_params *params;
+  const struct hd_window *window; /* the owner may still move it */
+  struct root_port *ports;
+  struct root_device *devices;
+  size_t n_ports, n_devices;
+  struct hd_channel *to_iommu, *to_memory, *to_interrupts;
+  hd_time cpu_latency; /* of the channels from CPUs */
+  struct hd_counter reads, writes, interrupts, blocked, mmio_reads, mmio_writes,
+      read_bytes, write_bytes;
+  /* Since the start, for root_complex_check(). */
+  uint64_t arrived, left, translating, accessing, mmio_open;
+  uint64_t waiting; /* behind posted writes */
+};
+
+/* root_order.c */
+void root_order_initialize(struct root_port *p);
+void root_order_terminate(struct root_port *p);
+void root_order_arrive(struct root_complex *rc, struct pcie_tlp *tlp);
+void root_order_translated(struct root_complex *rc, struct pcie_tlp *tlp);
+void root_order_accessed(struct root_complex *rc, struct pcie_tlp *tlp);
+const char *root_order_check(const struct root_complex *rc);
+
+/* root_complex.c: a device's answer to a CPU's read, when its turn has come. */
+void root_mmio_answer(struct root_complex *rc, struct pcie_tlp *tlp);
+
+#endif
