@@ -10,6 +10,7 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -928,24 +929,258 @@ static void ticker_start(struct hd_component *c)
 static const struct hd_component_ops ticker_ops = {
     .kind = "ticker", .handle = ticker_handle, .start = ticker_start};
 
-/* Nothing enters the second ticker, so nothing but the end holds it back; the
- * third hears from the first every 100 ns. */
+/* Nothing enters the second ticker, which has the lower ID and so starts before
+ * the first: only the notice of the end keeps it from running beyond the end. */
 static void run_tickers(hd_time window, hd_time stop, hd_time limit)
 {
-  static struct ticker t[3];
-  static const char *const paths[] = {"a", "b", "c"};
-  struct hd_engine *e = new_engine(window, 0);
-  for (int i = 0; i < 3; i++)
-    hd_component_initialize(&t[i].base, e, &ticker_ops, paths[i], "left");
-  t[0].out = hd_channel_open(&t[0].base, &t[2].base, 700);
-  t[0].stop = stop;
-  t[2].base.ops = &sink_ops;
+  static struct ticker first, second;
   static struct sink sink;
-  (void)sink;
+  struct hd_engine *e = new_engine(window, 0);
+  hd_component_initialize(&first.base, e, &ticker_ops, "b", "left");
+  hd_component_initialize(&second.base, e, &ticker_ops, "a", "left");
+  hd_component_initialize(&sink.base, e, &sink_ops, "c", "right");
+  first.out = hd_channel_open(&first.base, &sink.base, 700);
+  first.stop = stop;
   hd_engine_run(e, limit);
   struct hd_engine_report report;
   hd_engine_get_report(e, &report);
+  uint64_t ticks = (uint64_t)(stop / (100 * HD_NS));
   ck_assert_int_eq(report.end, stop);
-  ck_assert_uint_eq(t[0].base.handled, (uint64_t)(stop / (100 * HD_NS)));
-  ck_assert_uint_eq(t[1].base.handled, (uint64_t)(stop / (100 * HD_NS)));
+  ck_assert_uint_eq(first.base.handled, ticks);
+  ck_assert_uint_eq(second.base.handled, ticks);
+  ck_assert_uint_eq(sink.base.handled, ticks - 1); /* the last is too late */
+}
+
+START_TEST(test_stop_before_limit)
+{
+  run_tickers(windows[_i], 20 * HD_US, HD_MS);
+}
+END_TEST
+
+START_TEST(test_stop_without_limit)
+{
+  run_tickers(windows[_i], 20 * HD_US, HD_TIME_NEVER);
+}
+END_TEST
+
+START_TEST(test_stop_after_limit)
+{
+  run_tickers(windows[_i], 40 * HD_US, 20 * HD_US);
+}
+END_TEST
+
+START_TEST(test_stop_at_short_notice_refused)
+{
+  run_tickers(0, 5 * HD_US + HD_ENGINE_STOP_NOTICE - 1, HD_MS);
+}
+END_TEST
+
+/* ---- failures -------------------------------------------------------------------- */
+
+static void fail_handle(struct hd_component *c, struct hd_msg *msg)
+{
+  HD_REQUIRE(c, msg->kind != 2, "kind is %u", msg->kind);
+  hd_msg_free(c, msg);
+}
+
+static void run_failing(void)
+{
+  static const struct hd_component_ops ops = {.kind = "brittle",
+                                              .handle = fail_handle};
+  static struct hd_component brittle;
+  static struct script script;
+  struct hd_engine_options options = {.seed = UINT64_C(0x123456789abcdef0),
+                                      .reproduce = "hdiov-sim run x.yaml"};
+  struct hd_engine *e = hd_engine_create(&options);
+  hd_engine_add_host(e, "left");
+  hd_component_initialize(&brittle, e, &ops, "some/where", "left");
+  hd_component_initialize(&script.base, e, &script_ops, "script", "left");
+  script.out = hd_channel_open(&script.base, &brittle, 1);
+  script.times[0] = 1000;
+  script.times[1] = 1234567;
+  hd_engine_run(e, HD_MS);
+}
+
+/* Runs `body` in a child; returns its exit status and what it wrote to stderr. */
+static int capture(void (*body)(void), char *text, size_t size)
+{
+  int fds[2], status;
+  ck_assert_int_eq(pipe(fds), 0);
+  pid_t child = fork();
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[0]);
+    body();
+    _exit(0);
+  }
+  close(fds[1]);
+  size_t n = 0;
+  for (ssize_t got; n + 1 < size && (got = read(fds[0], text + n, size - n - 1)) > 0;)
+    n += (size_t)got;
+  text[n] = '\0';
+  close(fds[0]);
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+START_TEST(test_failure_report)
+{
+  static const char *const parts[] = {
+      "kind is 2", "1234567 ps", "some/where", "brittle", "1311768467463790320",
+      "hdiov-sim run x.yaml", "test_engine.c:"};
+  char text[4096];
+  ck_assert_int_eq(capture(run_failing, text, sizeof text), HD_EXIT_INTERNAL);
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    ck_assert_msg(strstr(text, parts[i]) != NULL, "no \"%s\" in: %s", parts[i],
+                  text);
+}
+END_TEST
+
+/* ---- accounts ---------------------------------------------------------------------- */
+
+START_TEST(test_messages_live)
+{
+  static struct sink sink;
+  static struct script script;
+  struct hd_engine *e = new_engine(windows[_i], 0);
+  hd_component_initialize(&sink.base, e, &sink_ops, "sink", "left");
+  hd_component_initialize(&script.base, e, &script_ops, "script", "right");
+  script.out = hd_channel_open(&script.base, &sink.base, 10);
+  for (int i = 0; i < 5; i++)
+    script.times[i] = (i + 1) * HD_US;
+  char *held = hd_msg_new_zero(&sink.base, 3);
+  for (size_t i = 0; i < HD_MSG_BYTES; i++)
+    ck_assert(held[i] == 0 || i < sizeof(struct hd_msg));
+  ck_assert_uint_eq(((struct hd_msg *)held)->kind, 3);
+  hd_engine_run(e, 3 * HD_US);
+  struct hd_engine_report report;
+  hd_engine_get_report(e, &report);
+  ck_assert_uint_eq(sink.n, 3);
+  ck_assert_uint_eq(report.messages_live, 3); /* two unsent, one held */
+  ck_assert_uint_eq(report.events, 3);
+  ck_assert_uint_eq(report.components, 2);
+  hd_engine_destroy(e);
+}
+END_TEST
+
+struct heartbeats {
+  uint64_t n, events;
+  hd_time now;
+};
+
+static void count_heartbeat(void *ctx, hd_time now, uint64_t events)
+{
+  struct heartbeats *h = ctx;
+  h->n++;
+  h->events = events;
+  h->now = now;
+}
+
+START_TEST(test_heartbeat)
+{
+  static struct ticker ticker;
+  struct heartbeats h = {0, 0, 0};
+  struct hd_engine_options options = {.heartbeat = count_heartbeat,
+                                      .heartbeat_ctx = &h,
+                                      .heartbeat_events = 100};
+  struct hd_engine *e = hd_engine_create(&options);
+  hd_engine_add_host(e, "left");
+  hd_component_initialize(&ticker.base, e, &ticker_ops, "a", "left");
+  hd_engine_run(e, 100 * HD_US);
+  ck_assert_uint_eq(h.n, 10);
+  ck_assert_uint_eq(h.events, 1000);
+  ck_assert_int_eq(h.now, 100 * HD_US);
+}
+END_TEST
+
+/* ---- suite ---------------------------------------------------------------------------- */
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+  TCase *tcase = tcase_create(name);
+  tcase_set_timeout(tcase, 120);
+  suite_add_tcase(suite, tcase);
+  return tcase;
+}
+
+static void add_basics(Suite *suite)
+{
+  TCase *t = add_case(suite, "basics");
+  tcase_add_test(t, test_clock_never_accumulates);
+  tcase_add_test(t, test_clock_values);
+  tcase_add_test(t, test_time_of_bytes);
+  tcase_add_test(t, test_pool);
+  tcase_add_test(t, test_rng_keys);
+  tcase_add_test(t, test_rng_known_answers);
+  tcase_add_loop_test(t, test_rng_uniform, 0, 4);
+  tcase_add_loop_test(t, test_calendar_random, 0, 5);
+  tcase_add_test(t, test_calendar_extremes);
+}
+
+static void silence(void)
+{
+  if (freopen("/dev/null", "w", stderr) == NULL)
+    ck_abort_msg("cannot silence stderr");
+}
+
+/* What the engine must refuse; its reports are kept off the terminal. */
+static void add_refusals(Suite *suite)
+{
+  TCase *t = add_case(suite, "refusals");
+  tcase_add_checked_fixture(t, silence, NULL);
+  tcase_add_exit_test(t, test_zero_latency_refused, HD_EXIT_INTERNAL);
+  tcase_add_exit_test(t, test_early_send_refused, HD_EXIT_INTERNAL);
+  tcase_add_exit_test(t, test_same_path_refused, HD_EXIT_INTERNAL);
+  tcase_add_exit_test(t, test_second_engine_refused, HD_EXIT_INTERNAL);
+  tcase_add_exit_test(t, test_advance_backwards_refused, HD_EXIT_INTERNAL);
+  tcase_add_exit_test(t, test_stop_at_short_notice_refused, HD_EXIT_INTERNAL);
+}
+
+static void add_channels(Suite *suite)
+{
+  TCase *t = add_case(suite, "channels");
+  tcase_add_test(t, test_send_at_the_latency);
+  tcase_add_loop_test(t, test_total_order, 0, 72);
+}
+
+static void add_tasks(Suite *suite)
+{
+  TCase *t = add_case(suite, "tasks");
+  tcase_add_loop_test(t, test_wait_message_before_timeout, 0, WINDOWS);
+  tcase_add_loop_test(t, test_wait_timeout_before_message, 0, WINDOWS);
+  tcase_add_loop_test(t, test_wait_blocked_then_ready, 0, WINDOWS);
+  tcase_add_loop_test(t, test_wait_old_messages, 0, WINDOWS);
+  tcase_add_loop_test(t, test_run_ahead, 0, WINDOWS);
+}
+
+static void add_runs(Suite *suite)
+{
+  TCase *t = add_case(suite, "runs");
+  tcase_add_loop_test(t, test_window_invariance, 0, 10);
+  tcase_add_test(t, test_seed_changes_fingerprint);
+  tcase_add_loop_test(t, test_end_is_inclusive, 0, WINDOWS);
+  tcase_add_loop_test(t, test_stop_before_limit, 0, WINDOWS);
+  tcase_add_loop_test(t, test_stop_without_limit, 0, WINDOWS);
+  tcase_add_loop_test(t, test_stop_after_limit, 0, WINDOWS);
+  tcase_add_test(t, test_failure_report);
+  tcase_add_loop_test(t, test_messages_live, 0, WINDOWS);
+  tcase_add_test(t, test_heartbeat);
+}
+
+int main(void)
+{
+  Suite *suite = suite_create("engine");
+  add_basics(suite);
+  add_refusals(suite);
+  add_channels(suite);
+  add_tasks(suite);
+  add_runs(suite);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_FORK);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

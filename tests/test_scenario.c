@@ -303,9 +303,9 @@ END_TEST
 
 START_TEST(precedence_and_provenance) {
   static const char *const sets[] = {"iommu.window=7 ns", "nic.ports=6",
-                                     " vms.memory = 2 GiB ", "vms.count=9",
+                                     " vms.memory = 2 GiB ",
                                      "vms.extra.memory=4GiB"};
-  const struct hd_overrides ov = {sets, 5, NULL, 0};
+  const struct hd_overrides ov = {sets, 4, NULL, 0};
   struct loaded l = good_file(DATA "fig.yaml", &ov, 4);
   ck_assert_str_eq(seen(&l, "name"), "fig # fig.yaml:1");
   ck_assert_str_eq(seen(&l, "seed"), "1 # default");
@@ -326,6 +326,30 @@ START_TEST(precedence_and_provenance) {
   l = good_file(DATA "fig.yaml", NULL, 0);
   ck_assert_str_eq(seen(&l, "nic.ports"), "3 # base.yaml:2");
   drop(&l);
+}
+END_TEST
+
+START_TEST(a_set_pins_the_axis_it_names) {
+  static const char *const sets[] = {"vms.count=9"};
+  static const char *const partly[] = {"vms.extra.count=9"};
+  static const char *const axis[] = {"vms.count=3,5"};
+  struct hd_overrides ov = {sets, 1, NULL, 0};
+  struct loaded l = good_file(DATA "fig.yaml", &ov, 1);
+  ck_assert_uint_eq(hd_scenario_points(l.scenario), 2);
+  ck_assert_str_eq(seen(&l, "vms.guests.count"), "9 # --set");
+  drop(&l);
+  ov = (struct hd_overrides){sets, 1, axis, 1}; /* --axis is meant */
+  l = good_file(DATA "fig.yaml", &ov, 3);
+  ck_assert_uint_eq(hd_scenario_points(l.scenario), 4);
+  ck_assert_str_eq(seen(&l, "vms.guests.count"), "5 # axis");
+  drop(&l);
+  struct hd_errors *errors = hd_errors_create();
+  ov = (struct hd_overrides){partly, 1, NULL, 0};
+  ck_assert_ptr_null(hd_scenario_load(&env, DATA "fig.yaml", &ov, errors));
+  ck_assert_str_eq(hd_errors_text(errors, 0),
+                   "--set vms.extra.count=9: error: the sweep's axis "
+                   "'vms.count' sets 'vms.extra.count' too");
+  hd_errors_destroy(errors);
 }
 END_TEST
 
@@ -588,6 +612,7 @@ static Suite *scenario_suite(void) {
                                 file_size_is_limited,
                                 every_kind_decodes,
                                 precedence_and_provenance,
+                                a_set_pins_the_axis_it_names,
                                 presets_choose_their_own_section_last,
                                 axes_expand_in_order,
                                 points_are_limited,

@@ -131,6 +131,7 @@ static void give(struct scheduler *s, uint32_t core, uint32_t vcpu,
   bool cold = c->last != vcpu;
   hd_counter_add(&s->switches, s->window, hd_now(&s->base), cold);
   e->state = ENTITY_RUNNING;
+  e->wake_pending = false; /* met by this run */
   e->run++;
   c->running = c->last = vcpu;
   c->accounted = hd_now(&s->base);

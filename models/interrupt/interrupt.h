@@ -24,11 +24,14 @@ struct interrupt_params {
                              instruction on a running vCPU */
   int64_t wakeup_latency; /* ps: wake-up vector -> host scheduler */
   int64_t host_latency;   /* ps: remapped interrupt -> host handler */
+  int64_t state_latency;  /* ps: vCPU's host thread -> its descriptor; at least
+                             1 ns */
 };
 
 extern const struct hd_param_table interrupt_param_table;
 
-/* State of a vCPU's posted descriptor, as its host thread sets it. */
+/* State of a vCPU's posted descriptor, as its host thread sets it; RUNNING
+ * until it says otherwise. */
 enum pid_state {
   PID_RUNNING,   /* notification vector, goes to the vCPU */
   PID_PREEMPTED, /* suppress notification: runnable, not running */
@@ -61,14 +64,23 @@ struct hd_channel *interrupt_unit_add_vcpu(struct interrupt_unit *u,
                                            struct hd_component *vcpu,
                                            uint64_t pid_hpa);
 
-/* Software writes a remapping entry: interrupts `handle` of `requester` go to
+/* A MSG_IRQ_NOTIFY may reach a vCPU that has just sent another state: its bits
+ * are pending there. If that was PID_BLOCKED, the unit sends MSG_IRQ_WAKE as
+ * well, since the vCPU cannot have acted on them. So a wake-up can find a vCPU
+ * that is awake, but no blocked vCPU stays without one.
+ *
+ * Software writes a remapping entry: interrupts `handle` of `requester` go to
  * `vcpu` as guest vector `vector` (32..255). Build time, or by software before
  * it enables the vector. MSI address/data for the device: handle in data. */
 void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
                               uint16_t requester, uint32_t vcpu,
                               uint8_t vector);
 
-struct interrupt_stats { /* within the window */
+#define INTERRUPT_HANDLES 65536 /* largest remapping table (VT-d 9.9) */
+
+/* Within the window. posted = notified + woken at a post + coalesced +
+ * suppressed; woken also counts wake-ups at a change of state. */
+struct interrupt_stats {
   uint64_t interrupts, posted, notified, coalesced, suppressed, woken, host,
       blocked, cache_misses;
 };

@@ -17,15 +17,6 @@ void iommu_record_fault(struct iommu *u, const struct pcie_tlp *tlp,
   iommu_count(u, &u->count.faults);
 }
 
-enum iommu_fault_reason iommu_page_fault(const struct iommu *u, bool first_stage,
-                                         bool write)
-{
-  (void)u;
-  if (first_stage)
-    return IOMMU_FAULT_FIRST_STAGE;
-  return write ? IOMMU_FAULT_SECOND_WRITE : IOMMU_FAULT_SECOND_READ;
-}
-
 size_t iommu_faults(const struct iommu *u, const struct iommu_fault **log,
                     uint64_t *total)
 {

@@ -53,7 +53,8 @@ struct iommu {
   const struct hd_window *window;
   struct vtd_tables *tables;
   struct hd_channel *answer, *to_memory, *from_memory;
-  hd_time walk_delay; /* lookup that precedes a walk */
+  hd_time hit_delay;  /* arrival -> answer of a hit */
+  hd_time walk_delay; /* arrival -> begin of a walk */
   gsl_rng *rng;
 
   struct vtd_cache iotlb, large; /* see iotlb_of() */
@@ -68,10 +69,9 @@ struct iommu {
   int64_t active;  /* walkers in use */
   int64_t waiting; /* requests that wait for a walk they did not begin, or for
                       a walker */
+  bool in_progress; /* see walker.c */
   struct hd_msg *input_first, *input_last; /* stalled */
 
-  struct hd_channel **software; /* status channels */
-  size_t n_software;
   hd_time commands_until;       /* queued invalidation is busy until */
   int64_t stale_walks;
   struct hd_msg *waits_first, *waits_last; /* IOMMU_WAIT for stale walks */
@@ -87,6 +87,12 @@ struct iommu {
 static inline void iommu_count(struct iommu *u, struct hd_counter *c)
 {
   hd_counter_add(c, u->window, hd_now(&u->base), 1);
+}
+
+static inline bool iommu_first_stage_only(const struct iommu *u)
+{
+  return u->params.mode == IOMMU_SCALABLE &&
+         u->params.stage == IOMMU_FIRST_STAGE;
 }
 
 static inline void iommu_append(struct hd_msg **first, struct hd_msg **last,
@@ -167,11 +173,12 @@ void iommu_finish(struct iommu *u, struct pcie_tlp *tlp, uint64_t page,
 /* Answers a request with a fault. */
 void iommu_block(struct iommu *u, struct pcie_tlp *tlp,
                  enum iommu_fault_reason reason, hd_time delay);
-/* The domain of a request by the context and PASID caches alone. False: a miss
- * somewhere. */
-bool iommu_cached_domain(struct iommu *u, uint16_t requester, bool has_pasid,
-                         uint32_t pasid, uint32_t *domain);
-/* Takes stalled requests as far as possible. */
+/* The domain of a request by the context and PASID caches alone. */
+enum iommu_known { KNOWN, NO_CONTEXT, NO_PASID };
+enum iommu_known iommu_cached_domain(struct iommu *u, uint16_t requester,
+                                     bool has_pasid, uint32_t pasid,
+                                     uint32_t *domain);
+/* Takes stalled requests, in order, until one must stall again. */
 void iommu_resume_input(struct iommu *u);
 
 /* ---- walker.c ---------------------------------------------------------------- */
@@ -187,8 +194,13 @@ void iommu_walk_read(struct iommu *u, struct memory_request *request);
 void iommu_record_fault(struct iommu *u, const struct pcie_tlp *tlp,
                         enum iommu_fault_reason reason);
 /* The reason for an entry of a page table that is absent or forbids it. */
-enum iommu_fault_reason iommu_page_fault(const struct iommu *u, bool first_stage,
-                                         bool write);
+static inline enum iommu_fault_reason iommu_page_fault(bool first_stage,
+                                                       bool write)
+{
+  if (first_stage)
+    return IOMMU_FAULT_FIRST_STAGE;
+  return write ? IOMMU_FAULT_SECOND_WRITE : IOMMU_FAULT_SECOND_READ;
+}
 
 /* ---- invalidate.c --------------------------------------------------------------- */
 void iommu_command(struct iommu *u, struct iommu_command *command);

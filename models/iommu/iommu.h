@@ -35,6 +35,7 @@ struct iommu_params {
   int64_t miss_queue;       /* requests that may wait for walks; beyond: the
                                unit stalls its input */
   bool coherent;            /* walks may hit the LLC */
+  int64_t invalidation_latency; /* ps: one queued invalidation command */
 };
 
 extern const struct hd_param_table iommu_param_table;
@@ -73,9 +74,14 @@ struct hd_component *iommu_component(struct iommu *u);
 void iommu_attach_memory(struct iommu *u, struct memory *m, hd_time latency);
 /* Answers to the root complex, once. */
 void iommu_set_root_complex(struct iommu *u, struct hd_channel *answer);
-/* Software's queue: returns its channel for MSG_IOMMU_COMMAND. */
+/* Software's queue: returns its channel for MSG_IOMMU_COMMAND, which takes
+ * IOMMU_COMMAND_LATENCY at least (a write of the queue's tail register). */
+#define IOMMU_COMMAND_LATENCY (100 * HD_NS)
 struct hd_channel *iommu_connect_software(struct iommu *u,
                                           struct hd_component *software);
+/* What that software puts into iommu_command.reply. */
+struct hd_channel *iommu_status_channel(struct iommu *u,
+                                        struct hd_component *software);
 
 /* Queued invalidation (VT-d 6.5). */
 enum iommu_command_type {
@@ -83,7 +89,10 @@ enum iommu_command_type {
   IOMMU_INVALIDATE_PASID,   /* domain-selective PASID cache */
   IOMMU_INVALIDATE_IOTLB,   /* domain-selective */
   IOMMU_INVALIDATE_PAGE,    /* one page of a domain */
-  IOMMU_WAIT                /* answers MSG_IOMMU_STATUS on `reply` */
+  IOMMU_WAIT                /* answers MSG_IOMMU_STATUS on `reply`, with the
+                               same message, when all commands before it are
+                               done and no walk that began before them is left;
+                               the unit frees the other commands */
 };
 struct iommu_command {
   struct hd_msg msg;
@@ -93,7 +102,10 @@ struct iommu_command {
   struct hd_channel *reply;
 };
 
-struct iommu_stats { /* within the window */
+/* Within the window. lookups = hits + merged + walks, but for those that wait.
+ * merged: served by a walk that another request began. stalls: requests that
+ * waited in front of the unit. context and pasid: by request. */
+struct iommu_stats {
   uint64_t lookups, hits, merged, walks, walk_reads, faults;
   uint64_t context_hits, context_misses, pasid_hits, pasid_misses;
   uint64_t paging_hits, stalls;

@@ -122,12 +122,13 @@ static void complete(struct iommu *u, struct iommu_walk *w, uint64_t page,
   end_walk(u, w);
 }
 
+/* `delay`: what remains of the lookup, when no read has covered it. */
 static void fault(struct iommu *u, struct iommu_walk *w,
-                  enum iommu_fault_reason reason)
+                  enum iommu_fault_reason reason, hd_time delay)
 {
   while (w->first)
     iommu_block(u, (struct pcie_tlp *)iommu_pop(&w->first), reason,
-                u->answer->latency);
+                delay + u->answer->latency);
   end_walk(u, w);
 }
 
@@ -136,8 +137,7 @@ static void page_fault(struct iommu *u, struct iommu_walk *w, bool first_stage)
 {
   while (w->first) {
     struct pcie_tlp *tlp = (struct pcie_tlp *)iommu_pop(&w->first);
-    iommu_block(u, tlp,
-                iommu_page_fault(u, first_stage, tlp->type == PCIE_MWR),
+    iommu_block(u, tlp, iommu_page_fault(first_stage, tlp->type == PCIE_MWR),
                 u->answer->latency);
   }
   end_walk(u, w);
@@ -236,9 +236,7 @@ static void page_entry_read(struct iommu *u, struct iommu_walk *w)
   enum vtd_entry entry =
       vtd_paging_entry(&d->second, w->level, w->iova, &leaf);
   if (entry == VTD_ABSENT) {
-    page_fault(u, w,
-               u->params.mode == IOMMU_SCALABLE &&
-                   u->params.stage == IOMMU_FIRST_STAGE);
+    page_fault(u, w, iommu_first_stage_only(u));
   } else if (entry == VTD_LEAF) {
     complete(u, w, leaf.page, leaf.shift, leaf.writable);
   } else {
@@ -315,7 +313,7 @@ static void second_entry_read(struct iommu *u, struct iommu_walk *w)
 static void begin_pasid(struct iommu *u, struct iommu_walk *w, hd_time delay)
 {
   if (w->has_pasid && !(w->context & CONTEXT_PASID)) {
-    fault(u, w, IOMMU_FAULT_PASID_BLOCKED);
+    fault(u, w, IOMMU_FAULT_PASID_BLOCKED, delay);
     return;
   }
   if (u->params.mode == IOMMU_LEGACY) {
@@ -346,14 +344,14 @@ static void root_read(struct iommu *u, struct iommu_walk *w)
   if (address)
     read_structure(u, w, STEP_CONTEXT, address, 8, 0);
   else
-    fault(u, w, IOMMU_FAULT_ROOT);
+    fault(u, w, IOMMU_FAULT_ROOT, 0);
 }
 
 static void context_read(struct iommu *u, struct iommu_walk *w)
 {
   struct vtd_context c;
   if (!vtd_get_context(u->tables, w->requester, &c)) {
-    fault(u, w, IOMMU_FAULT_CONTEXT);
+    fault(u, w, IOMMU_FAULT_CONTEXT, 0);
     return;
   }
   if (u->params.mode == IOMMU_LEGACY)
@@ -369,7 +367,7 @@ static void pasid_directory_read(struct iommu *u, struct iommu_walk *w)
 {
   uint64_t page = vtd_pasid_page(u->tables, w->requester, w->pasid);
   if (!page) {
-    fault(u, w, IOMMU_FAULT_PASID_DIR);
+    fault(u, w, IOMMU_FAULT_PASID_DIR, 0);
     return;
   }
   uint64_t key = iommu_pasid_key(w->requester, w->pasid) >> 6;
@@ -382,7 +380,7 @@ static void pasid_entry_read(struct iommu *u, struct iommu_walk *w)
 {
   w->domain = vtd_pasid_domain(u->tables, w->requester, w->pasid);
   if (!w->domain) {
-    fault(u, w, IOMMU_FAULT_PASID_ENTRY);
+    fault(u, w, IOMMU_FAULT_PASID_ENTRY, 0);
     return;
   }
   uint64_t key = iommu_pasid_key(w->requester, w->pasid);
@@ -439,7 +437,8 @@ static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
 {
   uint32_t domain;
   unsigned size;
-  if (!iommu_cached_domain(u, w->requester, w->has_pasid, w->pasid, &domain))
+  if (iommu_cached_domain(u, w->requester, w->has_pasid, w->pasid, &domain) !=
+      KNOWN)
     return false;
   const uint64_t *found = iommu_lookup_page(u, domain, w->iova, &size);
   if (!found)
@@ -447,11 +446,10 @@ static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
   uint64_t page = *found & ~UINT64_C(4095);
   bool writable = (*found & IOTLB_WRITE) != 0;
   u->waiting -= w->n_requests;
-  while (w->first) {
-    iommu_count(u, &u->count.merged);
+  iommu_count(u, &u->count.merged); /* its first; the others are counted */
+  while (w->first)
     iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, 12 + 9 * size,
                  writable, u->answer->latency);
-  }
   free_walk(u, w);
   return true;
 }
@@ -468,10 +466,24 @@ static void serve_queue(struct iommu *u)
   }
 }
 
+/* A walker is free: queued misses, then stalled requests. A request may fault
+ * at once and so free its walker again; the flag turns that into a loop. */
+static void progress(struct iommu *u)
+{
+  if (u->in_progress)
+    return;
+  u->in_progress = true;
+  do {
+    serve_queue(u);
+    iommu_resume_input(u);
+  } while (u->queue_first && u->active < u->params.walkers);
+  u->in_progress = false;
+}
+
 static void end_walk(struct iommu *u, struct iommu_walk *w)
 {
   hd_time now = hd_now(&u->base);
-  if (hd_window_contains(u->window, now))
+  if (hd_window_contains(u->window, now) && now > w->started)
     u->walk_time += now - w->started;
   u->active--;
   u->waiting -= w->n_requests - 1;
@@ -481,8 +493,7 @@ static void end_walk(struct iommu *u, struct iommu_walk *w)
   free_walk(u, w);
   if (stale)
     iommu_stale_walk_ended(u);
-  serve_queue(u);
-  iommu_resume_input(u);
+  progress(u);
 }
 
 static void enqueue(struct iommu *u, struct iommu_walk *w)

@@ -68,7 +68,8 @@ struct nic_queue {
   bool fetching;      /* a descriptor fetch is under way */
   bool timer_armed;   /* write-back timer */
   bool pending;       /* is in its vector's list */
-  uint32_t epoch;     /* counts resets; older work does not count any more */
+  uint32_t epoch;     /* counts resets; older packets complete no more */
+  uint32_t fetch_id;  /* of the fetch under way; others are stale */
   uint64_t announced, requested, arrived, used, completed, written;
   uint64_t broken_from, broken_to; /* transmit: descriptors that failed */
   hd_time fetch_started;
@@ -122,8 +123,8 @@ struct nic_frame {
 struct nic_fetch {
   struct pcie_dma dma; /* first member */
   struct nic_queue *queue;
-  uint64_t first;      /* counter of its first descriptor */
-  uint32_t count, epoch;
+  uint64_t first; /* counter of its first descriptor */
+  uint32_t count, id;
 };
 
 struct nic_job { /* an administration command */
@@ -132,11 +133,8 @@ struct nic_job { /* an administration command */
   struct nic_job *next;
 };
 
-/* A register read is answered in place; nothing is kept. */
-
 struct nic_port {
   struct hd_channel *to_wire; /* NULL: no wire */
-  uint32_t wire_id;
   struct nic_round interfaces;
   struct nic_frame *flight, *flight_end; /* in order of scheduling */
   int64_t buffered; /* bytes: being read, waiting, being sent */

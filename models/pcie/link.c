@@ -125,6 +125,7 @@ void pcie_link_get_stats(const struct pcie_link *l, struct pcie_link_stats *s)
     s->replays[end] = c->replays.count;
     s->naks[end] = c->naks.count;
     s->corrupted[end] = c->corrupted.count;
+    s->lost_dllps[end] = c->lost_dllps.count;
     for (int k = 0; k < PCIE_CLASSES; k++)
       s->credit_stall[end][k] = c->stall[k];
   }

@@ -57,6 +57,7 @@ struct pcie_link_stats {
   uint64_t replays[2];        /* TLPs sent again */
   uint64_t naks[2];           /* sent by that end */
   uint64_t corrupted[2];      /* TLPs sent by that end */
+  uint64_t lost_dllps[2];     /* DLLPs sent by that end and corrupted */
   hd_time credit_stall[2][PCIE_CLASSES]; /* time TLPs waited for credits */
 };
 /* Counted within the measurement window. */

@@ -100,7 +100,8 @@ struct pcie_replay {
 };
 
 struct pcie_counts {
-  struct hd_counter tlps, bytes, payload, dllps, replays, naks, corrupted;
+  struct hd_counter tlps, bytes, payload, dllps, replays, naks, corrupted,
+      lost_dllps;
   struct hd_busy busy;
   hd_time stall[PCIE_CLASSES];
 };

@@ -59,7 +59,11 @@ static bool has_bad_bit(struct pcie_link *l, uint64_t *gap, uint64_t bits)
 
 bool pcie_replay_loses_dllp(struct pcie_link *l, int end)
 {
-  return has_bad_bit(l, &l->tx[end].replay.dllp_gap, DLLP_BYTES * 8);
+  struct pcie_tx *tx = &l->tx[end];
+  if (!has_bad_bit(l, &tx->replay.dllp_gap, DLLP_BYTES * 8))
+    return false;
+  hd_counter_add(&tx->counts.lost_dllps, l->window, hd_now(&l->base), 1);
+  return true;
 }
 
 /* ---- batches ------------------------------------------------------------ */

@@ -44,7 +44,8 @@ struct root_complex {
   struct hd_counter reads, writes, interrupts, blocked, mmio_reads, mmio_writes,
       read_bytes, write_bytes;
   /* Since the start, for root_complex_check(). */
-  uint64_t arrived, left, translating, accessing, mmio_open;
+  uint64_t arrived, left, accessing, mmio_open;
+  uint64_t translating; /* not counting what has a place in the order */
   uint64_t waiting; /* behind posted writes */
 };
 

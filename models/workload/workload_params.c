@@ -83,17 +83,17 @@ const struct hd_param_table idle_param_table = {
 #define COUNT(f) HD_PARAM_INT, offsetof(struct guest_params, f)
 #define CYCLES_MAX "1000000 cycles"
 #define SEND_SOURCE                                                            \
-  "facts 4.8: 1 to 2 Mpps a core; the three send costs are 2400 cycles, "      \
-  "1.2 Mpps at 3 GHz"
+  "facts 4.8: 1 to 2 Mpps a core; the three send costs are 2200 cycles, with " \
+  "doorbell store and cleaning 1.15 Mpps at 3 GHz"
 #define MEMORY_SOURCE "estimated from memory"
 
 static const struct hd_param guest_params[] = {
-    {"send_syscall", COST(send_syscall), "800 cycles", "0 cycles", CYCLES_MAX,
+    {"send_syscall", COST(send_syscall), "700 cycles", "0 cycles", CYCLES_MAX,
      NULL, "application and system call, per datagram sent", SEND_SOURCE},
-    {"send_stack", COST(send_stack), "1300 cycles", "0 cycles", CYCLES_MAX,
+    {"send_stack", COST(send_stack), "1250 cycles", "0 cycles", CYCLES_MAX,
      NULL, "UDP, IP, packet buffer and queueing discipline, per datagram sent",
      SEND_SOURCE},
-    {"send_driver", COST(send_driver), "300 cycles", "0 cycles", CYCLES_MAX,
+    {"send_driver", COST(send_driver), "250 cycles", "0 cycles", CYCLES_MAX,
      NULL, "driver: descriptor and ring bookkeeping, per datagram sent",
      SEND_SOURCE},
     {"receive_driver", COST(receive_driver), "300 cycles", "0 cycles",

@@ -52,7 +52,7 @@ static void add_point(struct plan *p, size_t index, const struct hd_point *point
   add_jobs(p, index, repetitions);
 }
 
-bool plan_initialize(struct plan *p, const struct cli_options *options,
+bool cli_plan_initialize(struct plan *p, const struct cli_options *options,
                      const struct hd_scenario *scenario, const char *file,
                      size_t n_points)
 {
@@ -73,11 +73,11 @@ bool plan_initialize(struct plan *p, const struct cli_options *options,
   hd_errors_print(errors, stderr);
   hd_errors_destroy(errors);
   if (!good)
-    plan_terminate(p);
+    cli_plan_terminate(p);
   return good;
 }
 
-void plan_terminate(struct plan *p)
+void cli_plan_terminate(struct plan *p)
 {
   for (size_t i = 0; i < p->n_jobs; i++)
     free(p->jobs[i].failure);
@@ -87,12 +87,12 @@ void plan_terminate(struct plan *p)
   *p = (struct plan){0};
 }
 
-uint64_t plan_seed(const struct plan *p, const struct plan_job *job)
+uint64_t cli_plan_seed(const struct plan *p, const struct plan_job *job)
 {
   return p->points[job->point].seed + job->repetition;
 }
 
-struct hd_point *plan_resolve(const struct plan *p, const struct plan_job *job)
+struct hd_point *cli_plan_resolve(const struct plan *p, const struct plan_job *job)
 {
   struct hd_errors *errors = hd_errors_create();
   struct hd_point *point = hd_scenario_point(p->scenario, job->point, errors);
@@ -103,7 +103,7 @@ struct hd_point *plan_resolve(const struct plan *p, const struct plan_job *job)
   return point;
 }
 
-char *plan_axes_text(const struct hd_scenario *scenario,
+char *cli_plan_axes_text(const struct hd_scenario *scenario,
                      const struct hd_point *point)
 {
   char *text = cli_format("%s", "");
@@ -154,7 +154,7 @@ static void put_settings(FILE *out, const struct plan *p,
   }
 }
 
-char *plan_reproduce(const struct plan *p, const struct plan_job *job,
+char *cli_plan_reproduce(const struct plan *p, const struct plan_job *job,
                      const struct hd_point *point)
 {
   char *text = NULL;
@@ -167,7 +167,7 @@ char *plan_reproduce(const struct plan *p, const struct plan_job *job,
   put_settings(out, p, point);
   if (p->points[job->point].repetitions > 1)
     fputs(" --set run.repetitions=1", out);
-  fprintf(out, " --seed %" PRIu64, plan_seed(p, job));
+  fprintf(out, " --seed %" PRIu64, cli_plan_seed(p, job));
   fclose(out);
   return text;
 }

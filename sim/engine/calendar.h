@@ -9,8 +9,8 @@
  * a wheel of two levels of slots is added, and the heap holds only the slot
  * being executed:
  *
- *   near     | inner slots           | outer slots            | far
- *   < 8 ns   | 1024 of 8.192 ns each | 1024 of 8.389 us each  | a heap
+ *   near   | inner slots           | outer slots           | far
+ *   2 ns   | 2048 of 2.048 ns each | 2048 of 4.194 us each | a heap
  *
  * A message's place follows from the highest bit in which its time differs
  * from `position`, the start of the slot being executed. `position` moves only
@@ -19,7 +19,7 @@
  * earlier than that are allowed too and go to the near heap.
  *
  * Cost: push and pop are O(1) on average, O(log n) for messages in one slot.
- * Memory: 136 bytes, 24 a message in a heap, 32 in the wheel, 8.5 KiB for a
+ * Memory: 96 bytes, 24 a message in a heap, 32 in the wheel, 17 KiB for a
  * wheel; nothing is allocated unless the number of messages sets a record.
  */
 #ifndef HD_ENGINE_CALENDAR_H
@@ -47,10 +47,10 @@ struct hd_calendar_heap {
 
 /* Fields are calendar.c's. */
 struct hd_calendar {
-  hd_time head;     /* time of the earliest message, or HD_TIME_NEVER */
+  hd_time head;      /* time of the earliest message, or HD_TIME_NEVER */
   hd_time near_last; /* messages up to this time belong into `near` */
-  hd_time position; /* start of the slot being executed */
-  hd_time rest;     /* earliest time outside `near`, if `rest_known` */
+  hd_time position;  /* start of the slot being executed */
+  hd_time rest;      /* earliest time outside `near`, if `rest_known` */
   bool rest_known;
   struct hd_calendar_heap near, far;
   struct hd_calendar_wheel *wheel; /* NULL until it is worth having */

@@ -129,8 +129,8 @@ hd_time hd_actor_sleep(struct hd_actor *a, hd_time when)
   hd_actor_pay_debts(a, now);
   when = hd_time_min(when, hd_calendar_head(&a->calendar));
   when = hd_time_min(when, hd_actor_next_debt(a));
-  if (when > a->engine->end)
-    when = HD_TIME_NEVER; /* the conductor ends the run */
+  if (now > a->engine->end)
+    when = HD_TIME_NEVER; /* the conductor is about to end the run */
   if (when <= now)
     return now;
   block(a, clock, when);

@@ -45,9 +45,9 @@ struct hd_msg *hd_task_wait(struct hd_task *t, hd_time until)
       return NULL;
     }
     hd_time next = hd_time_min(head, until);
-    if (next > a->engine->end)
-      next = HD_TIME_NEVER;
-    now = hd_actor_sleep(a, hd_time_max(settled_at(a, next), 0));
+    if (next <= a->engine->end)
+      next = hd_time_max(settled_at(a, next), 0);
+    now = hd_actor_sleep(a, next); /* the end may yet be put off beyond next */
   }
 }
 

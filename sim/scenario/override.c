@@ -27,6 +27,42 @@ static const char *split(struct hd_scenario *s, const char *option,
   return trimmed(&s->arena, text, (size_t)(equals - text));
 }
 
+static bool sets_slot(const struct hd_target *t, size_t slot) {
+  for (size_t i = 0; i < t->count; i++)
+    if (t->slots[i] == slot) return true;
+  return false;
+}
+
+/* How many of the axis' places the target sets. */
+static size_t covered(const struct hd_target *t, const struct hd_axis *axis) {
+  size_t count = 0;
+  for (size_t i = 0; i < axis->target->count; i++)
+    count += sets_slot(t, axis->target->slots[i]);
+  return count;
+}
+
+static void drop_axis(struct hd_scenario *s, size_t index) {
+  memmove(&s->axes[index], &s->axes[index + 1],
+          (--s->axis_count - index) * sizeof *s->axes);
+}
+
+/* --set PATH pins what a file's axis would sweep: the axis goes. One that
+ * sets more than that would win over --set in silence, which is an error. */
+static void pin_axes(struct hd_scenario *s, const struct hd_target *target,
+                     struct hd_mark mark, struct hd_errors *errors) {
+  for (size_t i = s->axis_count; i-- > 0;) {
+    const struct hd_axis *axis = &s->axes[i];
+    size_t part = covered(target, axis), all = axis->target->count;
+    bool preset =
+        target->preset != HD_NONE && target->preset == axis->target->preset;
+    if (preset || (part > 0 && part == all))
+      drop_axis(s, i);
+    else if (part > 0)
+      hd_errors_add(errors, mark, "the sweep's axis '%s' sets '%s' too",
+                    axis->path, target->path);
+  }
+}
+
 static void read_set(struct hd_scenario *s, const char *text,
                      struct hd_errors *errors) {
   struct hd_mark mark;
@@ -42,6 +78,7 @@ static void read_set(struct hd_scenario *s, const char *text,
                                    .origin = "--set",
                                    .text = value,
                                    .target = target});
+  pin_axes(s, target, mark, errors);
 }
 
 /* The axis' values as nodes, so that they are checked like a file's. */

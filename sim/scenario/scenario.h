@@ -10,7 +10,8 @@
  *
  * Precedence, weakest first: the table's default; a preset (one named for
  * another section, then the section's own); included files in their order; the
- * file; --set in order; the sweep's axis.
+ * file; --set in order; the sweep's axis. --set of what a file's axis sweeps
+ * pins it: that axis goes.
  *
  * Keys come from the registry, besides `include` (a path or a list of paths,
  * relative to the file), `sweep: {axes: {PATH: [VALUE, ...]}}`, `plot`, and in

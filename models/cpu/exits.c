@@ -1,0 +1,71 @@
+/*
+ * exits.c - a vCPU's time: guest and host cycles, VM exits, waiting.
+ */
+#include "models/cpu/vcpu_internal.h"
+
+/* -- accounting ---------------------------------------------------------- */
+
+void vcpu_charge(struct vcpu *v, hd_time *account)
+{
+  hd_time now = vcpu_now(v);
+  *account += hd_window_overlap(v->window, v->accounted, now);
+  v->accounted = now;
+}
+
+void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account)
+{
+  hd_task_advance(&v->task, hd_clock_take(&v->clock, cycles));
+  vcpu_charge(v, account);
+}
+
+struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account)
+{
+  v->open = account; /* in case that the run ends meanwhile */
+  struct hd_msg *m = hd_task_wait(&v->task, until);
+  v->open = NULL;
+  if (account)
+    vcpu_charge(v, account);
+  return m;
+}
+
+/* -- exits --------------------------------------------------------------- */
+
+static int64_t handling(const struct cpu_params *p, enum exit_reason reason)
+{
+  switch (reason) {
+  case EXIT_HLT: return p->exit_hlt;
+  case EXIT_EXTERNAL_INTERRUPT: return p->exit_interrupt;
+  case EXIT_EPT_VIOLATION: return p->exit_ept;
+  case EXIT_TRAP: return p->exit_trap;
+  case EXIT_IPI: return p->exit_ipi;
+  case EXIT_PREEMPT: return p->exit_interrupt; /* the reschedule IPI */
+  case EXIT_REASONS: break;
+  }
+  return 0;
+}
+
+void vcpu_exit_begin(struct vcpu *v, enum exit_reason reason)
+{
+  if (hd_window_contains(v->window, vcpu_now(v)))
+    v->exits[reason]++;
+  vcpu_spend(v, v->params->exit_cost / 2 + handling(v->params, reason),
+             &v->host_time);
+}
+
+void vcpu_exit_end(struct vcpu *v)
+{
+  vcpu_spend(v, v->params->exit_cost - v->params->exit_cost / 2, &v->host_time);
+  v->entered = vcpu_now(v);
+}
+
+void vcpu_exit(struct vcpu *v, enum exit_reason reason)
+{
+  vcpu_exit_begin(v, reason);
+  vcpu_exit_end(v);
+}
+
+void vcpu_run_host(struct vcpu *v, int64_t cycles)
+{
+  vcpu_spend(v, cycles, &v->host_time);
+  v->entered = vcpu_now(v);
+}

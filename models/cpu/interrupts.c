@@ -1,0 +1,137 @@
+/*
+ * interrupts.c - a vCPU's messages, and when guest code is interrupted.
+ */
+#include "models/cpu/vcpu_internal.h"
+
+/* -- taking messages (no time) ------------------------------------------- */
+
+static void add_pending(struct vcpu *v, const struct interrupt_msg *m)
+{
+  HD_REQUIRE(&v->task.base, m->vcpu == v->index,
+             "interrupt for vCPU %u came to vCPU %u", m->vcpu, v->index);
+  for (int i = 0; i < 4; i++)
+    v->pending[i] |= m->vectors[i];
+}
+
+static void take_notify(struct vcpu *v, const struct interrupt_msg *m)
+{
+  add_pending(v, m);
+  vcpu_wake_self(v);
+}
+
+/* An IPI that finds the vCPU in host mode causes no exit. One that finds it
+ * blocked was sent before the scheduler knew. */
+static void take_inject(struct vcpu *v, const struct interrupt_msg *m)
+{
+  add_pending(v, m);
+  v->injections++;
+  if (v->on_core)
+    v->kicked |= !v->halted && m->msg.when >= v->entered;
+  else if (m->state == PID_RUNNING)
+    vcpu_wake_self(v);
+}
+
+static void take_run(struct vcpu *v, const struct sched_msg *m)
+{
+  HD_REQUIRE(&v->task.base, !v->on_core && m->vcpu == v->index,
+             "vCPU %u got the core of vCPU %u", v->index, m->vcpu);
+  v->on_core = true;
+  v->run = m->msg.tag;
+  v->cold = m->cold;
+  v->accounted = m->since;
+}
+
+static void take_other(struct vcpu *v, struct hd_msg *m)
+{
+  HD_REQUIRE(&v->task.base, v->ops->message != NULL,
+             "no handler for a message of kind %u", m->kind);
+  if (!v->ops->message(v, m))
+    return;
+  v->woken = true;
+  vcpu_wake_self(v);
+}
+
+void vcpu_take(struct vcpu *v, struct hd_msg *m)
+{
+  switch (m->kind) {
+  case MSG_IRQ_NOTIFY: take_notify(v, (struct interrupt_msg *)m); break;
+  case MSG_IRQ_INJECT: take_inject(v, (struct interrupt_msg *)m); break;
+  case MSG_SCHED_RUN: take_run(v, (struct sched_msg *)m); break;
+  case MSG_SCHED_PREEMPT: v->preempt_run = m->tag; break;
+  default: take_other(v, m); return; /* which owns it */
+  }
+  hd_msg_free(&v->task.base, m);
+}
+
+/* -- acting on them ------------------------------------------------------ */
+
+/* The highest pending vector has priority (SDM 3, 11.8.3.1). */
+static unsigned pop_vector(struct vcpu *v)
+{
+  unsigned word = 3;
+  while (v->pending[word] == 0)
+    word--;
+  unsigned bit = 63u - (unsigned)__builtin_clzll(v->pending[word]);
+  v->pending[word] &= ~((uint64_t)1 << bit);
+  return word * 64 + bit;
+}
+
+/* The handler may run, exit and be pre-empted, but not be interrupted. */
+static void interrupt(struct vcpu *v)
+{
+  unsigned vector = pop_vector(v);
+  v->irq_enabled = false;
+  v->run_depth++;
+  v->taken++;
+  if (hd_window_contains(v->window, vcpu_now(v)))
+    v->interrupts++;
+  vcpu_spend(v, v->params->irq_entry_cost, &v->guest_time);
+  v->ops->interrupt(v, vector);
+  v->run_depth--;
+  v->irq_enabled = true;
+}
+
+static void inject(struct vcpu *v)
+{
+  int64_t cycles = v->injections * v->params->inject_cost;
+  v->injections = 0;
+  vcpu_run_host(v, cycles);
+}
+
+static void preempted(struct vcpu *v)
+{
+  vcpu_exit_begin(v, EXIT_PREEMPT);
+  vcpu_yield(v);
+  vcpu_exit_end(v);
+}
+
+void vcpu_serve(struct vcpu *v)
+{
+  for (;;) {
+    if (vcpu_preempt_asked(v)) {
+      preempted(v);
+    } else if (v->kicked) {
+      v->kicked = false;
+      vcpu_exit(v, EXIT_EXTERNAL_INTERRUPT);
+    } else if (v->injections > 0) {
+      inject(v);
+    } else if (v->irq_enabled && vcpu_any_pending(v)) {
+      interrupt(v);
+    } else {
+      return;
+    }
+  }
+}
+
+void vcpu_irq_enable(struct vcpu *v)
+{
+  HD_REQUIRE(&v->task.base, v->run_depth == 0,
+             "interrupts enabled inside an interrupt handler");
+  v->irq_enabled = true;
+  vcpu_serve(v);
+}
+
+void vcpu_irq_disable(struct vcpu *v)
+{
+  v->irq_enabled = false;
+}

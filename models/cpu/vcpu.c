@@ -1,0 +1,106 @@
+/*
+ * vcpu.c - a vCPU's life, and the guest code's view of running.
+ */
+#include "models/cpu/vcpu_internal.h"
+
+#include <string.h>
+
+/* -- life ---------------------------------------------------------------- */
+
+static void body(struct hd_task *task)
+{
+  struct vcpu *v = (struct vcpu *)task;
+  HD_REQUIRE(&task->base, v->to_scheduler != NULL, "vCPU without scheduler");
+  vcpu_start(v);
+  v->ops->main(v);
+  for (;;)
+    vcpu_idle(v, HD_TIME_NEVER);
+}
+
+void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
+                     const char *host, const struct cpu_params *params,
+                     const struct hd_window *window,
+                     const struct vcpu_ops *ops, void *guest)
+{
+  *v = (struct vcpu){
+      .ops = ops,
+      .params = params,
+      .window = window,
+      .clock = hd_clock_at(params->frequency),
+      .guest = guest,
+      .irq_enabled = true,
+      .pid = PID_BLOCKED,
+  };
+  hd_task_initialize(&v->task, e, body, "vcpu", path, host);
+}
+
+void vcpu_attach(struct vcpu *v, struct scheduler *s,
+                 struct interrupt_unit *irq, uint64_t pid_hpa)
+{
+  v->index = scheduler_vcpus(s);
+  v->scheduler = s;
+  v->to_scheduler = scheduler_add_vcpu(s, &v->task.base);
+  if (irq) /* that the index is the same is checked with every interrupt */
+    v->to_interrupts = interrupt_unit_add_vcpu(irq, &v->task.base, pid_hpa);
+}
+
+void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
+{
+  *st = (struct vcpu_stats){.interrupts = v->interrupts,
+                            .guest_time = v->guest_time,
+                            .host_time = v->host_time};
+  memcpy(st->exits, v->exits, sizeof st->exits);
+  hd_time under_way = hd_window_overlap(v->window, v->accounted, end);
+  if (v->open == &v->guest_time)
+    st->guest_time += under_way;
+  else if (v->open == &v->host_time)
+    st->host_time += under_way;
+}
+
+/* -- guest code ---------------------------------------------------------- */
+
+void vcpu_run(struct vcpu *v, int64_t cycles)
+{
+  hd_time end = vcpu_now(v) + hd_clock_take(&v->clock, cycles);
+  for (;;) {
+    hd_time begin = vcpu_now(v);
+    vcpu_serve(v);
+    end += vcpu_now(v) - begin;
+    struct hd_msg *m = vcpu_wait(v, end, &v->guest_time);
+    if (!m)
+      return;
+    vcpu_take(v, m);
+  }
+}
+
+void vcpu_spin_until(struct vcpu *v, hd_time when)
+{
+  for (;;) {
+    vcpu_serve(v);
+    struct hd_msg *m = vcpu_wait(v, hd_time_max(when, vcpu_now(v)),
+                                 &v->guest_time);
+    if (!m)
+      return;
+    vcpu_take(v, m);
+  }
+}
+
+bool vcpu_spin_for_message(struct vcpu *v, hd_time until)
+{
+  v->woken = false;
+  for (;;) {
+    vcpu_serve(v);
+    if (v->woken)
+      return true;
+    struct hd_msg *m = vcpu_wait(v, hd_time_max(until, vcpu_now(v)),
+                                 &v->guest_time);
+    if (!m)
+      return false;
+    vcpu_take(v, m);
+  }
+}
+
+void vcpu_poll(struct vcpu *v)
+{
+  vcpu_spin_until(v, vcpu_now(v));
+}

@@ -1,0 +1,57 @@
+/*
+ * vcpu_internal.h - what the parts of a vCPU share.
+ *
+ * A message is handled in two steps. vcpu_take() records it and takes no time;
+ * it may be called anywhere. vcpu_serve() acts on what is recorded (kick,
+ * pre-emption, injection, interrupt) and takes time; it is called where guest
+ * code can be interrupted. All waiting goes through vcpu_wait() and all work
+ * through vcpu_spend(), so that every picosecond on a core is guest or host
+ * time, exactly once.
+ */
+#ifndef HD_MODELS_CPU_VCPU_INTERNAL_H
+#define HD_MODELS_CPU_VCPU_INTERNAL_H
+
+#include "models/cpu/vcpu.h"
+
+/* -- exits.c: time ------------------------------------------------------- */
+
+/* Adds the time since the last call to *account. */
+void vcpu_charge(struct vcpu *v, hd_time *account);
+/* Spends cycles without looking at messages. */
+void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account);
+/* hd_task_wait() that charges `account`, or nothing if NULL (no core). */
+struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account);
+
+/* A VM exit in halves: into the host with the reason's handling, and back. */
+void vcpu_exit_begin(struct vcpu *v, enum exit_reason reason);
+void vcpu_exit_end(struct vcpu *v);
+
+/* -- interrupts.c -------------------------------------------------------- */
+
+static inline bool vcpu_any_pending(const struct vcpu *v)
+{
+  return (v->pending[0] | v->pending[1] | v->pending[2] | v->pending[3]) != 0;
+}
+
+/* Whether the scheduler wants the core of the current run back. */
+static inline bool vcpu_preempt_asked(const struct vcpu *v)
+{
+  return v->on_core && v->preempt_run == v->run;
+}
+
+void vcpu_take(struct vcpu *v, struct hd_msg *m);
+void vcpu_serve(struct vcpu *v);
+
+/* -- host_thread.c: with and without a core ------------------------------ */
+
+void vcpu_send_scheduler(struct vcpu *v, uint32_t kind, uint32_t data);
+/* A blocked vCPU asks the scheduler for a core, once. */
+void vcpu_wake_self(struct vcpu *v);
+/* Waits for the first core. */
+void vcpu_start(struct vcpu *v);
+/* Gives the core up, runnable, until it is given one again. */
+void vcpu_yield(struct vcpu *v);
+/* Gives the core up, not runnable; wakes itself at `until`. */
+void vcpu_block(struct vcpu *v, hd_time until);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * registers.c - MMIO: decode of BAR 0 and what writes to it do.
+ */
+#include "models/nic/internal.h"
+
+/* ---- doorbells ------------------------------------------------------------ */
+
+static void ignore(struct nic *n)
+{
+  n->counts.ignored_writes += nic_counts(n);
+}
+
+/* Transmit: the packets behind the new descriptors have reached the device. */
+static void announce_packets(struct nic *n, struct nic_queue *q, uint32_t count)
+{
+  hd_time now = hd_now(&n->base);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t slot = nic_slot(q, q->announced + i);
+    struct packet *p = q->ring->slot[slot];
+    HD_REQUIRE(&n->base, p != NULL,
+               "queue %u of guest %u announces an empty descriptor %u", q->index,
+               q->owner->config.vm, slot);
+    hd_stamps_mark(&p->stamps, HD_STAGE_DOORBELL, now);
+    q->announced_at[slot] = now;
+  }
+  n->totals.queue_length += count;
+  hd_gauge_add(&n->queue_length, n->window, now, count);
+}
+
+static void tail_written(struct nic *n, struct nic_queue *q, uint64_t tail)
+{
+  if (q == NULL || !q->live || tail >= q->ring->size) {
+    ignore(n);
+    return;
+  }
+  uint32_t size = q->ring->size, before = nic_slot(q, q->announced);
+  uint32_t count = ((uint32_t)tail + size - before) % size;
+  if (q->announced + count - q->completed >= size) { /* laps itself */
+    ignore(n);
+    return;
+  }
+  n->counts.doorbells += nic_counts(n);
+  if (!q->rx)
+    announce_packets(n, q, count);
+  q->announced += count;
+  nic_fetch_descriptors(n, q);
+}
+
+/* ---- writes ---------------------------------------------------------------- */
+
+static void write_register(struct nic *n, uint64_t address, uint64_t data,
+                           void *object)
+{
+  uint64_t page = address / NIC_PAGE;
+  uint64_t tx = page - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t rx = page - NIC_RX_TAIL_BASE / NIC_PAGE;
+  uint64_t vector = page - NIC_VECTOR_BASE / NIC_PAGE;
+  if (tx < (uint64_t)n->params.tx_queues)
+    tail_written(n, n->tx_queues[tx], data);
+  else if (rx < (uint64_t)n->params.rx_queues)
+    tail_written(n, n->rx_queues[rx], data);
+  else if (vector < (uint64_t)n->params.vectors)
+    nic_vector_control(n, &n->vectors[vector], data);
+  else if (address == NIC_ADMIN_DOORBELL && object != NULL)
+    nic_command_arrived(n, object);
+  else
+    ignore(n);
+}
+
+void nic_register_written(struct nic *n, struct pcie_tlp *tlp)
+{
+  write_register(n, tlp->address, tlp->data, tlp->object);
+  hd_msg_free(&n->base, tlp);
+}
+
+/* ---- reads ----------------------------------------------------------------- */
+
+static uint64_t read_tail(const struct nic_queue *q)
+{
+  return q != NULL && q->live ? nic_slot(q, q->announced) : 0;
+}
+
+static uint64_t read_register(const struct nic *n, uint64_t address)
+{
+  uint64_t page = address / NIC_PAGE;
+  uint64_t tx = page - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t rx = page - NIC_RX_TAIL_BASE / NIC_PAGE;
+  uint64_t vector = page - NIC_VECTOR_BASE / NIC_PAGE;
+  if (tx < (uint64_t)n->params.tx_queues)
+    return read_tail(n->tx_queues[tx]);
+  if (rx < (uint64_t)n->params.rx_queues)
+    return read_tail(n->rx_queues[rx]);
+  if (vector < (uint64_t)n->params.vectors) {
+    const struct nic_vector *v = &n->vectors[vector];
+    return (v->enabled ? NIC_INT_ENABLE : 0) |
+           (uint64_t)(v->interval / (2 * HD_US)) << 16;
+  }
+  return 0;
+}
+
+/* The request becomes its own completion. */
+static void answer_read(struct nic *n, struct pcie_tlp *tlp)
+{
+  tlp->msg.kind = MSG_TLP;
+  tlp->type = PCIE_CPLD;
+  tlp->status = PCIE_SC;
+  tlp->flags = PCIE_LAST;
+  tlp->remaining = 0;
+  tlp->data = read_register(n, tlp->address);
+  hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
+}
+
+/* ---- arrivals from the link -------------------------------------------------- */
+
+void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
+{
+  pcie_receiver_free(&n->receiver, tlp);
+  switch (tlp->type) {
+  case PCIE_CPLD:
+  case PCIE_CPL:
+    pcie_requester_receive(n->requester, tlp);
+    break;
+  case PCIE_MRD:
+    answer_read(n, tlp);
+    break;
+  default:
+    tlp->msg.kind = MSG_TIMER;
+    tlp->msg.tag = NIC_TIMER_REGISTER;
+    hd_schedule(&n->base, n->params.doorbell_latency, tlp);
+  }
+}

@@ -1,0 +1,197 @@
+/* guest.c - creation and wiring of a guest. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "models/workload/guest_internal.h"
+#include "sim/engine/rng.h"
+
+_Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
+
+/* Workloads do not begin all at the same picosecond. */
+#define START_JITTER (100 * HD_US)
+
+static void *allocate(size_t n, size_t bytes)
+{
+  void *p = calloc(n > 0 ? n : 1, bytes);
+  HD_REQUIRE(NULL, p != NULL, "out of memory for a guest");
+  return p;
+}
+
+static void create_cpus(struct guest *g)
+{
+  const struct guest_config *c = &g->config;
+  g->n_cpus = guest_plan_cpus(c);
+  g->cpus = allocate(g->n_cpus, sizeof *g->cpus);
+  for (size_t i = 0; i < g->n_cpus; i++) {
+    struct guest_cpu *cpu = &g->cpus[i];
+    char path[256];
+    snprintf(path, sizeof path, "%s/vcpu%03zu", c->path, i);
+    cpu->guest = g;
+    cpu->number = (uint32_t)i;
+    cpu->peers = allocate(g->n_cpus, sizeof(struct hd_channel *));
+    vcpu_initialize(&cpu->vcpu, g->engine, path, c->host, c->cpu, c->window,
+                    &guest_cpu_ops, cpu);
+  }
+}
+
+static void create_queues(struct guest *g)
+{
+  const struct guest_config *c = &g->config;
+  size_t n = c->queue_pairs, size = (size_t)c->nic->tx_ring;
+  g->txq = allocate(n, sizeof *g->txq);
+  g->rxq = allocate(n, sizeof *g->rxq);
+  g->tx_rings = allocate(n, sizeof *g->tx_rings);
+  g->rx_rings = allocate(n, sizeof *g->rx_rings);
+  for (uint32_t q = 0; q < n; q++) {
+    struct guest_txq *t = &g->txq[q];
+    t->ring = &g->tx_rings[q];
+    t->ring->slot = allocate(size, sizeof(struct packet *));
+    t->entries = allocate(size, sizeof *t->entries);
+    t->index = q;
+    t->cleaner = &g->cpus[guest_plan_queue(c, q)];
+    t->owner = &g->cpus[guest_plan_owner(c, q)];
+    struct guest_rxq *r = &g->rxq[q];
+    r->ring = &g->rx_rings[q];
+    r->index = q;
+    r->cpu = t->cleaner;
+  }
+  guest_memory_layout(g);
+}
+
+static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
+{
+  const struct guest_params *k = g->config.costs;
+  struct guest_stream *st = &g->streams[s];
+  st->number = (uint16_t)s;
+  st->payload = payload;
+  st->truesize = guest_truesize(k, payload);
+  st->cost = k->send_syscall + k->send_stack +
+             (int64_t)(k->copy_per_byte * (double)payload + 0.5);
+  st->queue = &g->txq[s % g->config.queue_pairs];
+  st->cpu = &g->cpus[guest_plan_stream(&g->config, s)];
+  st->socket.limit = k->socket_buffer;
+  st->green = true;
+}
+
+static void create_streams(struct guest *g)
+{
+  const struct guest_config *c = &g->config;
+  g->n_streams = guest_plan_streams(c);
+  g->streams = allocate(g->n_streams, sizeof *g->streams);
+  int64_t payload = 0;
+  if (c->workload == WORKLOAD_UDP_STREAM)
+    payload = c->udp_stream->payload;
+  else if (c->workload == WORKLOAD_PING)
+    payload = c->ping->payload;
+  for (uint32_t s = 0; s < g->n_streams; s++)
+    create_stream(g, s, (uint32_t)payload);
+  if (c->workload == WORKLOAD_UDP_STREAM)
+    udp_stream_create(g);
+}
+
+static void connect(struct guest_cpu *from, struct guest_cpu *to)
+{
+  if (from != to && !from->peers[to->number])
+    from->peers[to->number] = hd_channel_open(
+        &from->vcpu.task.base, &to->vcpu.task.base, GUEST_LATENCY);
+}
+
+static void connect_cpus(struct guest *g)
+{
+  for (uint32_t q = 0; q < g->config.queue_pairs; q++)
+    connect(g->txq[q].cleaner, g->txq[q].owner);
+  for (size_t s = 0; s < g->n_streams; s++) {
+    struct guest_stream *st = &g->streams[s];
+    connect(st->cpu, st->queue->owner);
+    connect(st->queue->owner, st->cpu);
+    connect(st->cpu, st->queue->cleaner);
+  }
+}
+
+static hd_time draw_jitter(const struct guest *g)
+{
+  gsl_rng *r = hd_rng_new(hd_engine_seed(g->engine), g->config.path, "start");
+  hd_time jitter = (hd_time)(gsl_rng_uniform(r) * (double)START_JITTER);
+  gsl_rng_free(r);
+  return jitter;
+}
+
+struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
+{
+  struct guest *g = allocate(1, sizeof *g);
+  g->config = *c;
+  g->engine = e;
+  create_cpus(g);
+  create_queues(g);
+  create_streams(g);
+  connect_cpus(g);
+  g->touched = allocate(guest_pages(c), sizeof *g->touched);
+  g->jitter = draw_jitter(g);
+  hd_histogram_initialize(&g->latency);
+  hd_breakdown_initialize(&g->breakdown);
+  return g;
+}
+
+void guest_destroy(struct guest *g)
+{
+  for (size_t q = 0; q < g->config.queue_pairs; q++) {
+    free(g->tx_rings[q].slot);
+    free(g->txq[q].entries);
+  }
+  if (g->config.workload == WORKLOAD_UDP_STREAM)
+    udp_stream_destroy(g);
+  for (size_t i = 0; i < g->n_cpus; i++)
+    free(g->cpus[i].peers);
+  hd_histogram_terminate(&g->latency);
+  hd_breakdown_terminate(&g->breakdown);
+  free(g->touched);
+  free(g->streams);
+  free(g->tx_rings);
+  free(g->rx_rings);
+  free(g->txq);
+  free(g->rxq);
+  free(g->cpus);
+  free(g);
+}
+
+size_t guest_vcpus(const struct guest *g)
+{
+  return g->n_cpus;
+}
+
+struct vcpu *guest_vcpu(struct guest *g, size_t i)
+{
+  return &g->cpus[i].vcpu;
+}
+
+struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
+{
+  return &g->rxq[q].cpu->vcpu;
+}
+
+void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)
+{
+  g->tx_rings[q].observer = observer;
+  g->rx_rings[q].observer = observer;
+}
+
+void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor)
+{
+  g->to_hypervisor = hd_channel_open(&g->cpus[0].vcpu.task.base, hypervisor,
+                                     GUEST_CONTROL_LATENCY);
+}
+
+struct nic_ring *guest_tx_rings(struct guest *g)
+{
+  return g->tx_rings;
+}
+
+struct nic_ring *guest_rx_rings(struct guest *g)
+{
+  return g->rx_rings;
+}
+
+void guest_set_registers(struct guest *g, const struct guest_registers *r)
+{
+  g->registers = *r;
+}

@@ -1,0 +1,166 @@
+/* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
+#include "models/workload/guest_internal.h"
+
+/* ---- interrupts --------------------------------------------------------- */
+
+bool guest_irq_save(struct guest_cpu *cpu)
+{
+  bool enabled = cpu->vcpu.irq_enabled;
+  if (enabled)
+    vcpu_irq_disable(&cpu->vcpu);
+  return enabled;
+}
+
+void guest_irq_restore(struct guest_cpu *cpu, bool enabled)
+{
+  if (enabled)
+    vcpu_irq_enable(&cpu->vcpu);
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+void guest_send(struct guest_cpu *from, struct guest_cpu *to,
+                enum guest_message what, uint32_t value, uint64_t bytes,
+                void *object)
+{
+  struct guest_msg *m = hd_msg_new(&from->vcpu.task.base, MSG_GUEST);
+  m->what = what;
+  m->value = value;
+  m->bytes = bytes;
+  m->object = object;
+  hd_send(from->peers[to->number], GUEST_LATENCY, m);
+}
+
+static bool take_packet(struct guest_cpu *cpu, const struct guest_msg *m)
+{
+  struct packet *p = m->object;
+  cpu->taken++;
+  cpu->guest->streams[p->stream].socket.arrived +=
+      cpu->guest->streams[p->stream].truesize;
+  qdisc_enqueue(cpu, &cpu->guest->txq[m->value], p);
+  cpu->work = true;
+  return true;
+}
+
+static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
+{
+  struct guest *g = cpu->guest;
+  bool woken;
+  switch ((enum guest_message)m->what) {
+  case GUEST_TX_FREED:
+    woken = netdev_tx_freed(cpu, &g->txq[m->value], (uint32_t)m->bytes);
+    return woken || cpu->work;
+  case GUEST_SOCKET_FREED:
+    return socket_release(&g->streams[m->value], m->bytes);
+  case GUEST_PACKET:
+    return take_packet(cpu, m);
+  case GUEST_WAITING:
+    g->streams[m->value].socket.wanted = (int64_t)m->bytes;
+    return false;
+  }
+  hd_fail(&cpu->vcpu.task.base, __FILE__, __LINE__, "unknown message %u",
+          m->what);
+}
+
+/* A device's write to a ring has become visible. */
+static bool from_device(struct guest_cpu *cpu, const struct guest_memory_msg *m)
+{
+  struct guest *g = cpu->guest;
+  unsigned queue = NIC_EVENT_QUEUE(m->data);
+  uint32_t value = NIC_EVENT_VALUE(m->data);
+  HD_REQUIRE(&cpu->vcpu.task.base,
+             queue < g->config.queue_pairs && g->rxq[queue].cpu == cpu,
+             "write-back of queue %u is not this vCPU's", queue);
+  if (NIC_EVENT_RX(m->data)) {
+    netdev_rx_arrived(cpu, &g->rxq[queue], m->object, value);
+  } else {
+    HD_REQUIRE(&cpu->vcpu.task.base, value < g->tx_rings[queue].size,
+               "write-back of descriptor %u", value);
+    g->txq[queue].completed = value;
+  }
+  cpu->activity = true;
+  return g->config.workload == WORKLOAD_DPDK_FORWARD; /* others: interrupt */
+}
+
+static bool from_hypervisor(struct guest_cpu *cpu, const struct hd_msg *m)
+{
+  if (m->kind == MSG_VM_BOOT) {
+    cpu->booted = true;
+  } else if (m->kind == MSG_VM_TRAPPED) {
+    cpu->trapped = true;
+  } else if (m->kind == MSG_VM_GO) {
+    cpu->go = true;
+    cpu->start = ((const struct control_msg *)m)->start;
+  } else {
+    hd_fail(&cpu->vcpu.task.base, __FILE__, __LINE__,
+            "unexpected message of kind %u", m->kind);
+  }
+  return true;
+}
+
+static bool on_message(struct vcpu *v, struct hd_msg *m)
+{
+  struct guest_cpu *cpu = guest_cpu_of(v);
+  bool wake;
+  if (m->kind == MSG_GUEST_MEMORY)
+    wake = from_device(cpu, (const struct guest_memory_msg *)m);
+  else if (m->kind == MSG_GUEST)
+    wake = from_peer(cpu, (const struct guest_msg *)m);
+  else
+    wake = from_hypervisor(cpu, m);
+  hd_msg_free(&v->task.base, m);
+  return wake;
+}
+
+/* ---- thread ------------------------------------------------------------- */
+
+void guest_wait(struct guest_cpu *cpu, hd_time until)
+{
+  if (cpu->work)
+    qdisc_run_all(cpu);
+  else
+    vcpu_idle(&cpu->vcpu, until);
+}
+
+static void wait_for_go(struct guest_cpu *cpu)
+{
+  while (!cpu->go)
+    guest_wait(cpu, HD_TIME_NEVER);
+  hd_time start = cpu->start + cpu->guest->jitter;
+  while (vcpu_now(&cpu->vcpu) < start)
+    guest_wait(cpu, start);
+}
+
+static void run_workload(struct guest_cpu *cpu)
+{
+  switch (cpu->guest->config.workload) {
+  case WORKLOAD_UDP_STREAM:
+    if (cpu->sender.count > 0)
+      udp_stream_run(cpu);
+    break;
+  case WORKLOAD_PING:
+    if (cpu->number == 0)
+      ping_run(cpu);
+    break;
+  case WORKLOAD_DPDK_FORWARD:
+    dpdk_forward_run(cpu);
+    break;
+  default:
+    break;
+  }
+}
+
+static void main_of_cpu(struct vcpu *v)
+{
+  struct guest_cpu *cpu = guest_cpu_of(v);
+  vcpu_irq_enable(v);
+  if (cpu->number == 0)
+    guest_boot(cpu);
+  wait_for_go(cpu);
+  run_workload(cpu);
+  for (;;)
+    guest_wait(cpu, HD_TIME_NEVER);
+}
+
+const struct vcpu_ops guest_cpu_ops = {
+    .main = main_of_cpu, .interrupt = napi_interrupt, .message = on_message};

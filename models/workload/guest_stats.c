@@ -1,0 +1,156 @@
+/* guest_stats.c - results of a guest, and whether its books balance. */
+#include "models/workload/guest_internal.h"
+
+/* ---- results ----------------------------------------------------------- */
+
+static void add_counters(struct guest_stats *s, const struct guest_counters *c)
+{
+  s->sent_packets += c->sent_packets;
+  s->sent_bytes += c->sent_bytes;
+  s->received_packets += c->received_packets;
+  s->received_bytes += c->received_bytes;
+  s->requests += c->requests;
+  s->page_faults += c->page_faults;
+  s->throttled += c->throttled;
+  s->blocked += c->blocked;
+  s->dropped += c->dropped;
+  s->lost += c->lost;
+  if (c->qdisc_max > s->qdisc_max)
+    s->qdisc_max = c->qdisc_max;
+}
+
+static void add_vcpu(struct guest_stats *s, const struct vcpu_stats *v)
+{
+  for (int i = 0; i < EXIT_REASONS; i++)
+    s->exits[i] += v->exits[i];
+  s->interrupts += v->interrupts;
+  s->guest_time += v->guest_time;
+  s->host_time += v->host_time;
+}
+
+static bool sends(const struct guest_cpu *cpu)
+{
+  switch (cpu->guest->config.workload) {
+  case WORKLOAD_UDP_STREAM:
+    return cpu->sender.count > 0;
+  case WORKLOAD_PING:
+    return cpu->number == 0;
+  default:
+    return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD;
+  }
+}
+
+/* Share of the window so far in which the vCPU ran guest or host code. */
+static double utilization(const struct guest *g, const struct vcpu_stats *v,
+                          hd_time end)
+{
+  hd_time elapsed = hd_window_elapsed(g->config.window, end);
+  hd_time busy = v->guest_time + v->host_time;
+  return elapsed > 0 ? (double)busy / (double)elapsed : 0.0;
+}
+
+void guest_get_stats(const struct guest *g, struct guest_stats *s)
+{
+  struct hd_engine_report report;
+  hd_engine_get_report(g->engine, &report);
+  *s = (struct guest_stats){0};
+  for (size_t i = 0; i < g->n_cpus; i++) {
+    const struct guest_cpu *cpu = &g->cpus[i];
+    struct vcpu_stats v;
+    vcpu_get_stats(&cpu->vcpu, report.end, &v);
+    add_counters(s, &cpu->counters);
+    add_vcpu(s, &v);
+    double busy = sends(cpu) ? utilization(g, &v, report.end) : 0.0;
+    if (busy > s->send_core_utilization)
+      s->send_core_utilization = busy;
+  }
+}
+
+const struct hd_histogram *guest_latency(const struct guest *g)
+{
+  return &g->latency;
+}
+
+const struct hd_breakdown *guest_breakdown(const struct guest *g)
+{
+  return &g->breakdown;
+}
+
+/* ---- conservation ------------------------------------------------------ */
+
+/* The device clears a slot when it takes the packet. */
+static uint64_t unfetched(const struct guest_txq *q)
+{
+  uint64_t n = 0;
+  for (uint32_t i = q->head; i != q->tail; i = (i + 1) % q->ring->size)
+    n += q->ring->slot[i] != NULL;
+  return n;
+}
+
+uint64_t guest_packets_held(const struct guest *g)
+{
+  uint64_t n = 0;
+  for (size_t q = 0; q < g->config.queue_pairs; q++)
+    n += g->txq[q].qdisc.count + unfetched(&g->txq[q]) + g->rxq[q].list.count;
+  for (size_t i = 0; i < g->n_cpus; i++) {
+    const struct guest_cpu *cpu = &g->cpus[i];
+    n += cpu->replies.count + cpu->burst.count + cpu->passed - cpu->taken;
+  }
+  return n;
+}
+
+static const char *check_rings(const struct guest *g)
+{
+  for (size_t i = 0; i < g->config.queue_pairs; i++) {
+    const struct guest_txq *q = &g->txq[i];
+    const struct guest_rxq *r = &g->rxq[i];
+    if (q->posted - q->freed != netdev_tx_used(q))
+      return "transmit ring: posted descriptors are not freed or in use";
+    if (netdev_tx_completions(q) > netdev_tx_used(q))
+      return "transmit ring: more completions than descriptors in use";
+    if (r->received - r->handled != r->list.count)
+      return "receive ring: packets received are not handled or waiting";
+    if (r->consumed >= GUEST_REFILL)
+      return "receive ring: descriptors not given back";
+  }
+  return NULL;
+}
+
+/* Bytes of stream s in its queue's ring and queueing discipline. */
+static uint64_t queued_bytes(const struct guest_stream *s)
+{
+  const struct guest_txq *q = s->queue;
+  uint64_t bytes = 0;
+  for (uint32_t i = q->head; i != q->tail; i = (i + 1) % q->ring->size)
+    if (q->entries[i].stream == s->number)
+      bytes += q->entries[i].truesize;
+  for (const struct packet *p = q->qdisc.first; p; p = p->next)
+    if (p->stream == s->number)
+      bytes += s->truesize;
+  return bytes;
+}
+
+static const char *check_stream(const struct guest_stream *s)
+{
+  const struct guest_socket *k = &s->socket;
+  if (k->held < 0 || (uint64_t)k->held != k->charged - k->released)
+    return "socket: bytes held are not those charged and not released";
+  if (k->held >= k->limit + s->truesize)
+    return "socket: more than its buffer outstanding";
+  if (k->arrived - k->freed != queued_bytes(s))
+    return "socket: bytes differ from the packets queued";
+  if (k->charged < k->arrived || k->freed < k->released)
+    return "socket: more arrived than charged, or released than freed";
+  bool local = s->cpu == s->queue->owner;
+  if (local && (k->charged != k->arrived || k->freed != k->released))
+    return "socket: bytes on their way within one vCPU";
+  return NULL;
+}
+
+const char *guest_check(const struct guest *g)
+{
+  const char *wrong = check_rings(g);
+  for (size_t s = 0; !wrong && s < g->n_streams; s++)
+    wrong = check_stream(&g->streams[s]);
+  return wrong;
+}

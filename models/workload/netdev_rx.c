@@ -1,0 +1,68 @@
+/* netdev_rx.c - the network driver's receive side. */
+#include "models/workload/guest_internal.h"
+
+static void write_tail(struct guest_cpu *cpu, struct guest_rxq *q)
+{
+  const struct guest *g = cpu->guest;
+  guest_touch(cpu, PAGE_RX_TAIL, q->index);
+  vcpu_mmio_write(&cpu->vcpu, g->config.nic_device,
+                  NIC_RX_TAIL(g->registers.first_queue + q->index), q->tail,
+                  NULL);
+}
+
+/* All descriptors but one: tail == head would mean an empty ring. */
+void netdev_rx_start(struct guest_cpu *cpu, struct guest_rxq *q)
+{
+  q->tail = q->ring->size - 1;
+  write_tail(cpu, q);
+}
+
+void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
+                       struct packet *list, uint32_t n)
+{
+  hd_time now = vcpu_now(&cpu->vcpu);
+  q->received += n;
+  for (uint32_t i = 0; i < n; i++) {
+    struct packet *p = list;
+    HD_REQUIRE(&cpu->vcpu.task.base, p != NULL,
+               "%u packets announced, %u in the list", n, i);
+    list = p->next;
+    if (q->polling)
+      hd_stamps_mark(&p->stamps, HD_STAGE_INTERRUPT, now);
+    packet_list_push(&q->list, p);
+  }
+}
+
+void netdev_rx_refill(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
+{
+  q->handled += n;
+  q->consumed += n;
+  if (q->consumed < GUEST_REFILL)
+    return;
+  q->tail = (q->tail + q->consumed) % q->ring->size;
+  q->consumed = 0;
+  write_tail(cpu, q);
+}
+
+static void deliver(struct guest_cpu *cpu, struct packet *p)
+{
+  struct guest *g = cpu->guest;
+  if (p->kind == PACKET_ECHO_REPLY && g->config.workload == WORKLOAD_PING) {
+    packet_list_push(&cpu->replies, p);
+    return;
+  }
+  if (guest_in_window(cpu)) {
+    cpu->counters.received_packets++;
+    cpu->counters.received_bytes += p->payload;
+  }
+  packet_free(g->config.packets, p);
+}
+
+void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
+{
+  if (n == 0)
+    return;
+  for (uint32_t i = 0; i < n; i++)
+    deliver(cpu, packet_list_pop(&q->list));
+  netdev_rx_refill(cpu, q, n);
+}

@@ -1,0 +1,42 @@
+/*
+ * socket.c - memory that a sending socket's packets hold.
+ *
+ * As Linux: a send call blocks while sk_wmem_alloc >= sk_sndbuf, so the last
+ * packet may exceed the limit; a blocked caller is woken when a freed packet
+ * leaves at most half of it in use (sock_wfree(), sock_def_write_space()).
+ */
+#include "models/workload/guest_internal.h"
+
+uint32_t guest_truesize(const struct guest_params *k, uint32_t payload)
+{
+  uint32_t room = 1;
+  while (room < payload + PACKET_HEADERS)
+    room *= 2;
+  return room + (uint32_t)k->skb_overhead;
+}
+
+void socket_charge(struct guest_stream *s)
+{
+  s->socket.held += s->truesize;
+  s->socket.charged += s->truesize;
+}
+
+bool socket_release(struct guest_stream *s, uint64_t bytes)
+{
+  s->socket.held -= (int64_t)bytes;
+  s->socket.released += bytes;
+  struct guest_thread *t = s->thread;
+  if (!t || t->blocked != s || 2 * s->socket.held > s->socket.limit)
+    return false;
+  t->blocked = NULL;
+  return true;
+}
+
+void socket_block(struct guest_cpu *cpu, struct guest_stream *s)
+{
+  s->thread->blocked = s;
+  struct guest_cpu *cleaner = s->queue->cleaner;
+  if (cleaner != cpu)
+    guest_send(cpu, cleaner, GUEST_WAITING, s->number,
+               (uint64_t)(s->socket.held - s->socket.limit / 2), NULL);
+}

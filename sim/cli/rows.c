@@ -1,0 +1,224 @@
+#include "sim/cli/rows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const breakdown_tail[] = {
+    "group",  "kind",  "name",        "mean_ns",   "p50_ns",
+    "p99_ns", "share", "utilization", "limited_by"};
+static const char *const faults_tail[] = {"time_ps", "requester", "pasid",
+                                          "address", "access",    "reason"};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+struct columns {
+  const char **names;
+  size_t count;
+};
+
+const char *cli_rows_file(enum rows_table table)
+{
+  static const char *const files[ROWS_TABLES] = {"summary.csv", "breakdown.csv",
+                                                 "faults.csv"};
+  return files[table];
+}
+
+static void add(struct columns *c, const char *name)
+{
+  c->names = cli_resize(c->names, c->count + 1, sizeof *c->names);
+  c->names[c->count++] = name;
+}
+
+static void add_all(struct columns *c, const char *const *names, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    add(c, names[i]);
+}
+
+static struct columns columns_of(enum rows_table table,
+                                 const struct hd_scenario *scenario)
+{
+  static const char *const head[] = {"scenario", "point", "repetition", "seed"};
+  struct columns c = {0};
+  add_all(&c, head, COUNT(head));
+  if (table == ROWS_SUMMARY)
+    add(&c, "status");
+  for (size_t i = 0; i < hd_scenario_axes(scenario); i++)
+    add(&c, hd_scenario_axis_path(scenario, i));
+  if (table == ROWS_BREAKDOWN)
+    add_all(&c, breakdown_tail, COUNT(breakdown_tail));
+  if (table == ROWS_FAULTS)
+    add_all(&c, faults_tail, COUNT(faults_tail));
+  if (table == ROWS_SUMMARY) {
+    add(&c, "group");
+    add_all(&c, metric_names, METRIC_COUNT);
+    add(&c, "limited_by");
+  }
+  return c;
+}
+
+bool cli_rows_open(struct hd_csv *w, enum rows_table table, const char *path,
+               const struct hd_scenario *scenario)
+{
+  struct columns c = columns_of(table, scenario);
+  bool good = hd_csv_open(w, path, c.names, c.count);
+  free(c.names);
+  return good;
+}
+
+size_t cli_rows_columns(enum rows_table table, const struct hd_scenario *scenario)
+{
+  struct columns c = columns_of(table, scenario);
+  free(c.names);
+  return c.count;
+}
+
+static void put_head(struct hd_csv *w, const struct rows_subject *s,
+                     const char *status)
+{
+  const struct server_config *config = hd_point_config(s->point);
+  const char *name = config->scenario.name;
+  hd_csv_text(w, name[0] != '\0' ? name : s->plan->name);
+  hd_csv_uint(w, s->job->point);
+  hd_csv_uint(w, s->job->repetition);
+  hd_csv_uint(w, cli_plan_seed(s->plan, s->job));
+  if (status != NULL)
+    hd_csv_text(w, status);
+  for (size_t i = 0; i < hd_scenario_axes(s->plan->scenario); i++)
+    hd_csv_text(w, hd_point_axis_text(s->point, i));
+}
+
+void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
+                  const struct server_results *r)
+{
+  for (size_t i = 0; i < r->n_groups; i++) {
+    put_head(w, s, "ok");
+    hd_csv_text(w, r->group[i].name);
+    for (size_t m = 0; m < METRIC_COUNT; m++)
+      hd_csv_real(w, r->group[i].metric[m]);
+    hd_csv_text(w, r->group[i].limited_by);
+    hd_csv_end_row(w);
+  }
+}
+
+void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
+                     const char *status)
+{
+  put_head(w, s, status);
+  hd_csv_text(w, "all");
+  for (size_t m = 0; m < METRIC_COUNT; m++)
+    hd_csv_na(w);
+  hd_csv_na(w);
+  hd_csv_end_row(w);
+}
+
+/* -- breakdown ---------------------------------------------------------- */
+
+static void put_stage(struct hd_csv *w, const struct rows_subject *s,
+                      const struct group_results *g, enum hd_stage stage)
+{
+  struct hd_breakdown_row row = hd_breakdown_report(g->breakdown, stage);
+  put_head(w, s, NULL);
+  hd_csv_text(w, g->name);
+  hd_csv_text(w, stage == HD_STAGE_COUNT ? "total" : "stage");
+  hd_csv_text(w, row.name);
+  hd_csv_real(w, row.mean_ns);
+  hd_csv_real(w, row.p50_ns);
+  hd_csv_real(w, row.p99_ns);
+  hd_csv_real(w, row.share);
+  hd_csv_na(w);
+  hd_csv_text(w, g->limited_by);
+  hd_csv_end_row(w);
+}
+
+static void put_resource(struct hd_csv *w, const struct rows_subject *s,
+                         const struct group_results *g,
+                         const struct resource_row *resource)
+{
+  put_head(w, s, NULL);
+  hd_csv_text(w, g->name);
+  hd_csv_text(w, "resource");
+  hd_csv_text(w, resource->name);
+  for (int i = 0; i < 4; i++)
+    hd_csv_na(w);
+  hd_csv_real(w, resource->utilization);
+  hd_csv_text(w, g->limited_by);
+  hd_csv_end_row(w);
+}
+
+void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
+                    const struct server_results *r)
+{
+  for (size_t i = 0; i < r->n_groups; i++) {
+    const struct group_results *g = &r->group[i];
+    if (g->breakdown == NULL ||
+        g->breakdown->stages[HD_STAGE_COUNT].count == 0)
+      continue;
+    for (enum hd_stage stage = 0; stage <= HD_STAGE_COUNT; stage++)
+      put_stage(w, s, g, stage);
+  }
+  for (size_t i = 0; i < r->n_resources && r->n_groups > 0; i++)
+    put_resource(w, s, &r->group[0], &r->resource[i]);
+}
+
+/* -- faults ------------------------------------------------------------- */
+
+static const char *reason_text(enum iommu_fault_reason reason)
+{
+  switch (reason) {
+  case IOMMU_FAULT_ROOT:
+    return "root entry not present";
+  case IOMMU_FAULT_CONTEXT:
+    return "context entry not present";
+  case IOMMU_FAULT_PASID_DIR:
+    return "PASID directory entry not present";
+  case IOMMU_FAULT_PASID_ENTRY:
+    return "PASID table entry not present";
+  case IOMMU_FAULT_FIRST_STAGE:
+    return "not present in first stage";
+  case IOMMU_FAULT_SECOND_READ:
+    return "no read permission in second stage";
+  case IOMMU_FAULT_SECOND_WRITE:
+    return "no write permission in second stage";
+  case IOMMU_FAULT_PASID_BLOCKED:
+    return "request with PASID forbidden";
+  case IOMMU_FAULT_NONE:
+  default:
+    return "unknown";
+  }
+}
+
+static void put_hex(struct hd_csv *w, uint64_t value)
+{
+  char text[32];
+  snprintf(text, sizeof text, "0x%" PRIx64, value);
+  hd_csv_text(w, text);
+}
+
+static void put_requester(struct hd_csv *w, unsigned id)
+{
+  char text[16];
+  snprintf(text, sizeof text, "%02x:%02x.%x", id >> 8 & 0xffu, id >> 3 & 0x1fu,
+           id & 7u);
+  hd_csv_text(w, text);
+}
+
+void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
+                 const struct server_results *r)
+{
+  for (size_t i = 0; i < r->n_faults; i++) {
+    const struct iommu_fault *f = &r->faults[i];
+    put_head(w, s, NULL);
+    hd_csv_int(w, f->when);
+    put_requester(w, f->requester);
+    if (f->has_pasid)
+      hd_csv_uint(w, f->pasid);
+    else
+      hd_csv_na(w);
+    put_hex(w, f->address);
+    hd_csv_text(w, f->write ? "write" : "read");
+    hd_csv_text(w, reason_text(f->reason));
+    hd_csv_end_row(w);
+  }
+}

@@ -1,0 +1,219 @@
+/*
+ * test_server_mechanisms.c - every mechanism is felt: one --set on a shipped
+ * scenario changes what it should, in the right direction, within bounds that
+ * follow from the mechanism. A green run does not prove that the sizes of the
+ * effects are those of a particular machine.
+ */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/server_harness.h"
+
+#define DENSITY "hdiov/fig11-density.yaml"
+#define THROUGHPUT "hdiov/fig08-throughput.yaml"
+#define LATENCY "hdiov/fig09-latency.yaml"
+
+/* Shorter than the shipped run; long enough for thousands of packets. */
+#define SHORT "run.warmup=500 us", "run.duration=2 ms"
+
+static double relative(double a, double b)
+{
+  return fabs(a - b) / b;
+}
+
+START_TEST(posting_saves_exits_and_latency)
+{
+  struct outcome on = RUN(LATENCY, "run.duration=20 ms");
+  struct outcome off =
+      RUN(LATENCY, "run.duration=20 ms", "interrupt.posted=false");
+  /* The injected path costs a host interrupt and at least an exit more. */
+  ck_assert_double_gt(ALL(off, vm_exits_per_s), ALL(on, vm_exits_per_s) * 1.2);
+  ck_assert_double_gt(ALL(off, latency_p50_ns), ALL(on, latency_p50_ns) + 1000);
+  ck_assert_double_eq(ALL(on, interrupts_host_per_s), 0);
+  ck_assert_double_gt(ALL(off, interrupts_host_per_s), 0);
+}
+END_TEST
+
+/* A sender that is limited by its core also pays for its interrupts. */
+START_TEST(posting_helps_small_messages)
+{
+  struct outcome on = RUN(THROUGHPUT, SHORT, "vms.workload.payload=64 B",
+                          "vms.queue_pairs=1", "nic.itr=10 us");
+  struct outcome off =
+      RUN(THROUGHPUT, SHORT, "vms.workload.payload=64 B", "vms.queue_pairs=1",
+          "nic.itr=10 us", "interrupt.posted=false");
+  ck_assert_double_lt(ALL(off, tx_pps), ALL(on, tx_pps) * 0.99);
+  ck_assert_double_gt(ALL(off, vm_exits_per_s),
+                      ALL(on, vm_exits_per_s) + 10000);
+}
+END_TEST
+
+/* Smaller pages mean more of them: misses rise from 1 GiB to 4 KiB. With the
+ * IOMMU off nothing is looked up at all. */
+START_TEST(page_size)
+{
+  struct outcome off =
+      RUN(DENSITY, SHORT, "vms.count=64", "iommu.mode=off");
+  struct outcome g = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=1 GiB");
+  struct outcome m = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=2 MiB");
+  struct outcome k = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=4 KiB");
+  ck_assert(isnan(ALL(off, iotlb_hit_ratio)));
+  ck_assert_double_ge(ALL(g, iotlb_hit_ratio), ALL(m, iotlb_hit_ratio));
+  ck_assert_double_gt(ALL(m, iotlb_hit_ratio),
+                      ALL(k, iotlb_hit_ratio) + 0.05);
+  ck_assert_double_gt(ALL(k, pcie_read_latency_mean_ns),
+                      ALL(m, pcie_read_latency_mean_ns));
+  ck_assert_double_ge(ALL(g, pcie_read_latency_mean_ns),
+                      ALL(off, pcie_read_latency_mean_ns));
+}
+END_TEST
+
+START_TEST(iotlb_size_at_512_guests)
+{
+  static const char *const entries[] = {
+      "iommu.iotlb_entries=64", "iommu.iotlb_entries=512",
+      "iommu.iotlb_entries=4096"};
+  double last = -1, walks = INFINITY;
+  for (int i = 0; i < 3; i++) {
+    struct outcome o = RUN(DENSITY, SHORT, "vms.count=512", entries[i],
+                           "iommu.iotlb_large_entries=0",
+                           "iommu.iotlb_ways=0");
+    ck_assert_double_ge(ALL(o, iotlb_hit_ratio), last);
+    ck_assert_double_le(ALL(o, iommu_walks_per_s), walks);
+    last = ALL(o, iotlb_hit_ratio);
+    walks = ALL(o, iommu_walks_per_s);
+  }
+  /* 512 guests touch at least two large pages each (rings, buffers): 4096
+   * entries hold them all, 64 do not. */
+  ck_assert_double_gt(last, 0.99);
+  struct outcome small = RUN(DENSITY, SHORT, "vms.count=512",
+                             "iommu.iotlb_entries=64", "iommu.iotlb_ways=0",
+                             "iommu.iotlb_large_entries=0");
+  ck_assert_double_lt(ALL(small, iotlb_hit_ratio), 0.95);
+}
+END_TEST
+
+/* A link that is the limit: receiving guests write to memory through a narrow
+ * link. The prefix costs 4 B of a TLP's wire bytes: 1.4 % at a payload of 256 B
+ * (MPS), up to 4.3 % at 64 B. */
+START_TEST(pasid_prefix_costs_when_the_link_limits)
+{
+  static const char *const forward = "explore/forwarding.yaml";
+  struct outcome vf = RUN(forward, "design=sriov", "pcie.lanes=2",
+                          "vms.workload.payload=214 B");
+  struct outcome vdev = RUN(forward, "design=hdiov", "pcie.lanes=2",
+                            "vms.workload.payload=214 B");
+  double loss = 1 - ALL(vdev, rx_goodput_gbps) / ALL(vf, rx_goodput_gbps);
+  ck_assert_double_gt(ALL(vf, pcie_up_utilization), 0.9);
+  ck_assert_double_ge(loss, 0.010);
+  ck_assert_double_le(loss, 0.043);
+  /* On a wide link it costs nothing: within the noise of different addresses. */
+  vf = RUN(forward, "design=sriov", "vms.workload.payload=214 B");
+  vdev = RUN(forward, "design=hdiov", "vms.workload.payload=214 B");
+  ck_assert_double_le(
+      relative(ALL(vdev, rx_goodput_gbps), ALL(vf, rx_goodput_gbps)), 0.003);
+}
+END_TEST
+
+START_TEST(few_credits_stall)
+{
+  struct outcome many = RUN(DENSITY, SHORT, "vms.count=16");
+  struct outcome few =
+      RUN(DENSITY, SHORT, "vms.count=16", "pcie.non_posted_headers=2");
+  ck_assert_double_eq(ALL(many, pcie_credit_stall_ratio), 0);
+  ck_assert_double_gt(ALL(few, pcie_credit_stall_ratio), 0.1);
+  ck_assert_double_lt(ALL(few, tx_goodput_gbps), ALL(many, tx_goodput_gbps));
+}
+END_TEST
+
+START_TEST(bit_errors_are_replayed)
+{
+  struct outcome clean = RUN(DENSITY, SHORT, "vms.count=16");
+  struct outcome noisy =
+      RUN(DENSITY, SHORT, "vms.count=16", "pcie.bit_error_rate=1e-7");
+  ck_assert_double_eq(ALL(clean, pcie_replays), 0);
+  ck_assert_double_gt(ALL(noisy, pcie_replays), 10);
+  ck_assert_double_eq(ALL(noisy, drops), 0); /* nothing is lost */
+  ck_assert_double_eq(ALL(noisy, iommu_faults), 0);
+}
+END_TEST
+
+/* Busy guests share cores: the one that waits waits for whole timeslices. */
+START_TEST(overcommit_grows_the_tail)
+{
+  static const char *const explore = "explore/overcommit.yaml";
+  static const char *const counts[] = {"vms.busy.count=1", "vms.busy.count=3",
+                                       "vms.busy.count=7"};
+  double last = 0;
+  for (int i = 0; i < 3; i++) {
+    struct outcome o = RUN(explore, counts[i]);
+    ck_assert_double_gt(OF(o, 1, latency_p99_ns), last);
+    last = OF(o, 1, latency_p99_ns);
+  }
+  struct outcome shorter =
+      RUN(explore, "vms.busy.count=7", "cpu.timeslice=500 us",
+          "cpu.wakeup_granularity=500 us");
+  ck_assert_double_lt(OF(shorter, 1, latency_p99_ns), last * 0.6);
+}
+END_TEST
+
+START_TEST(queue_pairs_let_threads_scale)
+{
+  struct outcome one = RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
+                           "vms.workload.threads=per-stream",
+                           "vms.queue_pairs=1");
+  struct outcome four = RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
+                            "vms.workload.threads=per-stream",
+                            "vms.queue_pairs=4");
+  ck_assert_double_gt(ALL(four, tx_goodput_gbps),
+                      ALL(one, tx_goodput_gbps) * 2.5);
+}
+END_TEST
+
+/* Throttling bounds the interrupt rate of a vector and delays completions. */
+START_TEST(throttling)
+{
+  static const int64_t micros[] = {0, 10, 50, 100};
+  double last = INFINITY;
+  for (int i = 0; i < 4; i++) {
+    char set[32];
+    snprintf(set, sizeof set, "nic.itr=%d us", (int)micros[i]);
+    struct outcome o = RUN(THROUGHPUT, SHORT, "vms.queue_pairs=1",
+                           "vms.workload.payload=256 B", set);
+    double rate = ALL(o, interrupts_per_s);
+    ck_assert_double_lt(rate, last);
+    if (micros[i])
+      ck_assert_double_le(rate, 1e6 / (double)micros[i] * 1.01 + 600);
+    last = rate;
+  }
+}
+END_TEST
+
+static Suite *suite(void)
+{
+  Suite *s = suite_create("server mechanisms");
+  TCase *c = tcase_create("one --set each");
+  tcase_set_timeout(c, 300);
+  tcase_add_test(c, posting_saves_exits_and_latency);
+  tcase_add_test(c, posting_helps_small_messages);
+  tcase_add_test(c, page_size);
+  tcase_add_test(c, iotlb_size_at_512_guests);
+  tcase_add_test(c, pasid_prefix_costs_when_the_link_limits);
+  tcase_add_test(c, few_credits_stall);
+  tcase_add_test(c, bit_errors_are_replayed);
+  tcase_add_test(c, overcommit_grows_the_tail);
+  tcase_add_test(c, queue_pairs_let_threads_scale);
+  tcase_add_test(c, throttling);
+  suite_add_tcase(s, c);
+  return s;
+}
+
+int main(void)
+{
+  SRunner *r = srunner_create(suite());
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
