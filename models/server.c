@@ -310,6 +310,8 @@ static void make_hypervisor(struct server *s)
   uint16_t observer = memory_add_observer(
       s->memory, 0, hypervisor_component(s->hypervisor));
   hypervisor_attach(s->hypervisor, s->root, s->scheduler, observer);
+  if (s->iommu)
+    hypervisor_attach_iommu(s->hypervisor, s->iommu);
   for (unsigned port = 0; port < (unsigned)c->nic.ports; port++)
     hypervisor_add_client(s->hypervisor, client_component(s->client[port]));
 }

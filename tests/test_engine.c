@@ -75,7 +75,7 @@ START_TEST(test_time_of_bytes)
   ck_assert_int_eq(hd_time_of_bytes(0, 1), 0);
   ck_assert_int_eq(hd_time_of_bytes(64, INT64_C(512000000000)), 1000);
   ck_assert_int_eq(hd_time_of_bytes(1538, INT64_C(100000000000)), 123040);
-  ck_assert_int_eq(hd_time_of_bytes(1, 3), INT64_C(2666666666667)); /* up */
+  ck_assert_int_eq(hd_time_of_bytes(1, 3), INT64_C(2666666666667));  /* up */
   ck_assert_int_eq(hd_time_of_bytes(1, INT64_C(16000000000000)), 1); /* 0.5 */
   ck_assert_int_eq(hd_time_of_bytes((INT64_C(1) << 40) - 1, 8 * HD_S),
                    (INT64_C(1) << 40) - 1);
@@ -141,10 +141,10 @@ START_TEST(test_rng_keys)
   ck_assert(!same_stream(1, "a/b", "gap", 2, "a/b", "gap"));
   ck_assert(!same_stream(1, "a/b", "gap", 1, "a/", "bgap"));
   ck_assert(!same_stream(1, "a/b", "gap", 1, "gap", "a/b"));
-  ck_assert(!same_stream(1, "a/b", "gap", 1 + (UINT64_C(1) << 32), "a/b",
-                         "gap"));
-  ck_assert(!same_stream(1, "a/b", "gap", 1 + (UINT64_C(1) << 63), "a/b",
-                         "gap"));
+  ck_assert(
+      !same_stream(1, "a/b", "gap", 1 + (UINT64_C(1) << 32), "a/b", "gap"));
+  ck_assert(
+      !same_stream(1, "a/b", "gap", 1 + (UINT64_C(1) << 63), "a/b", "gap"));
 }
 END_TEST
 
@@ -152,10 +152,12 @@ END_TEST
 START_TEST(test_rng_known_answers)
 {
   static const uint64_t state[4] = {1, 2, 3, 4};
-  static const uint64_t expected[] = {
-      UINT64_C(41943041),           UINT64_C(58720359),
-      UINT64_C(3588806011781223),   UINT64_C(3591011842654386),
-      UINT64_C(9228616714210784205), UINT64_C(9973669472204895162)};
+  static const uint64_t expected[] = {UINT64_C(41943041),
+                                      UINT64_C(58720359),
+                                      UINT64_C(3588806011781223),
+                                      UINT64_C(3591011842654386),
+                                      UINT64_C(9228616714210784205),
+                                      UINT64_C(9973669472204895162)};
   gsl_rng *r = gsl_rng_alloc(hd_rng_xoshiro256pp);
   ck_assert_uint_eq(gsl_rng_size(r), sizeof state);
   memcpy(gsl_rng_state(r), state, sizeof state);
@@ -244,7 +246,8 @@ static hd_time random_time(gsl_rng *rng, hd_time last)
   case 2:
     return (hd_time)gsl_rng_uniform_int(rng, UINT64_C(1) << 62);
   default:
-    return last + (hd_time)(gsl_rng_get(rng) >> (24 + gsl_rng_uniform_int(rng, 40)));
+    return last +
+           (hd_time)(gsl_rng_get(rng) >> (24 + gsl_rng_uniform_int(rng, 40)));
   }
 }
 
@@ -290,9 +293,9 @@ END_TEST
 
 START_TEST(test_calendar_extremes)
 {
-  static const hd_time times[] = {
-      HD_TIME_NEVER - 1, 0, -1, INT64_MIN, HD_TIME_NEVER, 1, HD_S, HD_US,
-      HD_TIME_NEVER - 2048, -HD_S};
+  static const hd_time times[] = {HD_TIME_NEVER - 1,    0,    -1,   INT64_MIN,
+                                  HD_TIME_NEVER,        1,    HD_S, HD_US,
+                                  HD_TIME_NEVER - 2048, -HD_S};
   struct reference *r = reference_new();
   struct hd_calendar c;
   hd_calendar_initialize(&c);
@@ -365,7 +368,8 @@ static void ignore(struct hd_component *c, struct hd_msg *msg)
 static const struct hd_component_ops script_ops = {
     .kind = "script", .handle = ignore, .start = script_start};
 
-/* ---- channels ------------------------------------------------------------- */
+/* ---- channels -------------------------------------------------------------
+ */
 
 START_TEST(test_zero_latency_refused)
 {
@@ -420,7 +424,8 @@ START_TEST(test_second_engine_refused)
 }
 END_TEST
 
-/* ---- total order ----------------------------------------------------------- */
+/* ---- total order -----------------------------------------------------------
+ */
 
 /* Three senders, two simultaneous messages each; all six orders of creation. */
 START_TEST(test_total_order)
@@ -454,7 +459,8 @@ START_TEST(test_total_order)
 }
 END_TEST
 
-/* ---- tasks ------------------------------------------------------------------ */
+/* ---- tasks ------------------------------------------------------------------
+ */
 
 enum { STEPS = 8 };
 
@@ -483,6 +489,7 @@ static void worker_body(struct hd_task *t)
     *r = (struct record){.now = hd_now(&t->base)};
     if (msg) {
       r->when = msg->when;
+      r->order = msg->order;
       r->kind = msg->kind;
       hd_msg_free(&t->base, msg);
     }
@@ -507,8 +514,7 @@ static void bench_run(hd_time window)
   hd_component_initialize(&b->script.base, e, &script_ops, "script", "left");
   hd_component_initialize(&b->sink.base, e, &sink_ops, "sink", "left");
   hd_task_initialize(&b->worker.task, e, worker_body, "worker", "task", "left");
-  b->script.out =
-      hd_channel_open(&b->script.base, &b->worker.task.base, HD_NS);
+  b->script.out = hd_channel_open(&b->script.base, &b->worker.task.base, HD_NS);
   b->worker.out =
       hd_channel_open(&b->worker.task.base, &b->sink.base, 50 * HD_NS);
   hd_engine_run(e, 100 * HD_US);
@@ -557,6 +563,32 @@ START_TEST(test_wait_blocked_then_ready)
 }
 END_TEST
 
+/* At SimGrid time 0, two senders send to exactly the task's lookahead: neither
+ * the first message nor the timeout is settled before both have been sent,
+ * whatever the order in which the three actors run. */
+START_TEST(test_wait_settled)
+{
+  static struct script first, second;
+  static struct worker worker;
+  struct hd_engine *e = new_engine(100 * HD_NS, (uint32_t)_i);
+  hd_component_initialize(&first.base, e, &script_ops, "a", "left");
+  hd_component_initialize(&second.base, e, &script_ops, "b", "left");
+  hd_task_initialize(&worker.task, e, worker_body, "worker", "task", "left");
+  first.out = hd_channel_open(&first.base, &worker.task.base, HD_NS);
+  second.out = hd_channel_open(&second.base, &worker.task.base, HD_NS);
+  first.times[0] = second.times[0] = HD_NS;
+  for (int i = 0; i < 3; i++)
+    worker.steps[i].until = HD_NS;
+  hd_engine_run(e, HD_US);
+  ck_assert_uint_eq(worker.n, 3);
+  ck_assert_uint_eq(worker.got[0].kind, 1);
+  ck_assert_uint_eq(worker.got[0].order >> 40, first.base.id);
+  ck_assert_uint_eq(worker.got[1].kind, 1);
+  ck_assert_uint_eq(worker.got[1].order >> 40, second.base.id);
+  ck_assert_uint_eq(worker.got[2].kind, 0);
+}
+END_TEST
+
 /* Local time runs ahead of messages; they come at once, and in order. */
 START_TEST(test_wait_old_messages)
 {
@@ -600,7 +632,8 @@ START_TEST(test_advance_backwards_refused)
 }
 END_TEST
 
-/* ---- a random network -------------------------------------------------------- */
+/* ---- a random network
+ * -------------------------------------------------------- */
 
 enum {
   HARDWARE = 12,
@@ -659,9 +692,8 @@ static struct net_plan plan_network(uint64_t seed)
     for (int k = 0; k < FANOUT; k++) {
       double latency = pow(10, 6.3 * gsl_rng_uniform(rng)); /* 1 ps .. 2 us */
       int to = (int)gsl_rng_uniform_int(rng, k < 2 ? HARDWARE : NODES);
-      plan.channels[i][k] =
-          (struct net_channel){to == i ? (i + 1) % NODES : to,
-                               hd_time_max(1, (hd_time)latency)};
+      plan.channels[i][k] = (struct net_channel){
+          to == i ? (i + 1) % NODES : to, hd_time_max(1, (hd_time)latency)};
     }
   }
   gsl_rng_free(rng);
@@ -683,10 +715,9 @@ static void net_record(struct net_node *n, const struct hd_msg *msg)
 static hd_time net_delay(struct net_node *n)
 {
   double u = gsl_rng_uniform(n->rng);
-  return u < 0.5 ? 0
-         : u < 0.9
-             ? (hd_time)gsl_ran_exponential(n->rng, 20.0 * (double)HD_NS)
-             : (hd_time)gsl_ran_exponential(n->rng, 2.0 * (double)HD_US);
+  return u < 0.5   ? 0
+         : u < 0.9 ? (hd_time)gsl_ran_exponential(n->rng, 20.0 * (double)HD_NS)
+                   : (hd_time)gsl_ran_exponential(n->rng, 2.0 * (double)HD_US);
 }
 
 static void net_send(struct net_node *n, struct hd_msg *msg)
@@ -781,8 +812,8 @@ static void run_network(const struct net_plan *plan,
 
 static void *shared_memory(size_t size)
 {
-  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
   ck_assert_ptr_ne(p, MAP_FAILED);
   return p;
 }
@@ -871,7 +902,8 @@ START_TEST(test_seed_changes_fingerprint)
 }
 END_TEST
 
-/* ---- the end of a run ---------------------------------------------------------- */
+/* ---- the end of a run
+ * ---------------------------------------------------------- */
 
 START_TEST(test_end_is_inclusive)
 {
@@ -930,17 +962,22 @@ static const struct hd_component_ops ticker_ops = {
     .kind = "ticker", .handle = ticker_handle, .start = ticker_start};
 
 /* Nothing enters the second ticker, which has the lower ID and so starts before
- * the first: only the notice of the end keeps it from running beyond the end. */
+ * the first: only the notice of the end keeps it from running beyond the end.
+ */
 static void run_tickers(hd_time window, hd_time stop, hd_time limit)
 {
   static struct ticker first, second;
   static struct sink sink;
+  static struct worker worker;
   struct hd_engine *e = new_engine(window, 0);
   hd_component_initialize(&first.base, e, &ticker_ops, "b", "left");
   hd_component_initialize(&second.base, e, &ticker_ops, "a", "left");
   hd_component_initialize(&sink.base, e, &sink_ops, "c", "right");
   first.out = hd_channel_open(&first.base, &sink.base, 700);
   first.stop = stop;
+  hd_task_initialize(&worker.task, e, worker_body, "worker", "d", "right");
+  worker.steps[0].until = stop;
+  worker.steps[1].until = stop + 1;
   hd_engine_run(e, limit);
   struct hd_engine_report report;
   hd_engine_get_report(e, &report);
@@ -949,6 +986,7 @@ static void run_tickers(hd_time window, hd_time stop, hd_time limit)
   ck_assert_uint_eq(first.base.handled, ticks);
   ck_assert_uint_eq(second.base.handled, ticks);
   ck_assert_uint_eq(sink.base.handled, ticks - 1); /* the last is too late */
+  ck_assert_uint_eq(worker.n, 1); /* timeouts: at the end, not after it */
 }
 
 START_TEST(test_stop_before_limit)
@@ -975,7 +1013,8 @@ START_TEST(test_stop_at_short_notice_refused)
 }
 END_TEST
 
-/* ---- failures -------------------------------------------------------------------- */
+/* ---- failures
+ * -------------------------------------------------------------------- */
 
 static void fail_handle(struct hd_component *c, struct hd_msg *msg)
 {
@@ -1001,7 +1040,8 @@ static void run_failing(void)
   hd_engine_run(e, HD_MS);
 }
 
-/* Runs `body` in a child; returns its exit status and what it wrote to stderr. */
+/* Runs `body` in a child; returns its exit status and what it wrote to stderr.
+ */
 static int capture(void (*body)(void), char *text, size_t size)
 {
   int fds[2], status;
@@ -1016,7 +1056,8 @@ static int capture(void (*body)(void), char *text, size_t size)
   }
   close(fds[1]);
   size_t n = 0;
-  for (ssize_t got; n + 1 < size && (got = read(fds[0], text + n, size - n - 1)) > 0;)
+  for (ssize_t got;
+       n + 1 < size && (got = read(fds[0], text + n, size - n - 1)) > 0;)
     n += (size_t)got;
   text[n] = '\0';
   close(fds[0]);
@@ -1028,8 +1069,8 @@ static int capture(void (*body)(void), char *text, size_t size)
 START_TEST(test_failure_report)
 {
   static const char *const parts[] = {
-      "kind is 2", "1234567 ps", "some/where", "brittle", "1311768467463790320",
-      "hdiov-sim run x.yaml", "test_engine.c:"};
+      "kind is 2",           "1234567 ps",           "some/where",    "brittle",
+      "1311768467463790320", "hdiov-sim run x.yaml", "test_engine.c:"};
   char text[4096];
   ck_assert_int_eq(capture(run_failing, text, sizeof text), HD_EXIT_INTERNAL);
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -1038,7 +1079,8 @@ START_TEST(test_failure_report)
 }
 END_TEST
 
-/* ---- accounts ---------------------------------------------------------------------- */
+/* ---- accounts
+ * ---------------------------------------------------------------------- */
 
 START_TEST(test_messages_live)
 {
@@ -1095,7 +1137,9 @@ START_TEST(test_heartbeat)
 }
 END_TEST
 
-/* ---- suite ---------------------------------------------------------------------------- */
+/* ---- suite
+ * ----------------------------------------------------------------------------
+ */
 
 static TCase *add_case(Suite *suite, const char *name)
 {
@@ -1151,6 +1195,7 @@ static void add_tasks(Suite *suite)
   tcase_add_loop_test(t, test_wait_message_before_timeout, 0, WINDOWS);
   tcase_add_loop_test(t, test_wait_timeout_before_message, 0, WINDOWS);
   tcase_add_loop_test(t, test_wait_blocked_then_ready, 0, WINDOWS);
+  tcase_add_loop_test(t, test_wait_settled, 0, 24);
   tcase_add_loop_test(t, test_wait_old_messages, 0, WINDOWS);
   tcase_add_loop_test(t, test_run_ahead, 0, WINDOWS);
 }

@@ -169,6 +169,7 @@ struct loop_device {
   uint32_t n_reads, n_writes; /* outstanding transfers */
   uint32_t size;
   uint8_t flags;
+  uint16_t requester_id;
   uint64_t base_address;
   uint64_t limit;             /* transfers to start; 0: no limit */
   uint64_t started, finished, errors;
@@ -185,7 +186,7 @@ static inline void loop_start_one(struct loop_device *x, struct pcie_dma *d)
   *d = (struct pcie_dma){.address = x->base_address + slot * 4096,
                          .length = x->size,
                          .pasid = 5,
-                         .requester = 0x100,
+                         .requester = x->requester_id,
                          .flags = x->flags,
                          .observer = PCIE_NO_OBSERVER,
                          .done = loop_done,

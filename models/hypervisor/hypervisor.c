@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "models/iommu/iommu.h"
+
 /* Latency of messages between the management thread and others: a wake-up of
  * another host thread (estimated from memory). */
 #define CONTROL_LATENCY (1 * HD_US)
@@ -19,6 +21,7 @@ struct hypervisor {
   struct hypervisor_config config;
   struct links *links;
   struct hd_channel *to_root, *root_reply, *to_scheduler;
+  struct hd_channel *to_iommu, *iommu_reply; /* NULL: no IOMMU */
   struct hd_channel **clients;
   size_t n_clients;
   uint16_t observer;
@@ -77,6 +80,12 @@ void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
   h->observer = observer;
   for (size_t i = 0; i < h->config.n_plans; i++)
     connect_guest(h, i);
+}
+
+void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u)
+{
+  h->to_iommu = iommu_connect_software(u, &h->task.base);
+  h->iommu_reply = iommu_status_channel(u, &h->task.base);
 }
 
 void hypervisor_add_client(struct hypervisor *h, struct hd_component *client)
@@ -182,6 +191,27 @@ static void map_guest(struct hypervisor *h, struct device_plan *p)
   hd_task_advance(&h->task, (hd_time)pages * h->config.params->pin_cost);
 }
 
+static void invalidate(struct hypervisor *h, enum iommu_command_type type,
+                       uint32_t domain)
+{
+  struct iommu_command *c = hd_msg_new_zero(&h->task.base, MSG_IOMMU_COMMAND);
+  c->type = type;
+  c->domain = domain;
+  c->reply = h->iommu_reply;
+  hd_send(h->to_iommu, h->to_iommu->latency, c);
+}
+
+/* Entries that may be cached have changed (VT-d 6.5.3): the unit forgets them
+ * before anybody uses the new ones. */
+static void invalidate_device(struct hypervisor *h, uint32_t domain)
+{
+  invalidate(h, IOMMU_INVALIDATE_CONTEXT, domain);
+  invalidate(h, IOMMU_INVALIDATE_PASID, domain);
+  invalidate(h, IOMMU_INVALIDATE_IOTLB, domain);
+  invalidate(h, IOMMU_WAIT, domain);
+  hd_msg_free(&h->task.base, await(h, MSG_IOMMU_STATUS));
+}
+
 static void attach(struct hypervisor *h, struct device_plan *p)
 {
   if (!h->config.tables)
@@ -194,6 +224,7 @@ static void attach(struct hypervisor *h, struct device_plan *p)
                 : !own || vtd_attach_pasid(h->config.tables, i->requester,
                                            i->pasid, p->domain);
   HD_REQUIRE(&h->task.base, ok, "no room for remapping structures");
+  invalidate_device(h, p->domain);
 }
 
 /* Opening resets the device: the whole function for a VF, which sleeps for the

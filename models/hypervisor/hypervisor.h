@@ -53,6 +53,9 @@ struct hd_component *hypervisor_component(struct hypervisor *h);
 /* Wiring: `observer` is the memory observer that sees admin write-backs. */
 void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
                        struct scheduler *s, uint16_t observer);
+/* With an IOMMU: invalidations after the tables have changed. */
+struct iommu;
+void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u);
 /* A client that gets MSG_VM_GO. */
 void hypervisor_add_client(struct hypervisor *h, struct hd_component *client);
 

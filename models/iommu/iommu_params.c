@@ -11,7 +11,7 @@
 
 static const char *const modes[] = {"off", "legacy", "scalable", NULL};
 static const char *const stages[] = {"second", "first", "nested", NULL};
-static const char *const pages[] = {"4k", "2m", "1g", NULL};
+static const char *const pages[] = {"4 KiB", "2 MiB", "1 GiB", NULL};
 static const char *const replacements[] = {"lru", "random", "fifo", NULL};
 
 static const struct hd_param params[] = {
@@ -20,7 +20,7 @@ static const struct hd_param params[] = {
     {"stage", HD_PARAM_ENUM, FIELD(stage), "second", NULL, NULL, stages,
      "Scalable mode: which page tables translate",
      "facts 1.2: auxiliary domains use the second stage"},
-    {"page_size", HD_PARAM_ENUM, FIELD(page_size), "2m", NULL, NULL, pages,
+    {"page_size", HD_PARAM_ENUM, FIELD(page_size), "2 MiB", NULL, NULL, pages,
      "Largest leaf page used for guest memory",
      "facts 1.4: hosts back guests by 2 MiB pages; VFIO maps the largest"},
     {"iotlb_entries", HD_PARAM_INT, FIELD(iotlb_entries), "512", "1", "1048576",

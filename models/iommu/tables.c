@@ -9,6 +9,7 @@
 #include "models/iommu/structures.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 4096, PASIDS_PER_PAGE = 64, FIRST_DIRECTORY = 512 };
 
@@ -32,7 +33,7 @@ struct extent {
 struct vtd_tables {
   bool scalable, nested;
   uint64_t next, end;   /* of the arena: never used so far */
-  struct extent *freed; /* returned, in no order */
+  struct extent *freed; /* returned, in order, never touching */
   size_t n_freed, cap_freed;
   uint64_t root;
   uint64_t context_tables[512]; /* a bus has two; legacy uses the first */
@@ -56,7 +57,7 @@ static uint64_t arena_take(void *context, uint64_t pages)
     x->base += pages * PAGE;
     x->pages -= pages;
     if (x->pages == 0)
-      *x = t->freed[--t->n_freed];
+      memmove(x, x + 1, (--t->n_freed - i) * sizeof *x);
     return base;
   }
   if (pages > (t->end - t->next) / PAGE)
@@ -66,39 +67,46 @@ static uint64_t arena_take(void *context, uint64_t pages)
   return base;
 }
 
-/* Joins the extent to one that it touches, if any. */
-static bool join_extent(struct vtd_tables *t, uint64_t base, uint64_t pages)
+static bool room_for_extent(struct vtd_tables *t)
 {
-  for (size_t i = 0; i < t->n_freed; i++) {
-    struct extent *x = &t->freed[i];
-    if (x->base + x->pages * PAGE == base) {
-      x->pages += pages;
-      return true;
-    }
-    if (base + pages * PAGE == x->base) {
-      x->base = base;
-      x->pages += pages;
-      return true;
-    }
-  }
-  return false;
+  if (t->n_freed < t->cap_freed)
+    return true;
+  size_t wanted = t->cap_freed ? 2 * t->cap_freed : 16;
+  struct extent *bigger = realloc(t->freed, wanted * sizeof *bigger);
+  if (!bigger)
+    return false;
+  t->freed = bigger;
+  t->cap_freed = wanted;
+  return true;
 }
 
-/* Without memory for the list the extent is lost to the arena, no more. */
+/* Keeps the list in order and joins neighbours. Without memory for the list the
+ * extent is lost to the arena, no more. */
 static void arena_return(void *context, uint64_t base, uint64_t pages)
 {
   struct vtd_tables *t = context;
-  if (join_extent(t, base, pages))
+  if (!room_for_extent(t))
     return;
-  if (t->n_freed == t->cap_freed) {
-    size_t wanted = t->cap_freed ? 2 * t->cap_freed : 16;
-    struct extent *bigger = realloc(t->freed, wanted * sizeof *bigger);
-    if (!bigger)
-      return;
-    t->freed = bigger;
-    t->cap_freed = wanted;
+  struct extent *x = t->freed;
+  size_t i = 0, n = t->n_freed;
+  while (i < n && x[i].base < base)
+    i++;
+  bool low = i > 0 && x[i - 1].base + x[i - 1].pages * PAGE == base;
+  bool high = i < n && base + pages * PAGE == x[i].base;
+  if (low) {
+    x[i - 1].pages += pages + (high ? x[i].pages : 0);
+  } else if (high) {
+    x[i].base = base;
+    x[i].pages += pages;
+  } else {
+    memmove(x + i + 1, x + i, (n - i) * sizeof *x);
+    x[i] = (struct extent){base, pages};
+    t->n_freed++;
   }
-  t->freed[t->n_freed++] = (struct extent){base, pages};
+  if (low && high) {
+    memmove(x + i, x + i + 1, (n - i - 1) * sizeof *x);
+    t->n_freed--;
+  }
 }
 
 struct vtd_tables *vtd_tables_create(uint64_t arena_base, uint64_t arena_size,
@@ -159,9 +167,13 @@ static uint64_t guest_take(void *context, uint64_t pages)
   struct guest_arena *a = context;
   uint64_t host = arena_take(a->tables, pages);
   uint64_t guest = a->domain->next_guest_table;
-  if (!host || !vtd_paging_map(&a->domain->guest_tables, guest, host,
-                               pages * PAGE, 12, true, arena_take, a->tables))
+  if (!host)
     return 0;
+  if (!vtd_paging_map(&a->domain->guest_tables, guest, host, pages * PAGE, 12,
+                      true, arena_take, a->tables)) {
+    arena_return(a->tables, host, pages);
+    return 0;
+  }
   a->domain->next_guest_table += pages * PAGE;
   return guest;
 }

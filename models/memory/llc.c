@@ -16,6 +16,8 @@ bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
   uint64_t sets = size / LLC_LINE / ways;
   if (sets == 0)
     sets = 1;
+  if (sets >= 64)
+    sets &= ~UINT64_C(63);
   *l = (struct llc){.ways = ways, .stride = ways <= 16 ? 16 : 32};
   l->low_bits = (unsigned)__builtin_ctzll(sets);
   l->odd = (uint32_t)(sets >> l->low_bits);

@@ -32,7 +32,8 @@ struct llc {
   unsigned low_bits, ways, stride;
 };
 
-/* Geometry: size / LLC_LINE / ways sets, rounded down, at least one. False
+/* Geometry: size / LLC_LINE / ways sets, rounded down to a multiple of 64 (so
+ * that 32-bit tags cover 16 TiB) unless there are fewer; at least one. False
  * when there is no memory. 1 <= ways <= LLC_WAYS_MAX. */
 bool llc_initialize(struct llc *l, uint64_t size, unsigned ways);
 void llc_terminate(struct llc *l);

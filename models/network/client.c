@@ -93,7 +93,7 @@ static void measure(struct client *c, struct client_guest *g,
 void client_send(struct client *c, struct packet_msg *m, hd_time delay)
 {
   c->waiting++;
-  hd_send(c->to_wire, delay, m);
+  hd_send(c->to_wire, c->to_wire->latency + delay, m);
 }
 
 static void echo(struct client *c, struct packet_msg *m, hd_time done)

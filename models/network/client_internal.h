@@ -62,6 +62,7 @@ struct client {
   uint64_t created, received, sent, consumed, dropped; /* since the start */
 };
 
+/* The frame leaves the client `delay` from now. */
 void client_send(struct client *c, struct packet_msg *m, hd_time delay);
 
 /* ---- generator.c ----------------------------------------------------------*/

@@ -88,7 +88,7 @@ void generator_fire(struct client *c, struct hd_msg *timer)
     m->bytes = m->packet->frame;
     c->created++;
     hd_counter_add(&g->generated, c->window, hd_now(&c->base), 1);
-    client_send(c, m, c->to_wire->latency);
+    client_send(c, m, 0);
   }
   hd_schedule(&c->base, spacing(g), timer);
 }

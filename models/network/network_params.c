@@ -8,7 +8,7 @@ static const struct hd_param params[] = {
      "Bit rate of the Ethernet link, each direction",
      "facts 4.6: E810 is 2x100G, 1x100G or 4x25G, from memory; HD-IOV does not "
      "state the link's speed"},
-    {"latency", HD_PARAM_TIME, FIELD(latency), "500 ns", "1 ns", "1 s", NULL,
+    {"latency", HD_PARAM_TIME, FIELD(latency), "500 ns", "10 ns", "1 s", NULL,
      "Cable, PHYs and switch, one way, without serialisation",
      "a few metres of cable, two PHYs with RS-FEC and a cut-through switch; "
      "from memory, unverified"},

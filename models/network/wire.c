@@ -16,8 +16,10 @@ enum { MAC_LATENCY = HD_NS };
 
 __extension__ typedef unsigned __int128 wire_uint128;
 
+/* The wire stands at the server. What the far end sends has come half of the
+ * latency when it gets here, so that the client's messages, too, take time. */
 struct direction {
-  struct hd_channel *deliver; /* to the receiving end, takes the latency */
+  struct hd_channel *deliver; /* to the receiving end, takes what is left */
   struct hd_channel *sent;    /* back to the sending end */
   struct hd_clock bits;       /* 1 cycle = 1 bit; carries the remainder */
   hd_time free_at;            /* the last frame and its gap are over */
@@ -89,9 +91,9 @@ static void send_frame(struct wire *w, int from, struct packet_msg *m)
   struct packet_msg *sent = hd_msg_new(&w->base, MSG_FRAME_SENT);
   sent->packet = NULL;
   sent->bytes = m->packet->frame;
-  hd_send_at(d->sent, d->free_at + MAC_LATENCY, sent);
-  remember(d, hd_now(&w->base), d->free_at + w->latency);
-  hd_send_at(d->deliver, d->free_at + w->latency, m);
+  hd_send_at(d->sent, d->free_at + d->sent->latency, sent);
+  remember(d, hd_now(&w->base), d->free_at + d->deliver->latency);
+  hd_send_at(d->deliver, d->free_at + d->deliver->latency, m);
 }
 
 static void handle(struct hd_component *self, struct hd_msg *msg)
@@ -138,9 +140,13 @@ struct hd_channel *wire_connect(struct wire *w, int end, struct hd_component *c)
   HD_REQUIRE(NULL, w->ends[end] == NULL, "end %d of %s is taken", end,
              w->base.path);
   w->ends[end] = c;
-  w->direction[1 - end].deliver = hd_channel_open(&w->base, c, w->latency);
-  w->direction[end].sent = hd_channel_open(&w->base, c, MAC_LATENCY);
-  return hd_channel_open(c, &w->base, MAC_LATENCY);
+  hd_time half = w->latency / 2, rest = w->latency - half;
+  bool far = end == 1;
+  w->direction[1 - end].deliver =
+      hd_channel_open(&w->base, c, far ? w->latency : rest);
+  w->direction[end].sent =
+      hd_channel_open(&w->base, c, far ? rest : MAC_LATENCY);
+  return hd_channel_open(c, &w->base, far ? half : MAC_LATENCY);
 }
 
 /* ---- results ------------------------------------------------------------ */
@@ -171,7 +177,8 @@ uint64_t wire_packets_inside(const struct wire *w)
     const struct direction *d = &w->direction[i];
     for (uint32_t k = 0; k < d->count; k++) {
       hd_time arrival = d->arrivals[(d->first + k) & (d->capacity - 1)];
-      inside += arrival > end && arrival - w->latency + MAC_LATENCY <= end;
+      hd_time left = arrival - d->deliver->latency + d->sent->latency;
+      inside += arrival > end && left <= end; /* until then the sender's */
     }
   }
   return inside;

@@ -227,6 +227,7 @@ void nic_transmit_slot(struct nic *n); /* NIC_TIMER_TRANSMIT */
 
 /* ---- tx_payload.c --------------------------------------------------------- */
 void nic_send_packet(struct nic *n, struct nic_queue *q);
+void nic_forget_flight(struct nic *n, struct nic_queue *q); /* at a reset */
 void nic_frame_left(struct nic *n, unsigned port, uint64_t bytes);
 
 /* ---- rx.c ----------------------------------------------------------------- */
@@ -244,12 +245,14 @@ void nic_drop_waiting(struct nic *n, struct nic_queue *q, enum nic_drop reason);
 void nic_complete(struct nic *n, struct nic_queue *q, uint64_t count);
 void nic_write_back(struct nic *n, struct nic_queue *q);
 void nic_write_back_due(struct nic *n, struct nic_queue *q); /* timer */
+void nic_forget_pending(struct nic_queue *q);
 
 /* ---- interrupts.c --------------------------------------------------------- */
 void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value);
 /* A completion asks for an interrupt: fires if it may, else later. */
 void nic_cause(struct nic *n, struct nic_vector *v);
 void nic_vector_due(struct nic *n, struct nic_vector *v); /* timer */
+void nic_vector_reset(struct nic *n, struct nic_vector *v);
 hd_time nic_throttle(hd_time interval); /* in steps of 2 us, at most 8160 us */
 
 /* ---- interfaces.c --------------------------------------------------------- */

@@ -68,6 +68,13 @@ void nic_vector_due(struct nic *n, struct nic_vector *v)
   fire_or_wait(n, v);
 }
 
+void nic_vector_reset(struct nic *n, struct nic_vector *v)
+{
+  v->enabled = v->cause = false;
+  v->interval = nic_throttle(n->params.itr);
+  v->earliest = 0;
+}
+
 void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value)
 {
   uint64_t itr = value >> 16 & 0xffff;

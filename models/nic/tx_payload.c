@@ -61,6 +61,16 @@ static void complete_in_order(struct nic *n, struct nic_queue *q)
     nic_complete(n, q, count);
 }
 
+void nic_forget_flight(struct nic *n, struct nic_queue *q)
+{
+  while (q->flight != NULL) {
+    struct nic_frame *f = q->flight;
+    q->flight = f->queue_next;
+    f->in_queue = false;
+    release(n, f);
+  }
+}
+
 /* ---- departure --------------------------------------------------------------- */
 
 static void hand_to_wire(struct nic *n, struct nic_port *port, struct nic_frame *f)

@@ -20,8 +20,10 @@ static void note_pending(struct nic *n, struct nic_queue *q)
   q->vector->pending = q;
 }
 
-static void forget_pending(struct nic_queue *q)
+void nic_forget_pending(struct nic_queue *q)
 {
+  if (!q->pending)
+    return;
   struct nic_queue **link = &q->vector->pending;
   while (*link != q)
     link = &(*link)->pending_next;
@@ -95,7 +97,7 @@ void nic_write_back(struct nic *n, struct nic_queue *q)
     nic_write(n, &d);
   }
   n->counts.write_backs += nic_counts(n);
-  forget_pending(q);
+  nic_forget_pending(q);
 }
 
 /* ---- when ----------------------------------------------------------------------- */

@@ -183,11 +183,8 @@ static void fail(struct pcie_requester *r, struct pcie_dma *d, uint8_t status)
 {
   if (status > d->status)
     d->status = status;
-  if (d->issued < d->length) {
-    HD_REQUIRE(r->device, r->first == d, "half-issued read not at the front");
+  if (r->first == d)
     pop_waiting(r);
-    d->length = d->issued;
-  }
 }
 
 static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
@@ -197,8 +194,9 @@ static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
   struct slot *s = &r->slots[tlp->tag];
   struct pcie_dma *d = s->dma;
   uint32_t n = pcie_payload(tlp);
-  HD_REQUIRE(r->device, n <= s->left && d == tlp->context,
-             "completion of %u bytes for tag %u, which lacks %u", n, tlp->tag,
+  HD_REQUIRE(r->device, d == tlp->context,
+             "completion for tag %u is not of this device's request", tlp->tag);
+  HD_REQUIRE(r->device, n <= s->left, "completion of %u bytes for tag %u, which lacks %u", n, tlp->tag,
              s->left);
   s->left -= n;
   d->received += n;
@@ -209,7 +207,8 @@ static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
     return;
   free_tag(r, tlp->tag);
   issue(r);
-  if (d->outstanding == 0 && d->issued == d->length) {
+  bool issued = d->issued == d->length || d->status != PCIE_SC;
+  if (issued && d->outstanding == 0) {
     r->stats.reads++;
     r->stats.errors += d->status != PCIE_SC;
     d->done(r->device, d);

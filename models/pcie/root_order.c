@@ -13,7 +13,7 @@
 
 void root_order_initialize(struct root_port *p)
 {
-  p->capacity = 256;
+  p->capacity = 64;
   p->ring = calloc(p->capacity, sizeof *p->ring);
   HD_REQUIRE(NULL, p->ring != NULL, "out of memory for a root port");
 }

@@ -17,6 +17,7 @@ static void take_burst(struct guest_cpu *cpu, struct guest_rxq *q)
   uint32_t burst = (uint32_t)g->config.dpdk_forward->burst;
   while (cpu->burst.count < burst && q->list.count > 0) {
     struct packet *p = packet_list_pop(&q->list);
+    q->handled++;
     hd_stamps_mark(&p->stamps, HD_STAGE_INTERRUPT, now);
     if (guest_in_window(cpu)) {
       cpu->counters.received_packets++;

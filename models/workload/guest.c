@@ -10,6 +10,9 @@ _Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
 /* Workloads do not begin all at the same picosecond. */
 #define START_JITTER (100 * HD_US)
 
+/* Their vectors, and the mailbox's, are vectors of a CPU: below 256. */
+#define MAX_QUEUE_PAIRS (255u - GUEST_VECTOR(0))
+
 static void *allocate(size_t n, size_t bytes)
 {
   void *p = calloc(n > 0 ? n : 1, bytes);
@@ -118,6 +121,8 @@ static hd_time draw_jitter(const struct guest *g)
 
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 {
+  HD_REQUIRE(NULL, c->queue_pairs <= MAX_QUEUE_PAIRS && c->vcpus > 0,
+             "%s: %u queue pairs, %u vCPUs", c->path, c->queue_pairs, c->vcpus);
   struct guest *g = allocate(1, sizeof *g);
   g->config = *c;
   g->engine = e;

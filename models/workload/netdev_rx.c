@@ -35,7 +35,6 @@ void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
 
 void netdev_rx_refill(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
 {
-  q->handled += n;
   q->consumed += n;
   if (q->consumed < GUEST_REFILL)
     return;
@@ -62,6 +61,7 @@ void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
 {
   if (n == 0)
     return;
+  q->handled += n;
   for (uint32_t i = 0; i < n; i++)
     deliver(cpu, packet_list_pop(&q->list));
   netdev_rx_refill(cpu, q, n);

@@ -66,8 +66,7 @@ void cli_check_long_options(const struct argp *argp, const char *name, int argc,
  * with presets, aliases, the rules across parameters. */
 const struct hd_scenario_env *cli_environment(void);
 
-/* Loads with the overrides of `o`. A --set of a path that the sweep varies
- * fixes that axis. NULL: the errors have been printed. */
+/* Loads with the overrides of `o`. NULL: the errors have been printed. */
 struct hd_scenario *cli_load(const struct cli_options *o, const char *file);
 
 /* "hdiov-sim: ..." and a newline on stderr. */

@@ -188,14 +188,26 @@ static bool share_memory(struct executor *e)
   return e->shared != MAP_FAILED;
 }
 
+/* What to wait for: children's ends, and requests to stop, unless whoever
+ * started this program asked for them to be ignored (nohup, a script's &). */
+static void choose_signals(struct executor *e)
+{
+  static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+  signal(SIGCHLD, SIG_DFL);
+  sigemptyset(&e->waited);
+  sigaddset(&e->waited, SIGCHLD);
+  for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+    struct sigaction now;
+    if (sigaction(stops[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+      sigaddset(&e->waited, stops[i]);
+  }
+}
+
 void cli_execute(struct plan *p, const struct outdir *d,
                  const struct execution *x)
 {
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
   struct executor e = {.plan = p, .dir = d, .how = x};
-  sigemptyset(&e.waited);
-  for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-    sigaddset(&e.waited, signals[i]);
+  choose_signals(&e);
   if (!share_memory(&e)) {
     cli_message("no shared memory: %s", strerror(errno));
     p->status = CLI_FAILED;

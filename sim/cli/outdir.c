@@ -84,18 +84,19 @@ static bool has_results(const char *path)
   return false;
 }
 
-/* Says why a directory cannot be used; false. */
-static bool refuse(const char *path, bool resume)
+/* False, and says why, when the directory's contents are not to be touched. */
+static bool accept(const char *path, enum outdir_mode mode)
 {
   if (is_empty(path))
     return true;
   bool results = has_results(path);
-  if (results && resume)
+  if (results && mode == OUTDIR_RESUME)
     return true;
   if (results)
-    cli_message("%s already has results; continue them with 'sweep ... "
-                "--resume', remove the directory, or choose another with --out",
-                path);
+    cli_message("%s already has results; %sremove it, or choose another "
+                "directory with --out",
+                path,
+                mode == OUTDIR_SWEEP ? "continue them with --resume, " : "");
   else
     cli_message("%s is not empty and has no results; choose another directory "
                 "with --out",
@@ -148,14 +149,14 @@ static char *without_slashes(const char *path)
   return copy;
 }
 
-bool cli_outdir_open(struct outdir *d, const char *path, bool resume)
+bool cli_outdir_open(struct outdir *d, const char *path, enum outdir_mode mode)
 {
   *d = (struct outdir){.path = without_slashes(path), .lock = -1};
   if (!cli_outdir_make(d->path)) {
     cli_message("cannot make directory %s: %s", d->path, strerror(errno));
     goto failed;
   }
-  if (!lock(d) || !refuse(d->path, resume) || !try_writing(d->path) ||
+  if (!lock(d) || !accept(d->path, mode) || !try_writing(d->path) ||
       !make_points(d))
     goto failed;
   cli_outdir_tidy(d);
@@ -192,6 +193,14 @@ void cli_outdir_close(struct outdir *d)
     close(d->lock);
   free(d->path);
   *d = (struct outdir){.lock = -1};
+}
+
+void cli_outdir_withdraw(const struct outdir *d)
+{
+  char *points = cli_format("%s/points", d->path);
+  cli_outdir_remove(points);
+  rmdir(d->path);
+  free(points);
 }
 
 char *cli_outdir_point(const struct outdir *d, size_t point, size_t repetition)

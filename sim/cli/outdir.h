@@ -19,13 +19,22 @@ struct outdir {
   int lock;       /* descriptor */
 };
 
+enum outdir_mode {
+  OUTDIR_RUN,   /* earlier results are refused */
+  OUTDIR_SWEEP, /* the same, with a hint at --resume */
+  OUTDIR_RESUME /* earlier results are welcome */
+};
+
 /* Makes DIR with its parents, takes the lock and tries whether files can be
- * written. A directory that is not empty is refused unless `resume`. False:
- * the reason was printed, nothing is held. */
-bool cli_outdir_open(struct outdir *d, const char *path, bool resume);
+ * written. Anything else than an empty directory or results to resume is
+ * refused. False: the reason was printed, nothing is held. */
+bool cli_outdir_open(struct outdir *d, const char *path, enum outdir_mode mode);
 /* A directory below $TMPDIR or /tmp that lives until closing. */
 bool cli_outdir_open_temporary(struct outdir *d);
 void cli_outdir_close(struct outdir *d);
+
+/* Removes DIR/points, and DIR when it is empty then. */
+void cli_outdir_withdraw(const struct outdir *d);
 
 /* DIR/points/NNNNN-RRR. Owned by the caller. */
 char *cli_outdir_point(const struct outdir *d, size_t point, size_t repetition);

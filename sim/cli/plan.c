@@ -10,18 +10,33 @@ static const struct server_config *config_of(const struct hd_point *point)
   return hd_point_config(point);
 }
 
+/* Did the user name the scenario? */
+static bool is_named(const struct hd_point *point)
+{
+  for (size_t i = 0; i < hd_point_values(point); i++) {
+    struct hd_point_value v = hd_point_value(point, i);
+    if (strcmp(v.path, "name") == 0)
+      return v.kind != HD_ORIGIN_DEFAULT && v.text[0] != '\0';
+  }
+  return false;
+}
+
+static char *stem_of(const char *file)
+{
+  const char *slash = strrchr(file, '/');
+  char *text = cli_format("%s", slash != NULL ? slash + 1 : file);
+  char *dot = strrchr(text, '.');
+  if (dot != NULL && dot > text)
+    *dot = '\0';
+  return text;
+}
+
 /* The scenario's name, or the file's, without what a path cannot have. */
 static char *name_of(const struct hd_point *point, const char *file)
 {
-  const char *name = config_of(point)->scenario.name;
-  if (name[0] == '\0') {
-    const char *slash = strrchr(file, '/');
-    name = slash != NULL ? slash + 1 : file;
-  }
-  char *text = cli_format("%s", name);
-  char *dot = strrchr(text, '.');
-  if (dot != NULL && dot > text && name != config_of(point)->scenario.name)
-    *dot = '\0';
+  char *text = is_named(point)
+                   ? cli_format("%s", config_of(point)->scenario.name)
+                   : stem_of(file);
   for (char *c = text; *c != '\0'; c++)
     if (!isalnum((unsigned char)*c) && strchr("._+-", *c) == NULL)
       *c = '-';
@@ -117,8 +132,7 @@ char *cli_plan_axes_text(const struct hd_scenario *scenario,
   return text;
 }
 
-/* A word for the shell. */
-static void put_word(FILE *out, const char *word)
+void cli_plan_put_word(FILE *out, const char *word)
 {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./=,:@%";
@@ -135,7 +149,7 @@ static void put_word(FILE *out, const char *word)
 static void put_setting(FILE *out, const char *option, const char *text)
 {
   fprintf(out, " %s ", option);
-  put_word(out, text);
+  cli_plan_put_word(out, text);
 }
 
 static void put_settings(FILE *out, const struct plan *p,
@@ -163,7 +177,7 @@ char *cli_plan_reproduce(const struct plan *p, const struct plan_job *job,
   if (out == NULL)
     return cli_format("%s run %s", cli_program, p->file);
   fprintf(out, "%s run ", cli_program);
-  put_word(out, p->file);
+  cli_plan_put_word(out, p->file);
   put_settings(out, p, point);
   if (p->points[job->point].repetitions > 1)
     fputs(" --set run.repetitions=1", out);

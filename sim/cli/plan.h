@@ -54,5 +54,7 @@ char *cli_plan_axes_text(const struct hd_scenario *scenario,
 /* The command that repeats a job alone. Owned by the caller. */
 char *cli_plan_reproduce(const struct plan *p, const struct plan_job *job,
                      const struct hd_point *point);
+/* Writes a word as the shell wants it, quoted when it must be. */
+void cli_plan_put_word(FILE *out, const char *word);
 
 #endif

@@ -158,7 +158,8 @@ static void wheel_grow(struct hd_calendar_wheel *w)
   HD_REQUIRE(NULL, old < UINT32_MAX / 2, "too many events in one actor");
   w->capacity = old ? old * 2 : 128;
   w->nodes = realloc(w->nodes, w->capacity * sizeof *w->nodes);
-  HD_REQUIRE(NULL, w->nodes != NULL, "out of memory for %u events", w->capacity);
+  HD_REQUIRE(NULL, w->nodes != NULL, "out of memory for %u events",
+             w->capacity);
   for (uint32_t i = w->capacity; i-- > (old ? old : 1);) {
     w->nodes[i].next = w->free_list;
     w->free_list = i;
@@ -204,7 +205,8 @@ static inline void place(struct hd_calendar *c, struct hd_calendar_entry entry)
   struct hd_calendar_wheel *w = c->wheel;
   uint64_t d = distance(c, entry.when);
   if (d >> OUTER_BITS == 0)
-    level_put(w, &w->inner, slot_of(entry.when, SLOT_BITS), node_new(w, &entry));
+    level_put(w, &w->inner, slot_of(entry.when, SLOT_BITS),
+              node_new(w, &entry));
   else if (d >> WHEEL_BITS == 0)
     level_put(w, &w->outer, slot_of(entry.when, OUTER_BITS),
               node_new(w, &entry));
@@ -338,7 +340,8 @@ void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg)
 
 struct hd_msg *hd_calendar_pop(struct hd_calendar *c)
 {
-  struct hd_msg *msg = c->near.count ? heap_pop(&c->near).msg : take_rest(c).msg;
+  struct hd_msg *msg =
+      c->near.count ? heap_pop(&c->near).msg : take_rest(c).msg;
   if (c->near.count) {
     c->head = c->near.entries[0].when;
   } else {

@@ -113,7 +113,8 @@ static void block(struct hd_actor *a, double clock, hd_time when)
   a->wake_at = when;
   if (when == HD_TIME_NEVER) {
     sg_sem_acquire(a->semaphore);
-  } else if (sg_sem_acquire_timeout(a->semaphore, (double)when * 1e-12 - clock)) {
+  } else if (sg_sem_acquire_timeout(a->semaphore,
+                                    (double)when * 1e-12 - clock)) {
     if (a->released) /* released at the very time of the timeout */
       sg_sem_acquire(a->semaphore);
   }
@@ -159,8 +160,8 @@ void hd_actor_main_hardware(struct hd_actor *a)
   for (;;) {
     hd_time head = hd_calendar_head(&a->calendar);
     HD_REQUIRE(a->members[0], head >= now,
-               "message of time %lld ps handled at %lld ps",
-               (long long)head, (long long)now);
+               "message of time %lld ps handled at %lld ps", (long long)head,
+               (long long)now);
     while (head < now + a->lookahead && head <= e->end) {
       execute(a, hd_calendar_pop(&a->calendar));
       head = hd_calendar_head(&a->calendar);

@@ -114,8 +114,8 @@ static void set_lookahead(struct hd_engine *e)
     struct hd_actor *a = e->actors[i];
     if (e->options.window == 0)
       a->lookahead = 1; /* no run-ahead: execute only what is due now */
-    else if (a->lookahead > HD_S)
-      a->lookahead = HD_S; /* nothing enters; keep sums in range */
+    else if (a->lookahead > HD_ENGINE_STOP_NOTICE)
+      a->lookahead = HD_ENGINE_STOP_NOTICE; /* see hd_engine_stop_at() */
   }
 }
 

@@ -1,0 +1,128 @@
+/*
+ * test_nic_resources.c - how many devices there can be, and what runs out.
+ *
+ * A green run says that the limits follow from the pools. The pools' sizes are
+ * the public driver's, see the parameter table.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "models/nic/resources.h"
+
+static struct nic_params defaults(void)
+{
+  return (struct nic_params){.interfaces = 768, .pf_interfaces = 10,
+                             .virtual_functions = 256, .vectors = 2048,
+                             .pf_vectors = 64, .rdma_vectors = 9,
+                             .tx_queues = 16384, .rx_queues = 2048,
+                             .pf_queues = 64};
+}
+
+struct refusal {
+  enum nic_resource what;
+  int64_t have, need;
+};
+
+/* Largest number of devices that fit, asked for all at once. */
+static int64_t limit(const struct nic_params *p, bool sriov, int64_t pairs,
+                     struct refusal *why)
+{
+  struct nic_need need = nic_need_of(sriov, pairs);
+  for (int64_t count = 1;; count++) {
+    struct nic_resources r;
+    nic_resources_initialize(&r, p);
+    if (!nic_resources_take(&r, &need, count, &why->what, &why->have, &why->need))
+      return count - 1;
+  }
+}
+
+static void expect(const struct refusal *r, const char *name, int64_t have, int64_t need)
+{
+  ck_assert_str_eq(nic_resource_names[r->what], name);
+  ck_assert_int_eq(r->have, have);
+  ck_assert_int_eq(r->need, need);
+}
+
+START_TEST(hdiov_one_queue_pair)
+{
+  struct nic_params p = defaults();
+  struct refusal why;
+  ck_assert_int_eq(limit(&p, false, 1, &why), 758);
+  expect(&why, "interfaces", 758, 759);
+}
+END_TEST
+
+START_TEST(sriov)
+{
+  struct nic_params p = defaults();
+  struct refusal why;
+  ck_assert_int_eq(limit(&p, true, 1, &why), 256);
+  expect(&why, "virtual functions", 256, 257);
+  ck_assert_int_eq(limit(&p, true, 4, &why), 256);
+}
+END_TEST
+
+/* The vectors bind with four queue pairs; with more of them, the queues do;
+ * with more of those, the interfaces. */
+START_TEST(four_queue_pairs)
+{
+  struct nic_params p = defaults();
+  struct refusal why;
+  int64_t n = limit(&p, false, 4, &why);
+  ck_assert_int_ge(n, 390);
+  ck_assert_int_le(n, 409);
+  expect(&why, "vectors", 2048 - 73, (n + 1) * 5);
+  p.vectors = 65536;
+  ck_assert_int_eq(limit(&p, false, 4, &why), (2048 - 64) / 4);
+  expect(&why, "receive queues", 1984, 1988);
+  p.rx_queues = 16384;
+  ck_assert_int_eq(limit(&p, false, 4, &why), 758);
+  expect(&why, "interfaces", 758, 759);
+}
+END_TEST
+
+START_TEST(one_at_a_time_and_back)
+{
+  struct nic_params p = defaults();
+  struct nic_resources r;
+  struct nic_need need = nic_need_of(false, 1);
+  struct refusal why;
+  nic_resources_initialize(&r, &p);
+  for (int i = 0; i < 758; i++)
+    ck_assert(nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
+  struct nic_resources before = r;
+  ck_assert(!nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
+  expect(&why, "interfaces", 758, 759);
+  ck_assert_int_eq(memcmp(&before, &r, sizeof r), 0); /* nothing was taken */
+  nic_resources_give(&r, &need, 3);
+  ck_assert(nic_resources_take(&r, &need, 3, &why.what, &why.have, &why.need));
+  ck_assert(!nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
+}
+END_TEST
+
+START_TEST(host_takes_everything)
+{
+  struct nic_params p = defaults();
+  struct refusal why;
+  p.pf_interfaces = 1000;
+  ck_assert_int_eq(limit(&p, false, 1, &why), 0);
+  expect(&why, "interfaces", 0, 1);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("nic resources");
+  TCase *t = tcase_create("resources");
+  tcase_add_test(t, hdiov_one_queue_pair);
+  tcase_add_test(t, sriov);
+  tcase_add_test(t, four_queue_pairs);
+  tcase_add_test(t, one_at_a_time_and_back);
+  tcase_add_test(t, host_takes_everything);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
