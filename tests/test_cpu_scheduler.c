@@ -337,8 +337,8 @@ END_TEST
 
 START_TEST(wake_to_idle_core_is_exact)
 {
-  make(2, 2);
-  struct robot *r = &world.robots[0];
+  make(3, 2);
+  struct robot *r = &world.robots[1];
   r->first = 10 * HD_US;
   r->work = 5 * HD_US;
   r->rest = 20 * HD_US;
@@ -346,14 +346,14 @@ START_TEST(wake_to_idle_core_is_exact)
   ck_assert_uint_ge(r->runs, 2);
   ck_assert_int_eq(r->log[0].since, 10 * HD_US + QUEUE);
   ck_assert_int_eq(r->log[0].when, 10 * HD_US + QUEUE + WAKE);
-  ck_assert_uint_eq(r->log[0].core, 0);
+  ck_assert_uint_eq(r->log[0].core, 1);
   ck_assert_uint_eq(r->log[0].cold, 1); /* nobody's state was on the core */
   ck_assert_int_eq(r->log[1].latency, QUEUE + WAKE);
   ck_assert_int_eq(r->log[1].when - r->log[0].when,
                    5 * HD_US + 20 * HD_US + QUEUE + WAKE);
-  ck_assert_uint_eq(r->log[1].core, 0); /* its previous core */
+  ck_assert_uint_eq(r->log[1].core, 1); /* its previous core, of three */
   ck_assert_uint_eq(r->log[1].cold, 0);
-  ck_assert_uint_eq(world.robots[1].runs, 0);
+  ck_assert_uint_eq(world.robots[0].runs, 0);
   ck_assert_uint_eq(stats().migrations, 0);
 }
 END_TEST
@@ -393,6 +393,22 @@ START_TEST(wake_of_a_waiting_one_is_met_by_its_run)
   script(30 * HD_US, MSG_IRQ_WAKE, 1, 0);
   simulate(20 * SLICE);
   ck_assert_uint_eq(world.robots[1].runs, 1);
+}
+END_TEST
+
+/* Woken while running, then pre-empted: the next run meets the wake, so that
+ * its BLOCK, later, is final. */
+START_TEST(wake_before_preemption_is_met_by_the_next_run)
+{
+  make(1, 2);
+  world.robots[0].first = 0;
+  world.robots[1].first = 10 * HD_US;
+  world.robots[1].work = 5 * SLICE / 2;
+  script(3 * SLICE / 2, MSG_SCHED_WAKE, 1, 0); /* in its first slice */
+  simulate(20 * SLICE);
+  ck_assert_int_lt(world.robots[1].log[0].when, 3 * SLICE / 2);
+  ck_assert_uint_eq(world.robots[1].preempts, 2);
+  ck_assert_uint_eq(world.robots[1].runs, 3);
 }
 END_TEST
 
@@ -509,6 +525,41 @@ START_TEST(sleeper_preempts_by_its_credit)
   else
     ck_assert_int_eq(world.robots[1].log[0].when,
                      given + 10 * HD_MS + IPI + 2 * QUEUE);
+}
+END_TEST
+
+/* One that has had less runs for longer than a slice, until it has had as
+ * much. */
+START_TEST(arrears_are_made_up)
+{
+  make(1, 2);
+  world.params.wakeup_granularity = 100 * SLICE; /* no pre-emption by it */
+  world.params.sleeper_credit = 5 * SLICE;
+  world.robots[0].first = 0;
+  world.robots[1].first = 20 * SLICE;
+  simulate(60 * SLICE);
+  struct robot *r = &world.robots[1];
+  hd_time stay = r->log[1].since - r->log[0].since;
+  ck_assert_int_gt(stay, 5 * SLICE + SLICE);
+  ck_assert_int_lt(stay, 7 * SLICE + 20 * HD_US);
+}
+END_TEST
+
+/* Virtual times of two cores differ: 40 ms on the one with a single hog, 10 ms
+ * on the one with four. Who moves gets its new core's, or it would keep the
+ * core to itself for 30 ms. */
+START_TEST(moving_keeps_the_distance)
+{
+  make(2, 8);
+  for (unsigned i = 0; i < 8; i += 2)
+    world.robots[i].first = 0;
+  world.robots[1].first = 0;
+  world.robots[1].work = 40 * HD_MS; /* then its core steals a hog */
+  world.robots[3].first = 45 * HD_MS;
+  simulate(100 * HD_MS);
+  ck_assert_uint_ge(stats().migrations, 1);
+  ck_assert_uint_eq(world.robots[3].log[0].core, 1);
+  ck_assert_int_le(world.robots[3].log[0].latency, SLICE + 10 * HD_US);
 }
 END_TEST
 
@@ -793,6 +844,9 @@ int main(void)
   tcase_add_test(c, wake_to_idle_core_is_exact);
   tcase_add_loop_test(c, wake_that_crosses_block, 0, 5);
   tcase_add_test(c, wake_of_a_waiting_one_is_met_by_its_run);
+  tcase_add_test(c, wake_before_preemption_is_met_by_the_next_run);
+  tcase_add_test(c, arrears_are_made_up);
+  tcase_add_test(c, moving_keeps_the_distance);
   tcase_add_test(c, own_wake_is_void_after_a_later_run);
   tcase_add_test(c, own_wake_for_the_last_run_counts);
   tcase_add_test(c, any_idle_core_before_waiting);

@@ -56,7 +56,8 @@ struct fabric { /* interrupt unit, hypervisor, other vCPUs */
   struct hd_channel *to_scheduler, *notify[MAX_VCPUS], *ipi[MAX_VCPUS];
   uint32_t state[MAX_VCPUS];
   uint64_t pir[MAX_VCPUS][4];
-  unsigned pid_messages;
+  unsigned suppressed; /* posts to a pre-empted vCPU */
+  hd_time boot[MAX_VCPUS]; /* when each vCPU is woken */
   /* Single actions, at the fabric. */
   struct { hd_time when; enum action action; uint32_t vcpu; unsigned vector; }
       script[16];
@@ -118,6 +119,8 @@ static void deliver(struct fabric *f, uint32_t vcpu)
     memset(pir, 0, sizeof f->pir[vcpu]);
   } else if (f->state[vcpu] == PID_BLOCKED) {
     send_irq(f, f->to_scheduler, MSG_IRQ_WAKE, vcpu, pir);
+  } else {
+    f->suppressed++;
   }
 }
 
@@ -177,7 +180,6 @@ static void fabric_handle(struct hd_component *self, struct hd_msg *msg)
     ck_assert_uint_eq(msg->kind, MSG_PID_STATE);
     ck_assert_uint_ne(f->state[m->vcpu], m->state); /* changes only */
     f->state[m->vcpu] = m->state;
-    f->pid_messages++;
     deliver(f, m->vcpu);
   }
   hd_msg_free(self, msg);
@@ -189,7 +191,7 @@ static void fabric_start(struct hd_component *self)
   for (uint32_t i = 0; i < world.n; i++) {
     struct sched_msg *m = hd_msg_new_zero(self, MSG_SCHED_WAKE);
     m->vcpu = i;
-    hd_send_at(f->to_scheduler, BOOT + i * HD_US, m);
+    hd_send_at(f->to_scheduler, f->boot[i], m);
   }
   for (uint32_t i = 0; i < f->n_script; i++) {
     struct hd_msg *m = hd_msg_new(self, MSG_TIMER);
@@ -283,6 +285,8 @@ static void make(unsigned cores, unsigned vcpus)
   };
   world.window = (struct hd_window){0, HD_TIME_NEVER};
   world.n = vcpus;
+  for (unsigned i = 0; i < vcpus; i++)
+    world.fabric.boot[i] = BOOT + i * HD_US;
 }
 
 static void script(hd_time when, enum action action, uint32_t vcpu,
@@ -692,12 +696,14 @@ START_TEST(halt_polling_ends)
 }
 END_TEST
 
-static const hd_time pauses[] = {30 * HD_US, 30 * HD_US, 30 * HD_US,
-                                 30 * HD_US, 1 * HD_MS,  30 * HD_US};
+enum { PAUSES = 7 };
+static const hd_time pauses[PAUSES] = {30 * HD_US, 30 * HD_US, 30 * HD_US,
+                                       30 * HD_US, 1 * HD_MS,  1 * HD_MS,
+                                       30 * HD_US};
 
 static void idle_for_pauses(struct guest *g)
 {
-  for (int i = 0; i < 6; i++) {
+  for (int i = 0; i < PAUSES; i++) {
     vcpu_idle(&g->vcpu, now(g) + pauses[i]);
     g->time[i] = g->vcpu.halt_poll_now;
   }
@@ -707,13 +713,13 @@ static void idle_for_pauses(struct guest *g)
  * longer than halt_poll, turns it off. */
 START_TEST(halt_polling_adapts)
 {
-  static const hd_time expected[] = {10 * HD_US, 20 * HD_US, 40 * HD_US,
-                                     40 * HD_US, 0, 10 * HD_US};
+  static const hd_time expected[PAUSES] = {10 * HD_US, 20 * HD_US, 40 * HD_US,
+                                           40 * HD_US, 0, 0, 10 * HD_US};
   make(1, 1);
   world.params.halt_poll = 200 * HD_US;
   world.guests[0].main = idle_for_pauses;
   simulate(10 * HD_MS);
-  for (int i = 0; i < 6; i++)
+  for (int i = 0; i < PAUSES; i++)
     ck_assert_int_eq(world.guests[0].time[i], expected[i]);
 }
 END_TEST
@@ -809,6 +815,19 @@ START_TEST(kick_crosses_block)
   else
     ck_assert_int_eq(g->handled[0],
                      t + QUEUE + WAKE + EXIT_OUT + INJECT + ENTRY);
+}
+END_TEST
+
+/* Three reasons, one wake-up. The scheduler sees: the first wake, BLOCK, the
+ * wake, BLOCK. */
+START_TEST(blocked_vcpu_wakes_itself_once)
+{
+  make(1, 1);
+  for (unsigned i = 0; i < 3; i++)
+    script(START + 50 * HD_US + i * 10 * HD_NS, RAW_NOTIFY, 0, 77 + i);
+  simulate(1 * HD_MS);
+  ck_assert_uint_eq(world.guests[0].interrupts, 3);
+  ck_assert_uint_eq(scheduler_component(world.scheduler)->handled, 4);
 }
 END_TEST
 
@@ -958,6 +977,60 @@ START_TEST(poller_makes_room)
 }
 END_TEST
 
+static void poll_then_run(struct guest *g)
+{
+  halt_while_polling(g);
+  run_for_ever(g);
+}
+
+/* Polling is over before vCPU 1 is woken: that one waits for the slice's end. */
+START_TEST(end_of_polling_is_told)
+{
+  make(1, 2);
+  world.params.halt_poll = 10 * HD_MS;
+  world.guests[0].main = poll_then_run;
+  world.fabric.boot[1] = START + 200 * HD_US;
+  script(START + 100 * HD_US, MESSAGE, 0, 0);
+  simulate(5 * HD_MS);
+  ck_assert_int_eq(world.guests[0].time[0],
+                   START + 100 * HD_US + GUEST_IPI + EXIT_OUT);
+  ck_assert_int_gt(world.guests[1].began, BOOT + SLICE);
+}
+END_TEST
+
+/* The scheduler changes its mind while the vCPU is on its way to the core:
+ * PREEMPT comes before RUN. */
+START_TEST(preempted_before_it_runs)
+{
+  make(1, 2);
+  world.params.wakeup_granularity = 0;
+  world.params.sleeper_credit = HD_US;
+  world.guests[0].main = world.guests[1].main = run_in_steps;
+  world.fabric.boot[1] = BOOT + 200 * HD_NS;
+  simulate(SLICE / 2);
+  ck_assert_uint_eq(world.guests[0].vcpu.exits[EXIT_PREEMPT], 1);
+  ck_assert_uint_eq(world.guests[0].rounds, 0);
+  ck_assert_int_eq(world.guests[1].began,
+                   START + EXIT_IN + EXTERNAL + 2 * QUEUE + SWITCH + EXIT_OUT);
+}
+END_TEST
+
+/* Suppressed while it waits for a core; pending as soon as it is back. */
+START_TEST(post_to_a_waiting_vcpu)
+{
+  make(1, 2);
+  world.guests[0].main = world.guests[1].main = run_in_steps;
+  script(SLICE + SLICE / 2, POST, 0, 77);
+  simulate(4 * SLICE);
+  struct guest *g = &world.guests[0];
+  ck_assert_uint_eq(world.fabric.suppressed, 1);
+  ck_assert_uint_eq(g->interrupts, 1);
+  ck_assert_int_gt(g->handled[0], 2 * SLICE);
+  ck_assert_int_lt(g->handled[0], 2 * SLICE + 50 * HD_US);
+  ck_assert_uint_eq(stats(0).exits[EXIT_EXTERNAL_INTERRUPT], 0);
+}
+END_TEST
+
 /* -- device registers ---------------------------------------------------- */
 
 static void access_device(struct guest *g)
@@ -999,6 +1072,41 @@ START_TEST(interrupt_waits_for_a_load)
   ck_assert_int_eq(g->handled[0], begins);
   ck_assert_int_eq(g->time[2], begins + 500 * HD_NS);
   ck_assert_uint_eq(stats(0).exits[EXIT_EXTERNAL_INTERRUPT], 1);
+}
+END_TEST
+
+/* Two of them: one exit, two injections. */
+START_TEST(each_injection_is_paid)
+{
+  hd_time t = START + STORE + 100 * HD_NS, data = START + STORE + ROUND_TRIP;
+  make(1, 1);
+  world.params.host_irq_cost = 50;
+  world.guests[0].main = access_device;
+  for (unsigned i = 0; i < 2; i++) /* the second is handled after the first */
+    script(t - IPI - 50 * HD_NS - TO_SCHEDULER, INJECTED, 0, 77 + i);
+  simulate(1 * HD_MS);
+  struct guest *g = &world.guests[0];
+  ck_assert_uint_eq(g->interrupts, 2);
+  ck_assert_int_eq(g->handled[0], data + EXIT_IN + EXTERNAL + EXIT_OUT +
+                                      2 * INJECT + ENTRY);
+  ck_assert_uint_eq(stats(0).exits[EXIT_EXTERNAL_INTERRUPT], 1);
+}
+END_TEST
+
+/* Kick and pre-emption in one load: leaving the core is the exit for both. */
+START_TEST(kick_and_preemption_share_an_exit)
+{
+  make(1, 2);
+  world.params.wakeup_granularity = 0;
+  world.params.sleeper_credit = HD_US;
+  world.guests[0].main = access_device;
+  hd_time t = START + STORE + 100 * HD_NS;
+  world.fabric.boot[1] = t - IPI;
+  script(t + 20 * HD_NS - IPI - HOST_IRQ - TO_SCHEDULER, INJECTED, 0, 77);
+  simulate(1 * HD_MS);
+  ck_assert_uint_eq(world.guests[0].interrupts, 1);
+  ck_assert_uint_eq(stats(0).exits[EXIT_PREEMPT], 1);
+  ck_assert_uint_eq(stats(0).exits[EXIT_EXTERNAL_INTERRUPT], 0);
 }
 END_TEST
 
@@ -1051,6 +1159,7 @@ START_TEST(spinning)
   world.guests[0].handler_cycles = 500;
   script(START + 10 * HD_US, POST, 0, 77);
   script(START + 30 * HD_US - GUEST_IPI, MESSAGE, 0, 0);
+  script(START + 40 * HD_US - NOTIFY, POST, 0, 78);
   script(START + 61 * HD_US - GUEST_IPI, MESSAGE, 0, 0);
   simulate(1 * HD_MS);
   struct guest *g = &world.guests[0];
@@ -1058,6 +1167,7 @@ START_TEST(spinning)
   ck_assert_int_eq(g->time[1], 1);
   ck_assert_int_eq(g->time[2], START + 30 * HD_US);
   ck_assert_int_eq(g->time[3], 0);
+  ck_assert_int_eq(g->handled[1], START + 40 * HD_US + ENTRY);
   ck_assert_int_eq(g->time[4], START + 60 * HD_US);
   ck_assert_int_eq(g->time[5], 1);
   ck_assert_int_eq(g->time[6], 2);
@@ -1182,6 +1292,8 @@ static void add_running(TCase *c)
   tcase_add_test(c, injected_interrupt_of_a_blocked_vcpu);
   tcase_add_test(c, register_accesses_are_exact);
   tcase_add_test(c, interrupt_waits_for_a_load);
+  tcase_add_test(c, each_injection_is_paid);
+  tcase_add_test(c, kick_and_preemption_share_an_exit);
   tcase_add_test(c, preemption_waits_for_a_load);
   tcase_add_test(c, spinning);
 }
@@ -1196,6 +1308,7 @@ static void add_halting(TCase *c)
   tcase_add_loop_test(c, notification_crosses_block, 0, 3);
   tcase_add_loop_test(c, post_crosses_block, 0, 3);
   tcase_add_loop_test(c, kick_crosses_block, 0, 4);
+  tcase_add_test(c, blocked_vcpu_wakes_itself_once);
   tcase_add_loop_test(c, nothing_is_lost, 0, 12);
 }
 
@@ -1205,6 +1318,9 @@ static void add_sharing(TCase *c)
   tcase_add_test(c, eight_vcpus_share_a_core);
   tcase_add_test(c, handler_is_preempted);
   tcase_add_test(c, poller_makes_room);
+  tcase_add_test(c, end_of_polling_is_told);
+  tcase_add_test(c, preempted_before_it_runs);
+  tcase_add_test(c, post_to_a_waiting_vcpu);
   tcase_add_test(c, core_time_is_conserved);
   tcase_add_test(c, windows_add_up);
   tcase_add_test(c, window_changes_nothing);

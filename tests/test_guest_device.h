@@ -48,6 +48,7 @@ struct bench_device {
   bool mailbox_enabled;
   /* behaviour */
   hd_time service;    /* per packet; 0: at once */
+  hd_time skew;       /* queue q needs q times this more */
   uint32_t batch;     /* descriptors completed together */
   hd_time echo;       /* request taken to reply and completion written */
   hd_time gap;        /* between generated frames of a queue; 0: none */
@@ -55,7 +56,7 @@ struct bench_device {
   /* observations */
   uint64_t packets, doorbells, bytes[BENCH_STREAMS], next_seq[BENCH_STREAMS];
   uint64_t packets_in_window, queue_doorbells[BENCH_QUEUES];
-  uint64_t reordered, returned, interrupts, rx_dropped;
+  uint64_t reordered, returned, interrupts, rx_dropped, rx_doorbells;
   uint32_t outstanding, most, least_at_resume;
   bool was_full;
   int64_t unfair;            /* greatest difference between streams */
@@ -252,7 +253,7 @@ static inline void bench_take(struct bench_device *d, unsigned q,
     total += p->stamps.spent[i];
   ck_assert_int_eq(total, now - p->stamps.begin);
   packet_free(&d->bench->packets, p);
-  bq->free_at = hd_time_max(bq->free_at, now) + d->service;
+  bq->free_at = hd_time_max(bq->free_at, now) + d->service + q * d->skew;
   bench_timer(d, TIMER_SERVED, q, NULL, bq->free_at - now);
 }
 
@@ -288,6 +289,13 @@ static inline void bench_tx_doorbell(struct bench_device *d, unsigned q,
   }
 }
 
+static inline void bench_rx_doorbell(struct bench_device *d, unsigned q,
+                                     uint32_t tail)
+{
+  d->rx_doorbells++;
+  d->queue[q].rx_tail = tail;
+}
+
 /* ---- device: messages ---------------------------------------------------- */
 
 static inline void bench_control_vector(struct bench_device *d, unsigned vector,
@@ -316,8 +324,9 @@ static inline void bench_write(struct bench_device *d, const struct mmio_msg *m)
                       (unsigned)((page - NIC_TX_TAIL(FIRST_QUEUE)) / NIC_PAGE),
                       (uint32_t)m->data);
   else if (m->address >= NIC_RX_TAIL_BASE)
-    d->queue[(page - NIC_RX_TAIL(FIRST_QUEUE)) / NIC_PAGE].rx_tail =
-        (uint32_t)m->data;
+    bench_rx_doorbell(d,
+                      (unsigned)((page - NIC_RX_TAIL(FIRST_QUEUE)) / NIC_PAGE),
+                      (uint32_t)m->data);
   else
     bench_control_vector(
         d, (unsigned)((page - NIC_VECTOR(FIRST_VECTOR)) / NIC_PAGE), m->data);

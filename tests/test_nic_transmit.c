@@ -438,6 +438,54 @@ START_TEST(forger_reads_and_writes_elsewhere)
 }
 END_TEST
 
+/* ---- order ------------------------------------------------------------------------ */
+
+/* Data of some packets comes 2 us late. Frames leave in the order in which they
+ * were scheduled, which is that of their reads. */
+START_TEST(frames_leave_in_the_order_of_scheduling)
+{
+  bench_defaults(3, 1);
+  b.slow = 2 * HD_US;
+  b.nic_params.write_back_timer = 0;
+  saturate(400, 0);
+  bench_build(HD_US);
+  bench_run(hundred_each, START + RUN);
+  size_t reads = 6; /* administration */
+  ck_assert_uint_eq(b.arrivals.n, 300);
+  ck_assert_uint_eq(b.payloads.n, 306); /* 442 B: a read each */
+  for (size_t i = 0; i < b.arrivals.n; i++)
+    ck_assert_uint_eq(b.arrivals.e[i].address, b.payloads.e[reads + i].address);
+  for (int vm = 0; vm < 3; vm++)
+    ck_assert_uint_eq(b.txq[vm][0].completed, 100);
+  bench_end();
+}
+END_TEST
+
+/* A write-back never tells of a packet whose data has not been answered. */
+START_TEST(completion_waits_for_the_data)
+{
+  bench_defaults(1, 1);
+  b.slow = 3 * HD_US;
+  b.nic_params.write_back_timer = 0;
+  saturate(400, 0);
+  bench_build(HD_US);
+  bench_run(hundred_each, START + RUN);
+  for (size_t i = 0; i < b.write_backs.n; i++) {
+    const struct entry *e = &b.write_backs.e[i];
+    if (e->observer == PCIE_NO_OBSERVER)
+      continue;
+    hd_time answered = 0;
+    for (size_t k = 0; k < NIC_EVENT_VALUE(e->data); k++) {
+      const struct entry *r = &b.payloads.e[2 + k];
+      hd_time late = r->address / 2048 % 3 == 0 ? b.slow : 0;
+      answered = hd_time_max(answered, r->when + ANSWER + late);
+    }
+    ck_assert_int_gt(e->when, answered);
+  }
+  bench_end();
+}
+END_TEST
+
 /* ---- order invariance ------------------------------------------------------------- */
 
 static double fingerprint(int window)
@@ -485,6 +533,8 @@ int main(void)
   tcase_add_test(t, faulted_payload_drops_only_its_packet);
   tcase_add_test(t, faulted_descriptors_drop_their_packets);
   tcase_add_test(t, forger_reads_and_writes_elsewhere);
+  tcase_add_test(t, frames_leave_in_the_order_of_scheduling);
+  tcase_add_test(t, completion_waits_for_the_data);
   tcase_add_test(t, window_changes_nothing);
   suite_add_tcase(s, t);
   return run_suite(s);

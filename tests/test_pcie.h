@@ -138,6 +138,7 @@ static inline void fake_iommu_handle(struct hd_component *self,
 {
   struct fake_iommu *u = (struct fake_iommu *)self;
   struct pcie_tlp *t = (struct pcie_tlp *)msg;
+  t->entered = hd_now(self); /* as tlp.h allows every unit to do */
   t->translation = u->latency(t);
   if (u->faults && u->faults(t))
     t->status = PCIE_UR;
@@ -209,7 +210,7 @@ static inline void loop_start(struct hd_component *self)
 {
   struct loop_device *x = (struct loop_device *)self;
   for (uint32_t i = 0; i < x->n_reads + x->n_writes; i++) {
-    x->dma[i].context = i < x->n_reads ? x : NULL;
+    x->dma[i].context = i < x->n_writes ? NULL : x; /* writes come first */
     loop_start_one(x, &x->dma[i]);
   }
 }

@@ -143,7 +143,8 @@ START_TEST(one_tlp_to_the_picosecond)
   ck_assert_uint_eq(stats.tlps[1], 1);
   ck_assert_uint_eq(stats.bytes[1], 84);
   ck_assert_uint_eq(stats.payload[1], 62);
-  ck_assert_uint_eq(stats.dllps[0], 0); /* charged with the next TLP */
+  ck_assert_uint_eq(stats.dllps[0], 1); /* its Ack */
+  ck_assert_uint_eq(stats.dllps[1], 0);
 }
 END_TEST
 
@@ -163,6 +164,9 @@ START_TEST(rounding_does_not_accumulate)
                     84.0 * n * byte * 1538.0 / 1534.0;
   ck_assert_double_eq_tol((double)points[0].log[n - 1].when, expected,
                           4 * byte + 1);
+  /* One Ack in 168 symbols, not one a TLP: 2 are at the ends. */
+  ck_assert_double_eq_tol((double)stats.dllps[0],
+                          84.0 * n * 1538 / 1534 / 168, 2);
 }
 END_TEST
 
@@ -237,9 +241,9 @@ START_TEST(periodic_dllps_on_an_idle_link)
   const hd_time at = 900 * HD_US;
   add_step(1, at, PCIE_MWR, 64, 0);
   run_link(&p, HD_MS);
-  double intervals = (double)at / (168 * 1000.0 * 130 / 128 / 2 / 16);
+  double intervals = (double)HD_MS / (168 * 1000.0 * 130 / 128 / 2 / 16);
   ck_assert_double_eq_tol((double)stats.dllps[1], 2 * intervals, 4);
-  ck_assert_double_eq_tol(stats.utilization[1], 0.9 * 16 / 168, 1e-4);
+  ck_assert_double_eq_tol(stats.utilization[1], 16.0 / 168, 1e-4);
   ck_assert_int_ge(points[0].log[0].when, at + span(&p, 84) + p.propagation);
   ck_assert_int_le(points[0].log[0].when,
                    at + span(&p, 84 + 20) + p.propagation);
@@ -309,7 +313,24 @@ START_TEST(who_may_pass_whom)
 }
 END_TEST
 
-/* The last free credit goes to the oldest, and each class keeps its order. */
+/* What waited goes in the order in which it came. */
+START_TEST(oldest_first)
+{
+  struct pcie_params p = test_params(4, 16, 256, 512);
+  p.posted_headers = 1;
+  points[0].hold[PCIE_POSTED] = 60 * HD_NS;
+  static const enum pcie_tlp_type type[] = {PCIE_MWR, PCIE_MWR, PCIE_MRD,
+                                            PCIE_CPLD, PCIE_MRD};
+  for (int i = 0; i < 5; i++)
+    add_step(1, 110 * HD_NS + i * HD_NS, type[i], 4, 0);
+  run_link(&p, HD_US);
+  ck_assert_uint_eq(points[0].n_log, 5);
+  for (uint32_t i = 0; i < 5; i++)
+    ck_assert_uint_eq(points[0].log[i].index, i);
+}
+END_TEST
+
+/* Everything arrived, and each class kept its order. */
 static void assert_in_order(const struct point *to, const struct point *from)
 {
   ck_assert_uint_eq(to->n_log, from->n_script);
@@ -434,6 +455,23 @@ START_TEST(lone_errors_cost_a_round_trip)
 }
 END_TEST
 
+/* Under load, a corruption costs what is sent until the Nak is there: 40.3 ns
+ * after its end, in which 15 to 16 TLPs of 2.67 ns start; with the corrupted one
+ * 17 are sent again. A replay that is corrupted counts the same way. */
+START_TEST(nak_stops_the_waste)
+{
+  struct pcie_params p = test_params(4, 16, 256, 512);
+  p.bit_error_rate = 1e-5;
+  for (int i = 0; i < 4000; i++)
+    add_step(1, 110 * HD_NS, PCIE_MWR, 64, 0);
+  run_link(&p, HD_MS);
+  assert_in_order(&points[0], &points[1]);
+  ck_assert_uint_gt(stats.corrupted[1], 10);
+  double each = (double)stats.replays[1] / (double)stats.corrupted[1];
+  ck_assert_double_eq_tol(each, 17, 1);
+}
+END_TEST
+
 static const double rates[] = {0, 1e-6, 1e-5, 1e-4};
 
 static void run_load(const void *argument, void *result)
@@ -493,6 +531,8 @@ START_TEST(lost_acks_with_a_full_buffer)
   run_link(&p, 5 * HD_MS);
   assert_in_order(&points[0], &points[1]);
   ck_assert_uint_gt(stats.lost_dllps[0], 0);
+  ck_assert_int_gt(points[0].log[points[0].n_log - 1].when,
+                   (hd_time)stats.lost_dllps[0] * p.replay_timer);
   for (size_t i = 1; i < points[0].n_log; i++) /* one class or another */
     ck_assert_int_ge(points[0].log[i].when, points[0].log[i - 1].when);
 }
@@ -533,6 +573,7 @@ int main(void)
   TCase *tc = tcase_create("credits");
   tcase_add_loop_test(tc, credit_to_the_picosecond, 0, 6);
   tcase_add_loop_test(tc, who_may_pass_whom, 0, 3);
+  tcase_add_test(tc, oldest_first);
   tcase_add_loop_test(tc, one_credit_does_not_deadlock, 1, 4);
   tcase_add_test(tc, thresholds);
   suite_add_tcase(suite, tc);
@@ -540,6 +581,7 @@ int main(void)
   tcase_set_timeout(tc, 60);
   tcase_add_loop_test(tc, replay_buffer_stalls, 0, 2);
   tcase_add_test(tc, lone_errors_cost_a_round_trip);
+  tcase_add_test(tc, nak_stops_the_waste);
   tcase_add_test(tc, errors_under_load);
   tcase_add_test(tc, lost_acks_with_a_full_buffer);
   suite_add_tcase(suite, tc);

@@ -249,12 +249,12 @@ START_TEST(out_of_order_completions)
 {
   completer.batch = 1;
   for (size_t i = 0; i < 50; i++)
-    add(i * 8192, (uint32_t)(100 + i));
+    add(i * 8192, (uint32_t)(400 + i)); /* two completions each */
   run();
   for (size_t i = 0; i < 50; i++) {
     ck_assert_uint_eq(device.order[i], 49 - i);
-    ck_assert_uint_eq(device.dma[i].received, 100 + i);
-    ck_assert_int_eq(device.dma[i].translation, (hd_time)(100 + i));
+    ck_assert_uint_eq(device.dma[i].received, 400 + i);
+    ck_assert_int_eq(device.dma[i].translation, (hd_time)(400 + i));
     ck_assert_uint_eq(device.dma[i].status, PCIE_SC);
   }
 }

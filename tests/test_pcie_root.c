@@ -254,6 +254,8 @@ START_TEST(relaxed_ordering_passes)
   assert_access(1, PCIE_MRD, 0x2000);
   assert_access(2, PCIE_MWR, 0x1000);
   assert_access(3, PCIE_MWR, 0x4000);
+  ck_assert_int_eq(memory.log[0].when,
+                   translated(AT + HD_NS * 8, 84, 10) + HD_NS);
   ck_assert_int_eq(memory.log[1].when,
                    translated(AT + HD_NS * 4, 20, 30) + HD_NS);
 }

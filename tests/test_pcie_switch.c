@@ -84,6 +84,24 @@ START_TEST(one_read)
 }
 END_TEST
 
+/* Writes that wait in the switch are not passed by the read after them, although
+ * the uplink has credits for reads. */
+START_TEST(read_does_not_pass_writes)
+{
+  params.posted_headers = 1;
+  devices[0].n_writes = 20;
+  devices[0].n_reads = 1;
+  devices[0].limit = 21;
+  devices[0].size = 64;
+  struct hd_engine *e = build(100 * HD_NS, 1, 1);
+  hd_engine_run(e, HD_MS);
+  check_all(1);
+  ck_assert_uint_eq(memory.writes, 20);
+  ck_assert_uint_eq(memory.reads, 1);
+  ck_assert_uint_eq(memory.log[20].type, PCIE_MRD);
+}
+END_TEST
+
 /* Saturated by three devices with transfers of one size: each gets a third of
  * the uplink, which stays full, although one has many more transfers waiting.
  * 1 % as in the bandwidth test; shares 2 %. */
@@ -258,6 +276,7 @@ int main(void)
   tcase_add_checked_fixture(tc, setup, NULL);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, one_read);
+  tcase_add_test(tc, read_does_not_pass_writes);
   tcase_add_test(tc, round_robin_is_fair);
   tcase_add_test(tc, few_credits_and_any_window);
   tcase_add_test(tc, cpu_reaches_each_device);

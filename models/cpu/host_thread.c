@@ -18,12 +18,12 @@ void vcpu_send_scheduler(struct vcpu *v, uint32_t kind, uint32_t data)
   hd_send(v->to_scheduler, v->to_scheduler->latency, m);
 }
 
-/* State of the posted descriptor; told only when it changes. */
+/* State of the posted descriptor: running, then preempted or blocked, then
+ * running again; never the same twice. */
 static void set_pid(struct vcpu *v, enum pid_state state)
 {
-  if (v->pid == state || !v->to_interrupts)
+  if (!v->to_interrupts)
     return;
-  v->pid = state;
   struct interrupt_msg *m = hd_msg_new(&v->task.base, MSG_PID_STATE);
   m->vcpu = v->index;
   m->state = state;

@@ -29,7 +29,6 @@ void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
       .clock = hd_clock_at(params->frequency),
       .guest = guest,
       .irq_enabled = true,
-      .pid = PID_BLOCKED,
   };
   hd_task_initialize(&v->task, e, body, "vcpu", path, host);
 }

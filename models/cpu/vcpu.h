@@ -66,7 +66,6 @@ struct vcpu {
   uint32_t run;         /* number of the current or last run on a core */
   uint32_t preempt_run; /* run that the scheduler asked back */
   uint32_t injections;  /* injected vectors whose inject_cost is due */
-  enum pid_state pid;   /* as last sent */
   bool blocked;         /* MSG_SCHED_BLOCK sent, no core since */
   bool wake_asked;      /* woke itself since it blocked */
   bool kicked;          /* an IPI arrived in guest mode: an exit is due */

@@ -69,7 +69,7 @@ struct iommu {
   int64_t active;  /* walkers in use */
   int64_t waiting; /* requests that wait for a walk they did not begin, or for
                       a walker */
-  bool in_progress; /* see walker.c */
+  bool in_progress; /* see misses.c */
   struct hd_msg *input_first, *input_last; /* stalled */
 
   hd_time commands_until;       /* queued invalidation is busy until */
@@ -181,12 +181,18 @@ enum iommu_known iommu_cached_domain(struct iommu *u, uint16_t requester,
 /* Takes stalled requests, in order, until one must stall again. */
 void iommu_resume_input(struct iommu *u);
 
-/* ---- walker.c ---------------------------------------------------------------- */
+/* ---- misses.c --------------------------------------------------------------- */
 bool iommu_walks_initialize(struct iommu *u);
 void iommu_walks_terminate(struct iommu *u);
 /* Gives a missing request to a walk: one under way, a free walker or the queue.
  * False: no room, the input must stall. */
 bool iommu_miss(struct iommu *u, struct pcie_tlp *tlp);
+/* All of the walk's requests have been answered. */
+void iommu_walk_ended(struct iommu *u, struct iommu_walk *w);
+
+/* ---- walker.c --------------------------------------------------------------- */
+/* Begins to read at now + delay; may fault, and so end, at once. */
+void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay);
 /* A structure read has come back. */
 void iommu_walk_read(struct iommu *u, struct memory_request *request);
 

@@ -1,5 +1,5 @@
 /*
- * walker.c - misses and the walkers that serve them (VT-d 4.0, 3.4 to 3.8).
+ * walker.c - one walk, structure by structure (VT-d 4.0, 3.4 to 3.8).
  *
  * A walk is a chain of structure reads, each preceded by walk_step of the
  * walker's own time:
@@ -14,79 +14,6 @@
  * tables are not cached.
  */
 #include "models/iommu/internal.h"
-
-#include <stdlib.h>
-
-/* ---- pool, buckets, queue -------------------------------------------------- */
-
-/* Every walk holds a request that waits or is being walked for. */
-bool iommu_walks_initialize(struct iommu *u)
-{
-  size_t n = (size_t)(u->params.walkers + u->params.miss_queue);
-  size_t buckets = 16;
-  while (buckets < 2 * n)
-    buckets *= 2;
-  u->bucket_mask = buckets - 1;
-  u->buckets = calloc(buckets, sizeof *u->buckets);
-  u->pool = calloc(n, sizeof *u->pool);
-  if (!u->buckets || !u->pool)
-    return false;
-  for (size_t i = 0; i < n; i++) {
-    u->pool[i].next = u->free_walks;
-    u->free_walks = &u->pool[i];
-  }
-  return true;
-}
-
-void iommu_walks_terminate(struct iommu *u)
-{
-  free(u->buckets);
-  free(u->pool);
-}
-
-static inline struct iommu_walk **bucket_of(struct iommu *u, uint64_t page,
-                                            uint16_t requester, uint32_t pasid)
-{
-  uint64_t hash =
-      (page ^ iommu_pasid_key(requester, pasid) << 20) * 0x9e3779b97f4a7c15u;
-  return &u->buckets[(hash >> 32) & u->bucket_mask];
-}
-
-static bool same_page(const struct iommu_walk *w, const struct pcie_tlp *tlp)
-{
-  bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
-  return w->iova >> 12 == tlp->address >> 12 && w->requester == tlp->requester &&
-         w->has_pasid == has_pasid && (!has_pasid || w->pasid == tlp->pasid);
-}
-
-static struct iommu_walk *new_walk(struct iommu *u, struct pcie_tlp *tlp,
-                                   struct iommu_walk **bucket)
-{
-  struct iommu_walk *w = u->free_walks;
-  HD_REQUIRE(&u->base, w != NULL, "more walks than the miss queue allows");
-  u->free_walks = w->next;
-  bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
-  *w = (struct iommu_walk){.chain = *bucket,
-                           .iova = tlp->address & ~UINT64_C(4095),
-                           .pasid = has_pasid ? tlp->pasid : 0,
-                           .requester = tlp->requester,
-                           .has_pasid = has_pasid};
-  *bucket = w;
-  iommu_append(&w->first, &w->last, &tlp->msg);
-  w->n_requests = 1;
-  return w;
-}
-
-static void free_walk(struct iommu *u, struct iommu_walk *w)
-{
-  struct iommu_walk **link =
-      bucket_of(u, w->iova >> 12, w->requester, w->pasid);
-  while (*link != w)
-    link = &(*link)->chain;
-  *link = w->chain;
-  w->next = u->free_walks;
-  u->free_walks = w;
-}
 
 /* ---- reading ---------------------------------------------------------------- */
 
@@ -103,8 +30,6 @@ static void read_structure(struct iommu *u, struct iommu_walk *w,
   hd_send(u->to_memory, delay + u->params.walk_step + u->to_memory->latency, q);
 }
 
-static void end_walk(struct iommu *u, struct iommu_walk *w);
-
 /* Answers all requests of the walk, in order of arrival. */
 static void complete(struct iommu *u, struct iommu_walk *w, uint64_t page,
                      unsigned shift, bool writable)
@@ -119,7 +44,7 @@ static void complete(struct iommu *u, struct iommu_walk *w, uint64_t page,
   while (w->first)
     iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, shift,
                  writable, u->answer->latency);
-  end_walk(u, w);
+  iommu_walk_ended(u, w);
 }
 
 /* `delay`: what remains of the lookup, when no read has covered it. */
@@ -129,7 +54,7 @@ static void fault(struct iommu *u, struct iommu_walk *w,
   while (w->first)
     iommu_block(u, (struct pcie_tlp *)iommu_pop(&w->first), reason,
                 delay + u->answer->latency);
-  end_walk(u, w);
+  iommu_walk_ended(u, w);
 }
 
 /* An absent entry of a page table: each request has its own reason. */
@@ -140,7 +65,7 @@ static void page_fault(struct iommu *u, struct iommu_walk *w, bool first_stage)
     iommu_block(u, tlp, iommu_page_fault(first_stage, tlp->type == PCIE_MWR),
                 u->answer->latency);
   }
-  end_walk(u, w);
+  iommu_walk_ended(u, w);
 }
 
 /* ---- page tables -------------------------------------------------------------- */
@@ -406,22 +331,8 @@ void iommu_walk_read(struct iommu *u, struct memory_request *request)
     next[w->step](u, w);
 }
 
-/* ---- the walkers --------------------------------------------------------------------- */
-
-/* The walk's request is the mark of an active walk; a fault may end the walk
- * before it reads anything. */
-static void begin_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
+void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
 {
-  struct memory_request *q = hd_msg_new(&u->base, MSG_MEMORY_ACCESS);
-  q->write = q->hit = false;
-  q->reply = u->from_memory;
-  q->context = w;
-  q->data = 0;
-  w->request = q;
-  w->started = hd_now(&u->base) + delay;
-  u->active++;
-  hd_gauge_set(&u->walkers_busy, u->window, hd_now(&u->base), u->active);
-  iommu_count(u, &u->count.walks);
   uint64_t *context = vtd_cache_find(&u->contexts, w->requester);
   if (context) {
     w->context = *context;
@@ -430,107 +341,4 @@ static void begin_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
     read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester), 8,
                    delay);
   }
-}
-
-/* Another walk may have filled the IOTLB (a large page) in the meantime. */
-static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
-{
-  uint32_t domain;
-  unsigned size;
-  if (iommu_cached_domain(u, w->requester, w->has_pasid, w->pasid, &domain) !=
-      KNOWN)
-    return false;
-  const uint64_t *found = iommu_lookup_page(u, domain, w->iova, &size);
-  if (!found)
-    return false;
-  uint64_t page = *found & ~UINT64_C(4095);
-  bool writable = (*found & IOTLB_WRITE) != 0;
-  u->waiting -= w->n_requests;
-  iommu_count(u, &u->count.merged); /* its first; the others are counted */
-  while (w->first)
-    iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, 12 + 9 * size,
-                 writable, u->answer->latency);
-  free_walk(u, w);
-  return true;
-}
-
-static void serve_queue(struct iommu *u)
-{
-  while (u->queue_first && u->active < u->params.walkers) {
-    struct iommu_walk *w = u->queue_first;
-    u->queue_first = w->next;
-    if (serve_from_iotlb(u, w))
-      continue;
-    u->waiting--; /* its first request is being served; the others wait on */
-    begin_walk(u, w, 0);
-  }
-}
-
-/* A walker is free: queued misses, then stalled requests. A request may fault
- * at once and so free its walker again; the flag turns that into a loop. */
-static void progress(struct iommu *u)
-{
-  if (u->in_progress)
-    return;
-  u->in_progress = true;
-  do {
-    serve_queue(u);
-    iommu_resume_input(u);
-  } while (u->queue_first && u->active < u->params.walkers);
-  u->in_progress = false;
-}
-
-static void end_walk(struct iommu *u, struct iommu_walk *w)
-{
-  hd_time now = hd_now(&u->base);
-  if (hd_window_contains(u->window, now) && now > w->started)
-    u->walk_time += now - w->started;
-  u->active--;
-  u->waiting -= w->n_requests - 1;
-  hd_gauge_set(&u->walkers_busy, u->window, now, u->active);
-  hd_msg_free(&u->base, w->request);
-  bool stale = w->stale;
-  free_walk(u, w);
-  if (stale)
-    iommu_stale_walk_ended(u);
-  progress(u);
-}
-
-static void enqueue(struct iommu *u, struct iommu_walk *w)
-{
-  if (u->queue_first)
-    u->queue_last->next = w;
-  else
-    u->queue_first = w;
-  u->queue_last = w;
-  w->next = NULL;
-}
-
-bool iommu_miss(struct iommu *u, struct pcie_tlp *tlp)
-{
-  uint32_t pasid = tlp->flags & PCIE_HAS_PASID ? tlp->pasid : 0;
-  struct iommu_walk **bucket =
-      bucket_of(u, tlp->address >> 12, tlp->requester, pasid);
-  struct iommu_walk *w = *bucket;
-  while (w && !same_page(w, tlp))
-    w = w->chain;
-  bool room = u->waiting < u->params.miss_queue;
-  if (w) {
-    if (!room)
-      return false;
-    iommu_append(&w->first, &w->last, &tlp->msg);
-    w->n_requests++;
-    u->waiting++;
-    iommu_count(u, &u->count.merged);
-    return true;
-  }
-  if (u->active < u->params.walkers) {
-    begin_walk(u, new_walk(u, tlp, bucket), u->walk_delay);
-    return true;
-  }
-  if (!room)
-    return false;
-  enqueue(u, new_walk(u, tlp, bucket));
-  u->waiting++;
-  return true;
 }

@@ -115,8 +115,10 @@ void pcie_link_get_stats(const struct pcie_link *l, struct pcie_link_stats *s)
 {
   *s = (struct pcie_link_stats){0};
   hd_time now = measured_until(l);
+  struct pcie_link copy = *l; /* in which what is due so far is charged */
   for (int end = 0; end < 2; end++) {
-    const struct pcie_counts *c = &l->tx[end].counts;
+    pcie_tx_settle(&copy, end, wire_of(now));
+    const struct pcie_counts *c = &copy.tx[end].counts;
     s->utilization[end] = hd_busy_utilization(&c->busy, l->window, now);
     s->tlps[end] = c->tlps.count;
     s->bytes[end] = c->bytes.count;

@@ -60,7 +60,7 @@ struct pcie_link_stats {
   uint64_t lost_dllps[2];     /* DLLPs sent by that end and corrupted */
   hd_time credit_stall[2][PCIE_CLASSES]; /* time TLPs waited for credits */
 };
-/* Counted within the measurement window. */
+/* Counted within the measurement window; after the run. */
 void pcie_link_get_stats(const struct pcie_link *l, struct pcie_link_stats *s);
 
 /* NULL, or what does not balance (credits, replay buffer) at the end. */

@@ -182,7 +182,6 @@ void udp_stream_run(struct guest_cpu *cpu)
 {
   struct guest_sender *s = &cpu->sender;
   s->start = vcpu_now(&cpu->vcpu);
-  tick(cpu, s->start);
   for (;;) {
     if (cpu->work)
       qdisc_run_all(cpu);

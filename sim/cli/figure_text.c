@@ -50,7 +50,7 @@ static const struct word stage_names[] = {
     {"iommu", "Address translation"},
     {"payload_read", "Payload read"},
     {"wire", "Wire"},
-    {"remote_side", "Remote side"},
+    {"remote", "Remote side"},
     {"receive_path", "Receive path"},
     {"interrupt", "Interrupt"},
     {"guest_receive_path", "Guest receive path"},
@@ -218,18 +218,25 @@ static const char *value_name(const struct figure_axis *a, size_t value)
   return design != NULL ? design : text;
 }
 
-char *cli_figure_curve_name(const struct figure_data *d, size_t curve)
+char *cli_figure_curve_value(const struct figure_data *d, size_t curve)
 {
   if (d->groups != NULL)
     return cli_format("%s", d->groups[curve]);
   if (d->curves == FIGURE_NONE)
     return cli_format("%s", "");
-  const struct figure_axis *a = &d->axes[d->curves];
-  if (strcmp(last_part(a->path), "design") == 0)
-    return cli_format("%s", value_name(a, curve));
+  return cli_format("%s", value_name(&d->axes[d->curves], curve));
+}
+
+char *cli_figure_curve_name(const struct figure_data *d, size_t curve)
+{
+  char *value = cli_figure_curve_value(d, curve);
+  if (d->curves == FIGURE_NONE ||
+      strcmp(last_part(d->axes[d->curves].path), "design") == 0)
+    return value;
   char *axis = cli_figure_axis_name(d, d->curves);
-  char *name = cli_format("%s: %s", axis, value_name(a, curve));
+  char *name = cli_format("%s: %s", axis, value);
   free(axis);
+  free(value);
   return name;
 }
 

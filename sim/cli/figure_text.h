@@ -23,6 +23,8 @@ char *cli_figure_axis_name(const struct figure_data *d, size_t axis);
 char *cli_figure_axis_title(const struct figure_data *d, size_t axis);
 /* "SR-IOV", "64 queue pairs"; the group's name; "" when there is one curve. */
 char *cli_figure_curve_name(const struct figure_data *d, size_t curve);
+/* The same without the axis: "64". */
+char *cli_figure_curve_value(const struct figure_data *d, size_t curve);
 /* "Queue pairs: 4, Page size: 2m"; "" without such axes. */
 char *cli_figure_panel_name(const struct figure_data *d, size_t panel);
 /* The same for a file's name: "queue_pairs-4-page_size-2m". */

@@ -240,7 +240,8 @@ void hd_engine_get_report(const struct hd_engine *e, struct hd_engine_report *r)
                                  .wakeups = e->wakeups,
                                  .actors = e->n_actors,
                                  .components = e->n_components,
-                                 .messages_live = e->messages.live};
+                                 .messages_live = e->messages.live,
+                                 .messages_peak = e->messages.peak};
   uint64_t f = e->options.seed;
   for (size_t i = 0; i < e->n_components; i++) {
     f = hd_mix64(f ^ e->components[i]->hash) + e->components[i]->handled;

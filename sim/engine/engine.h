@@ -136,6 +136,7 @@ struct hd_engine_report {
   uint64_t fingerprint;  /* over all components, in path order */
   size_t actors, components;
   size_t messages_live;  /* allocated and not freed at the end */
+  size_t messages_peak;  /* the most at a time */
 };
 void hd_engine_get_report(const struct hd_engine *e,
                           struct hd_engine_report *report);

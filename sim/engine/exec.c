@@ -121,6 +121,7 @@ static void block(struct hd_actor *a, double clock, hd_time when)
   a->asleep = false;
   a->wake_at = HD_TIME_NEVER;
   a->engine->wakeups++;
+  a->wakeups++;
 }
 
 hd_time hd_actor_sleep(struct hd_actor *a, hd_time when)

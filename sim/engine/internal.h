@@ -32,6 +32,7 @@ struct hd_actor {
   size_t n_debts, cap_debts;
   struct hd_component **members;
   size_t n_members;
+  uint64_t wakeups;
 };
 
 struct hd_engine {

@@ -27,19 +27,25 @@ void hd_pool_terminate(struct hd_pool *p)
   *p = (struct hd_pool){0};
 }
 
-void *hd_pool_refill(struct hd_pool *p)
+static void add_slab(struct hd_pool *p)
 {
   struct slab *slab = malloc(SLAB_BYTES);
   HD_REQUIRE(NULL, slab != NULL, "out of memory for a pool");
   slab->next = p->slabs;
   p->slabs = slab;
   size_t n = (SLAB_BYTES - sizeof *slab) / p->object_bytes;
-  char *first = (char *)(slab + 1);
-  for (size_t i = n; i-- > 1;) {
-    void *object = first + i * p->object_bytes;
-    *(void **)object = p->free_list;
-    p->free_list = object;
-  }
+  p->fresh = (char *)(slab + 1);
+  p->fresh_end = p->fresh + n * p->object_bytes;
+}
+
+/* Everything that was ever given out is out now: a new peak. */
+void *hd_pool_refill(struct hd_pool *p)
+{
+  if (p->fresh == p->fresh_end)
+    add_slab(p);
+  void *object = p->fresh;
+  p->fresh += p->object_bytes;
   p->live++;
-  return first;
+  p->peak++;
+  return object;
 }
