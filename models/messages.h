@@ -49,8 +49,6 @@ enum msg_kind {
   MSG_SCHED_RUN,     /* scheduler -> vCPU: you have a core */
   MSG_SCHED_PREEMPT, /* scheduler -> vCPU: give the core back */
   MSG_SCHED_YIELD,   /* vCPU -> scheduler: core given back, still runnable */
-  MSG_SCHED_POLL,    /* vCPU -> scheduler: halt-polling begins (data 1) or
-                        ends with the core kept (data 0) */
 
   /* Network: struct packet_msg (network/packet.h) */
   MSG_FRAME,      /* NIC -> wire -> client and back */

@@ -373,6 +373,7 @@ static void destroy_rows(struct server *s)
 
 void server_destroy(struct server *s)
 {
+  hd_engine_destroy(s->engine); /* while its components are there */
   destroy_rows(s);
   hypervisor_destroy(s->hypervisor);
   for (size_t i = 0; i < s->plan.n_guests; i++)
@@ -396,7 +397,6 @@ void server_destroy(struct server *s)
   pcie_link_destroy(s->link);
   root_complex_destroy(s->root);
   packet_pool_terminate(&s->packets);
-  hd_engine_destroy(s->engine);
   free(s->guests);
   free(s->devices);
   server_plan_free(&s->plan);

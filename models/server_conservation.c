@@ -13,9 +13,11 @@ static void require(const struct hd_component *c, const char *trouble)
  * received or dropped it. */
 static void check_packets(const struct server *s)
 {
-  uint64_t held = nic_packets_inside(s->nic);
-  for (size_t i = 0; i < s->plan.n_guests; i++)
+  uint64_t held = nic_packets_inside(s->nic) + nic_packets_delivered(s->nic);
+  for (size_t i = 0; i < s->plan.n_guests; i++) {
     held += guest_packets_held(s->guests[i]);
+    held -= guest_packets_arrived(s->guests[i]); /* the rest is on its way */
+  }
   for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
     held += wire_packets_inside(s->wire[port]) +
             client_packets_inside(s->client[port]);

@@ -51,7 +51,7 @@ static void add_guest(const struct server *s, size_t i, struct totals *t)
   t->rx_packets += g.received_packets;
   t->rx_bytes += g.received_bytes;
   t->requests += g.requests;
-  t->drops += at_client.dropped + at_client.lost;
+  t->drops += at_client.dropped + at_client.lost + g.dropped;
   for (int r = 0; r < EXIT_REASONS; r++)
     t->exits += g.exits[r];
   t->interrupts += g.interrupts;

@@ -33,23 +33,24 @@ struct robot {
   hd_time first;       /* when it is first woken; FOR_EVER: by others only */
   hd_time work;        /* core time it wants between rests; FOR_EVER: a hog */
   hd_time rest;        /* FOR_EVER: it works once */
-  bool polls;          /* instead of blocking, polls until asked to leave */
+  hd_time poll;        /* halt polling asked for with each BLOCK */
   bool varies;         /* work and rest differ each time, 0.5 to 1.5 times */
   hd_time left, on_since, woken_at, used;
-  bool on, polling;
+  bool on;
   uint32_t run, preempt_run;
   /* What happened. */
-  unsigned runs, preempts, injects;
+  unsigned runs, preempts, injects, notifies;
+  uint64_t vectors; /* handed over with runs or notifications */
   struct { hd_time when, since, latency; uint32_t core, cold; } log[MAX_RUNS];
   hd_time preempted_at, injected_at, left_at;
   uint32_t inject_state;
 };
 
-static void tell(struct robot *r, uint32_t kind, uint32_t data)
+static void tell(struct robot *r, uint32_t kind, hd_time poll)
 {
   struct sched_msg *m = hd_msg_new_zero(&r->base, kind);
   m->vcpu = r->index;
-  m->data = data;
+  m->poll = poll;
   hd_send(r->to, r->to->latency, m);
 }
 
@@ -62,15 +63,15 @@ static void set_timer(struct robot *r, hd_time delay, uint32_t tag)
   hd_schedule(&r->base, delay, m);
 }
 
-static void leave(struct robot *r, uint32_t kind)
+static void leave(struct robot *r, uint32_t kind, hd_time poll)
 {
   hd_time now = hd_now(&r->base);
   if (r->left != FOR_EVER)
     r->left -= now - r->on_since;
   r->used += now - r->on_since;
-  r->on = r->polling = false;
+  r->on = false;
   r->left_at = now;
-  tell(r, kind, 0);
+  tell(r, kind, poll);
 }
 
 static hd_time varied(const struct robot *r, hd_time t, unsigned what)
@@ -81,21 +82,11 @@ static hd_time varied(const struct robot *r, hd_time t, unsigned what)
   return t / 2 + (hd_time)(hd_mix64(key) % (uint64_t)t);
 }
 
-static void rest(struct robot *r)
-{
-  leave(r, MSG_SCHED_BLOCK);
-  r->left = varied(r, r->work, 0);
-  set_timer(r, varied(r, r->rest, 1), TAG_WAKE_TIMER);
-}
-
 static void finish(struct robot *r)
 {
-  if (r->polls) {
-    r->polling = true;
-    tell(r, MSG_SCHED_POLL, 1);
-  } else {
-    rest(r);
-  }
+  leave(r, MSG_SCHED_BLOCK, r->poll);
+  r->left = varied(r, r->work, 0);
+  set_timer(r, varied(r, r->rest, 1), TAG_WAKE_TIMER);
 }
 
 static void run(struct robot *r, const struct sched_msg *m)
@@ -112,13 +103,14 @@ static void run(struct robot *r, const struct sched_msg *m)
     r->log[r->runs].cold = m->cold;
   }
   r->runs++;
+  r->vectors |= m->vectors[0];
   r->woken_at = -1;
   r->on = true;
   r->on_since = now;
   r->run = m->msg.tag;
   set_timer(r, r->left, r->run);
   if (r->preempt_run == r->run)
-    leave(r, MSG_SCHED_YIELD);
+    leave(r, MSG_SCHED_YIELD, 0);
 }
 
 static void preempt(struct robot *r, const struct sched_msg *m)
@@ -126,12 +118,8 @@ static void preempt(struct robot *r, const struct sched_msg *m)
   r->preempts++;
   r->preempt_run = m->msg.tag;
   r->preempted_at = hd_now(&r->base);
-  if (!r->on || r->preempt_run != r->run)
-    return;
-  if (r->polling)
-    rest(r);
-  else
-    leave(r, MSG_SCHED_YIELD);
+  if (r->on && r->preempt_run == r->run)
+    leave(r, MSG_SCHED_YIELD, 0);
 }
 
 static void robot_handle(struct hd_component *self, struct hd_msg *msg)
@@ -144,6 +132,10 @@ static void robot_handle(struct hd_component *self, struct hd_msg *msg)
     r->injects++;
     r->injected_at = hd_now(self);
     r->inject_state = ((struct interrupt_msg *)msg)->state;
+    break;
+  case MSG_IRQ_NOTIFY:
+    r->notifies++;
+    r->vectors |= ((struct interrupt_msg *)msg)->vectors[0];
     break;
   case MSG_TIMER:
     if (msg->tag == TAG_WAKE_TIMER) {
@@ -167,6 +159,8 @@ static void robot_start(struct hd_component *self)
 /* -- others: sends prepared messages to the scheduler --------------------- */
 
 #define MAX_SCRIPT 16
+#define VECTOR 4u
+#define EXTRA (650 * HD_NS) /* a wake-up vector's handler on the host */
 
 struct others {
   struct hd_component base;
@@ -185,7 +179,8 @@ static void others_start(struct hd_component *self)
       ((struct sched_msg *)msg)->vcpu = o->script[i].vcpu;
     } else {
       ((struct interrupt_msg *)msg)->vcpu = o->script[i].vcpu;
-      ((struct interrupt_msg *)msg)->vectors[0] = 1;
+      ((struct interrupt_msg *)msg)->vectors[0] = VECTOR;
+      ((struct interrupt_msg *)msg)->extra = EXTRA;
     }
     hd_send_at(o->to, o->script[i].when, msg);
   }
@@ -663,30 +658,63 @@ END_TEST
 
 /* -- halt polling -------------------------------------------------------- */
 
-START_TEST(poller_leaves_for_another)
+#define POLL (50 * HD_US)
+/* When BLOCK of a robot woken at 0 that works 10 us reaches the scheduler. */
+#define POLLS (QUEUE + WAKE + 10 * HD_US + QUEUE)
+
+static void make_poller(unsigned cores, unsigned robots)
 {
-  make(1, 2);
+  make(cores, robots);
   world.robots[0].first = 0;
   world.robots[0].work = 10 * HD_US;
-  world.robots[0].polls = true;
-  world.robots[1].first = 100 * HD_US;
+  world.robots[0].poll = POLL;
+}
+
+/* A wake-up finds the poller on its core up to the end of polling. */
+START_TEST(wake_around_the_end_of_polling)
+{
+  hd_time shift = _i - 1;
+  make_poller(1, 1);
+  script(POLLS + POLL + shift, MSG_SCHED_WAKE, 0, 0);
+  simulate(SLICE);
+  struct robot *r = &world.robots[0];
+  hd_time woken = POLLS + POLL + shift;
+  ck_assert_uint_eq(r->runs, 2);
+  ck_assert_uint_eq(r->log[1].cold, 0);
+  if (shift < 0)
+    ck_assert_int_eq(r->log[1].when, woken + QUEUE);
+  else if (shift > 0)
+    ck_assert_int_eq(r->log[1].when, woken + WAKE);
+  else
+    ck_assert(r->log[1].when == woken + QUEUE ||
+              r->log[1].when == woken + WAKE);
+  /* Both halts poll; the second to its end, undisturbed. */
+  ck_assert_int_eq(scheduler_polled(world.scheduler, 0, SLICE),
+                   2 * POLL + hd_time_min(shift, 0));
+  ck_assert_uint_eq(stats().wakes, 2);
+}
+END_TEST
+
+START_TEST(poller_leaves_for_another)
+{
+  make_poller(1, 2);
+  world.robots[1].first = 40 * HD_US;
   simulate(SLICE / 2);
-  hd_time asked = 100 * HD_US + QUEUE;
-  ck_assert_int_eq(world.robots[0].preempted_at, asked + IPI);
-  ck_assert_int_eq(world.robots[1].log[0].when, asked + IPI + 2 * QUEUE);
+  ck_assert_int_eq(world.robots[1].log[0].when, 40 * HD_US + QUEUE + QUEUE);
+  ck_assert_uint_eq(world.robots[0].preempts, 0);
+  ck_assert_int_eq(scheduler_polled(world.scheduler, 0, SLICE),
+                   40 * HD_US + QUEUE - POLLS);
 }
 END_TEST
 
 START_TEST(poller_stays_while_a_core_idles)
 {
-  make(2, 2);
-  world.robots[0].first = 0;
-  world.robots[0].work = 10 * HD_US;
-  world.robots[0].polls = true;
-  world.robots[1].first = 100 * HD_US;
-  simulate(100 * SLICE);
-  ck_assert_uint_eq(world.robots[0].preempts, 0);
+  make_poller(2, 2);
+  world.robots[1].first = 40 * HD_US;
+  script(45 * HD_US, MSG_SCHED_WAKE, 0, 0);
+  simulate(SLICE);
   ck_assert_uint_eq(world.robots[1].log[0].core, 1);
+  ck_assert_int_eq(world.robots[0].log[1].when, 45 * HD_US + QUEUE);
 }
 END_TEST
 
@@ -694,29 +722,68 @@ END_TEST
 START_TEST(poller_elsewhere_leaves)
 {
   make(2, 3); /* 2 belongs to core 0, where a hog runs */
-  world.robots[0].first = 0;
-  world.robots[1].first = 0;
+  world.robots[0].first = world.robots[1].first = 0;
   world.robots[1].work = 10 * HD_US;
-  world.robots[1].polls = true;
-  world.robots[2].first = 100 * HD_US;
+  world.robots[1].poll = POLL;
+  world.robots[2].first = 40 * HD_US;
   simulate(SLICE / 2);
   ck_assert_uint_eq(world.robots[0].preempts, 0);
   ck_assert_uint_eq(world.robots[2].log[0].core, 1);
-  ck_assert_int_eq(world.robots[2].log[0].when,
-                   100 * HD_US + QUEUE + IPI + 2 * QUEUE);
+  ck_assert_int_eq(world.robots[2].log[0].when, 40 * HD_US + QUEUE + QUEUE);
 }
 END_TEST
 
 START_TEST(polling_does_not_begin_while_somebody_waits)
 {
-  make(1, 2);
-  world.robots[0].first = 0;
-  world.robots[0].work = 200 * HD_US;
-  world.robots[0].polls = true;
-  world.robots[1].first = 100 * HD_US;
+  make_poller(1, 2);
+  world.robots[1].first = 5 * HD_US;
+  simulate(SLICE / 2);
+  ck_assert_int_eq(world.robots[1].log[0].when, POLLS + QUEUE);
+  ck_assert_int_eq(scheduler_polled(world.scheduler, 0, SLICE), 0);
+}
+END_TEST
+
+/* The end of an earlier halt's polling must not end a later one's. */
+START_TEST(polling_ends_on_its_own)
+{
+  make_poller(1, 1);
+  script(30 * HD_US, MSG_SCHED_WAKE, 0, 0);
   simulate(SLICE);
-  hd_time begins = QUEUE + WAKE + 200 * HD_US;
-  ck_assert_int_eq(world.robots[0].preempted_at, begins + QUEUE + IPI);
+  /* First BLOCK at POLLS; the second after the run begun at 30 us. */
+  hd_time second = 30 * HD_US + QUEUE + 10 * HD_US + QUEUE;
+  ck_assert_int_lt(second, POLLS + POLL);
+  ck_assert_int_eq(scheduler_polled(world.scheduler, 0, SLICE),
+                   30 * HD_US - POLLS + POLL);
+}
+END_TEST
+
+/* -- posted interrupts --------------------------------------------------- */
+
+/* The bits come with the core, and the handler of the wake-up vector is paid,
+ * except by a poller. */
+START_TEST(posted_bits_come_with_the_core)
+{
+  bool polling = _i == 1;
+  make_poller(1, 1);
+  world.robots[0].poll = polling ? POLL : 0;
+  script(40 * HD_US, MSG_IRQ_WAKE, 0, 0);
+  simulate(SLICE);
+  struct robot *r = &world.robots[0];
+  ck_assert_uint_eq(r->vectors, VECTOR);
+  ck_assert_int_eq(r->log[1].when,
+                   40 * HD_US + (polling ? QUEUE : WAKE + EXTRA));
+  ck_assert_uint_eq(r->notifies, 0);
+}
+END_TEST
+
+START_TEST(posted_bits_of_a_running_vcpu)
+{
+  make(1, 1);
+  world.robots[0].first = 0;
+  script(40 * HD_US, MSG_IRQ_WAKE, 0, 0);
+  simulate(SLICE);
+  ck_assert_uint_eq(world.robots[0].vectors, VECTOR);
+  ck_assert_uint_eq(world.robots[0].notifies, 1);
 }
 END_TEST
 
@@ -792,7 +859,7 @@ static int64_t fingerprint(int64_t window, int64_t shuffle)
   for (unsigned i = 0; i < 11; i++) {
     struct robot *r = &world.robots[i];
     r->first = (i % 3) * HD_US; /* many at the same time */
-    r->polls = i == 4;
+    r->poll = i == 4 || i == 7 ? 60 * HD_US : 0;
     if (i > 2) {
       r->work = (i % 4 + 1) * 150 * HD_US;
       r->rest = (i % 5 + 1) * 100 * HD_US;
@@ -858,6 +925,10 @@ int main(void)
   tcase_add_test(c, latency_grows_with_the_timeslice);
   tcase_add_test(c, idle_core_steals);
   tcase_add_test(c, no_core_idles_while_somebody_waits);
+  tcase_add_loop_test(c, wake_around_the_end_of_polling, 0, 3);
+  tcase_add_test(c, polling_ends_on_its_own);
+  tcase_add_loop_test(c, posted_bits_come_with_the_core, 0, 2);
+  tcase_add_test(c, posted_bits_of_a_running_vcpu);
   tcase_add_test(c, poller_leaves_for_another);
   tcase_add_test(c, poller_stays_while_a_core_idles);
   tcase_add_test(c, poller_elsewhere_leaves);

@@ -315,7 +315,7 @@ END_TEST
  * the channel 1 ps before is served, at 1000 ns it waits, at 1100 ns not. */
 START_TEST(refresh_blocks_its_channel_to_the_picosecond)
 {
-  const hd_time begin = 5000 * HD_NS - LLC, end = 5100 * HD_NS - LLC;
+  const hd_time begin = 1000 * HD_NS - LLC, end = 1100 * HD_NS - LLC;
   const hd_time offset[] = {begin - 1, begin, begin + 40 * HD_NS, end - 1, end};
   const hd_time waits[] = {0, 100 * HD_NS, 60 * HD_NS, 1, 0};
   struct rig r;

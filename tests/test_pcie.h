@@ -64,8 +64,8 @@ static inline void in_child(void (*body)(const void *, void *),
   }
   close(fd[1]);
   size_t got = 0;
-  for (ssize_t n; got < size &&
-                  (n = read(fd[0], (char *)result + got, size - got)) > 0;)
+  for (ssize_t n;
+       got < size && (n = read(fd[0], (char *)result + got, size - got)) > 0;)
     got += (size_t)n;
   close(fd[0]);
   int status;
@@ -172,7 +172,7 @@ struct loop_device {
   uint8_t flags;
   uint16_t requester_id;
   uint64_t base_address;
-  uint64_t limit;             /* transfers to start; 0: no limit */
+  uint64_t limit; /* transfers to start; 0: no limit */
   uint64_t started, finished, errors;
 };
 

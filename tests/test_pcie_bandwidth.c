@@ -68,6 +68,10 @@ static void run(const void *argument, void *result)
   struct hd_engine_report report;
   hd_engine_get_report(e, &report);
   o->fingerprint = report.fingerprint;
+  hd_engine_destroy(e); /* components live until then */
+  pcie_link_destroy(l);
+  root_complex_destroy(rc);
+  pcie_requester_destroy(device.requester);
 }
 
 static struct outcome run_stack(struct stack s)

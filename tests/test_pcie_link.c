@@ -127,8 +127,8 @@ static hd_time span(const struct pcie_params *p, int64_t bytes)
 
 static const struct {
   int64_t generation, lanes;
-} widths[] = {{1, 1}, {1, 16}, {2, 4}, {3, 1}, {3, 8},
-              {3, 16}, {4, 8}, {4, 16}, {5, 4}, {5, 16}};
+} widths[] = {{1, 1},  {1, 16}, {2, 4},  {3, 1}, {3, 8},
+              {3, 16}, {4, 8},  {4, 16}, {5, 4}, {5, 16}};
 
 START_TEST(one_tlp_to_the_picosecond)
 {
@@ -160,13 +160,13 @@ START_TEST(rounding_does_not_accumulate)
   run_link(&p, 100 * HD_US);
   ck_assert_uint_eq(points[0].n_log, n);
   double byte = 1000.0 * 130 / 128 / 4 / 16;
-  double expected = (double)(at + p.propagation) +
-                    84.0 * n * byte * 1538.0 / 1534.0;
+  double expected =
+      (double)(at + p.propagation) + 84.0 * n * byte * 1538.0 / 1534.0;
   ck_assert_double_eq_tol((double)points[0].log[n - 1].when, expected,
                           4 * byte + 1);
   /* One Ack in 168 symbols, not one a TLP: 2 are at the ends. */
-  ck_assert_double_eq_tol((double)stats.dllps[0],
-                          84.0 * n * 1538 / 1534 / 168, 2);
+  ck_assert_double_eq_tol((double)stats.dllps[0], 84.0 * n * 1538 / 1534 / 168,
+                          2);
 }
 END_TEST
 
@@ -199,9 +199,8 @@ START_TEST(wire_bytes)
               {PCIE_CPLD, PCIE_ADDR64 | PCIE_HAS_PASID, 64, 84},
               {PCIE_CPL, 0, 64, 20}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct pcie_tlp t = {.type = rows[i].type,
-                         .flags = rows[i].flags,
-                         .length = rows[i].length};
+    struct pcie_tlp t = {
+        .type = rows[i].type, .flags = rows[i].flags, .length = rows[i].length};
     p.ecrc = false;
     ck_assert_uint_eq(pcie_wire_bytes(&p, &t), rows[i].bytes);
     p.ecrc = true;
@@ -226,8 +225,9 @@ START_TEST(ack_delays_when_in_the_way)
   run_link(&p, HD_US);
   hd_time start = _i == 1 ? at + span(&p, 84) + p.propagation : second;
   hd_time bytes = _i == 1 ? 84 + 8 : 84;
-  ck_assert_int_le(llabs(points[1].log[0].when -
-                         (start + span(&p, bytes) + p.propagation)), 1);
+  ck_assert_int_le(
+      llabs(points[1].log[0].when - (start + span(&p, bytes) + p.propagation)),
+      1);
 }
 END_TEST
 
@@ -456,8 +456,8 @@ START_TEST(lone_errors_cost_a_round_trip)
 END_TEST
 
 /* Under load, a corruption costs what is sent until the Nak is there: 40.3 ns
- * after its end, in which 15 to 16 TLPs of 2.67 ns start; with the corrupted one
- * 17 are sent again. A replay that is corrupted counts the same way. */
+ * after its end, in which 15 to 16 TLPs of 2.67 ns start; with the corrupted
+ * one 17 are sent again. A replay that is corrupted counts the same way. */
 START_TEST(nak_stops_the_waste)
 {
   struct pcie_params p = test_params(4, 16, 256, 512);

@@ -15,8 +15,8 @@ struct completer {
   size_t n_log;
   struct hd_msg *pending[PENDING_MOST]; /* when `batch` > 0 */
   size_t n_pending, batch;
-  uint32_t cut;        /* completions of at most this many bytes */
-  uint64_t fails_at;   /* address from which on reads fail */
+  uint32_t cut;      /* completions of at most this many bytes */
+  uint64_t fails_at; /* address from which on reads fail */
 };
 
 static void complete(struct completer *c, struct pcie_tlp *t)
@@ -68,7 +68,8 @@ static void completer_handle(struct hd_component *self, struct hd_msg *m)
   }
   c->pending[c->n_pending++] = m;
   if (c->n_pending == 1)
-    hd_schedule(self, c->batch ? 3 * HD_US : HD_NS, hd_msg_new(self, MSG_TIMER));
+    hd_schedule(self, c->batch ? 3 * HD_US : HD_NS,
+                hd_msg_new(self, MSG_TIMER));
 }
 
 /* ---- a device that does what a test says --------------------------------- */

@@ -211,8 +211,8 @@ static hd_time span(int64_t bytes) /* Gen4 x16: 8125/256 ps a byte, up */
 /* When a TLP that reaches the idle link at `at` is translated. */
 static hd_time translated(hd_time at, int64_t bytes, int64_t ns)
 {
-  return at + span(bytes) + params.propagation + params.root_latency +
-         HD_NS + (ns + 1) * HD_NS;
+  return at + span(bytes) + params.propagation + params.root_latency + HD_NS +
+         (ns + 1) * HD_NS;
 }
 
 #define AT (110 * HD_NS)

@@ -84,8 +84,8 @@ START_TEST(one_read)
 }
 END_TEST
 
-/* Writes that wait in the switch are not passed by the read after them, although
- * the uplink has credits for reads. */
+/* Writes that wait in the switch are not passed by the read after them,
+ * although the uplink has credits for reads. */
 START_TEST(read_does_not_pass_writes)
 {
   params.posted_headers = 1;
@@ -159,6 +159,9 @@ static void run_few_credits(const void *argument, void *result)
   hd_engine_get_report(e, &report);
   o->fingerprint = report.fingerprint;
   ck_assert_uint_eq(report.messages_live, 0);
+  hd_engine_destroy(e);
+  pcie_switch_destroy(fabric);
+  pcie_link_destroy(uplink);
 }
 
 /* One credit on each hop: everything finishes; and the same way with every

@@ -18,14 +18,24 @@ void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account)
   vcpu_charge(v, account);
 }
 
-struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account)
+static struct hd_msg *waited(struct vcpu *v, struct hd_msg *m, hd_time *account)
 {
-  v->open = account; /* in case that the run ends meanwhile */
-  struct hd_msg *m = hd_task_wait(&v->task, until);
   v->open = NULL;
   if (account)
     vcpu_charge(v, account);
   return m;
+}
+
+struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account)
+{
+  v->open = account; /* in case that the run ends meanwhile */
+  return waited(v, hd_task_wait(&v->task, until), account);
+}
+
+struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until, hd_time *account)
+{
+  v->open = account;
+  return waited(v, hd_task_wait_eager(&v->task, until), account);
 }
 
 /* -- exits --------------------------------------------------------------- */

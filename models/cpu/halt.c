@@ -1,16 +1,17 @@
 /*
  * halt.c - HLT as KVM handles it: poll for a while, then block.
  *
- * The polling time adapts (Linux, virt/kvm/kvm_main.c, kvm_vcpu_halt): it
+ * The scheduler does the polling (scheduler.h): the vCPU blocks and says for
+ * how long it would poll. The polling time adapts (Linux, virt/kvm/kvm_main.c, kvm_vcpu_halt): it
  * grows, doubling from halt_poll_start to halt_poll, when a halt was longer
  * than the polling but shorter than halt_poll, and falls to zero when a halt
  * was longer than halt_poll.
  */
 #include "models/cpu/vcpu_internal.h"
 
-/* After a wake-up the posted descriptor's pending bits are on their way (state
- * to the interrupt unit, notification back): the vCPU waits this long for them
- * before it blocks again. Too short would cost time, but lose nothing. */
+/* Woken, and nothing to see: what it was woken for is on its way (bits posted
+ * since, a message). The vCPU waits this long for it before it blocks again.
+ * Too short would cost time, but lose nothing. */
 #define PENDING_BITS_WAIT (2 * HD_US)
 
 static bool halt_over(const struct vcpu *v, hd_time until)
@@ -18,30 +19,17 @@ static bool halt_over(const struct vcpu *v, hd_time until)
   return v->woken || vcpu_any_pending(v) || vcpu_now(v) >= until;
 }
 
-/* Keeps the core until `limit` or the end of the halt, or until the scheduler
- * wants it. With limit == now: just looks at what has arrived. */
-static void look(struct vcpu *v, hd_time limit, hd_time until)
+/* Keeps the core until the end of the halt or the end of that wait, or until
+ * the scheduler wants it. */
+static void look(struct vcpu *v, hd_time until)
 {
-  limit = hd_time_min(limit, until);
-  while (!v->woken && !vcpu_any_pending(v) && !vcpu_preempt_asked(v)) {
+  hd_time limit = hd_time_min(vcpu_now(v) + PENDING_BITS_WAIT, until);
+  while (!halt_over(v, until) && !vcpu_preempt_asked(v)) {
     struct hd_msg *m = vcpu_wait(v, limit, &v->host_time);
     if (!m)
       return;
     vcpu_take(v, m);
   }
-}
-
-/* The scheduler needs to know only if somebody might want the core. */
-static void poll(struct vcpu *v, hd_time until)
-{
-  bool tell = v->halt_poll_now > 0 && scheduler_overcommitted(v->scheduler);
-  v->polling = true;
-  if (tell)
-    vcpu_send_scheduler(v, MSG_SCHED_POLL, 1);
-  look(v, vcpu_now(v) + v->halt_poll_now, until);
-  v->polling = false;
-  if (tell && halt_over(v, until))
-    vcpu_send_scheduler(v, MSG_SCHED_POLL, 0);
 }
 
 static void adapt(struct vcpu *v, hd_time halted)
@@ -60,11 +48,10 @@ static void halt(struct vcpu *v, hd_time until)
 {
   v->halted = true;
   vcpu_exit_begin(v, EXIT_HLT);
-  hd_time start = vcpu_now(v);
-  poll(v, until);
-  while (!halt_over(v, until)) {
-    vcpu_block(v, until);
-    look(v, vcpu_now(v) + PENDING_BITS_WAIT, until);
+  hd_time start = vcpu_now(v), poll = v->halt_poll_now;
+  for (; !halt_over(v, until); poll = 0) {
+    vcpu_block(v, poll, until);
+    look(v, until);
   }
   adapt(v, vcpu_now(v) - start);
   vcpu_exit_end(v);

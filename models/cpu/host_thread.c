@@ -9,12 +9,12 @@
 
 /* -- what others are told ------------------------------------------------ */
 
-void vcpu_send_scheduler(struct vcpu *v, uint32_t kind, uint32_t data)
+static void tell_scheduler(struct vcpu *v, uint32_t kind, hd_time poll)
 {
   struct sched_msg *m = hd_msg_new(&v->task.base, kind);
   m->msg.tag = v->run;
   m->vcpu = v->index;
-  m->data = data;
+  m->poll = poll;
   hd_send(v->to_scheduler, v->to_scheduler->latency, m);
 }
 
@@ -38,15 +38,15 @@ void vcpu_wake_self(struct vcpu *v)
   if (!v->blocked || v->wake_asked || v->run == 0)
     return;
   v->wake_asked = true;
-  vcpu_send_scheduler(v, MSG_SCHED_WAKE, 0);
+  tell_scheduler(v, MSG_SCHED_WAKE, 0);
 }
 
 /* -- off and on ---------------------------------------------------------- */
 
-static void leave_core(struct vcpu *v, uint32_t kind)
+static void leave_core(struct vcpu *v, uint32_t kind, hd_time poll)
 {
   hd_time now = vcpu_now(v), gone = now + v->to_scheduler->latency;
-  vcpu_send_scheduler(v, kind, 0);
+  tell_scheduler(v, kind, poll);
   v->host_time += hd_window_overlap(v->window, now, gone);
   v->on_core = false;
 }
@@ -81,15 +81,15 @@ void vcpu_start(struct vcpu *v)
 void vcpu_yield(struct vcpu *v)
 {
   set_pid(v, PID_PREEMPTED);
-  leave_core(v, MSG_SCHED_YIELD);
+  leave_core(v, MSG_SCHED_YIELD, 0);
   await_core(v, HD_TIME_NEVER);
 }
 
-void vcpu_block(struct vcpu *v, hd_time until)
+void vcpu_block(struct vcpu *v, hd_time poll, hd_time until)
 {
   v->blocked = true;
   v->wake_asked = false;
   set_pid(v, PID_BLOCKED);
-  leave_core(v, MSG_SCHED_BLOCK);
+  leave_core(v, MSG_SCHED_BLOCK, poll);
   await_core(v, until);
 }

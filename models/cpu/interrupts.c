@@ -39,6 +39,8 @@ static void take_run(struct vcpu *v, const struct sched_msg *m)
   v->run = m->msg.tag;
   v->cold = m->cold;
   v->accounted = m->since;
+  for (int i = 0; i < 4; i++)
+    v->pending[i] |= m->vectors[i];
 }
 
 static void take_other(struct vcpu *v, struct hd_msg *m)

@@ -6,6 +6,8 @@
  */
 #include "models/cpu/sched_internal.h"
 
+#include <string.h>
+
 /* First member of `set` at or after `from`, cyclically; NO_CORE if empty. */
 static uint32_t core_set_find(const uint64_t *set, uint32_t n, uint32_t from)
 {
@@ -65,6 +67,8 @@ static void send_to_vcpu(struct scheduler *s, uint32_t vcpu, uint32_t kind,
   m->data = e->core;
   m->cold = cold;
   m->since = hd_now(&s->base);
+  memcpy(m->vectors, e->vectors, sizeof m->vectors);
+  memset(e->vectors, 0, sizeof e->vectors);
   hd_send(e->to, delay, m);
 }
 
@@ -95,7 +99,7 @@ static void arm_timer(struct scheduler *s, struct core *c)
   if (c->timer <= end)
     return;
   struct sched_msg *m = hd_msg_new(&s->base, MSG_TIMER);
-  c->timer_tag = (c->timer_tag + 1) % TAG_HOST_IRQ;
+  c->timer_tag = (c->timer_tag + 1) % TAG_POLL_END;
   c->timer = end;
   m->msg.tag = c->timer_tag;
   m->data = (uint32_t)(c - s->cores);
@@ -185,7 +189,6 @@ void sched_leave(struct scheduler *s, uint32_t core, bool runnable)
   struct core *c = &s->cores[core];
   uint32_t vcpu = c->running;
   update(s, c);
-  core_set_remove(s->polling_set, core);
   c->preempting = false;
   c->busy += c->accounted - c->since;
   c->since = c->accounted;
@@ -203,7 +206,6 @@ void sched_preempt(struct scheduler *s, uint32_t core)
   if (c->preempting)
     return;
   c->preempting = true;
-  core_set_remove(s->polling_set, core);
   hd_counter_add(&s->preemptions, s->window, hd_now(&s->base), 1);
   send_to_vcpu(s, c->running, MSG_SCHED_PREEMPT, s->params.ipi_latency, false);
 }
@@ -217,8 +219,7 @@ static void consider_preempting(struct scheduler *s, uint32_t core)
   update(s, c);
   hd_time ahead = s->entities[c->running].vruntime -
                   run_queue_head(&c->queue)->vruntime;
-  if (core_set_has(s->polling_set, core) ||
-      ahead > s->params.wakeup_granularity)
+  if (ahead > s->params.wakeup_granularity)
     sched_preempt(s, core);
   else
     arm_timer(s, c);
@@ -249,7 +250,46 @@ static uint32_t choose_core(const struct scheduler *s, uint32_t previous)
   return core == NO_CORE ? previous : core;
 }
 
-void sched_make_runnable(struct scheduler *s, uint32_t vcpu)
+/* -- halt polling -------------------------------------------------------- */
+
+void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll)
+{
+  struct entity *e = &s->entities[s->cores[core].running];
+  e->polling = true;
+  e->poll_since = hd_now(&s->base);
+  core_set_add(s->polling_set, core);
+  struct sched_msg *m = hd_msg_new(&s->base, MSG_TIMER);
+  m->msg.tag = TAG_POLL_END;
+  m->vcpu = s->cores[core].running;
+  m->data = e->run;
+  hd_schedule(&s->base, poll, m);
+}
+
+static void end_poll(struct scheduler *s, uint32_t core)
+{
+  struct entity *e = &s->entities[s->cores[core].running];
+  e->polling = false;
+  e->polled += hd_window_overlap(s->window, e->poll_since, hd_now(&s->base));
+  core_set_remove(s->polling_set, core);
+}
+
+void sched_poll_over(struct scheduler *s, uint32_t core)
+{
+  end_poll(s, core);
+  sched_leave(s, core, false);
+}
+
+void sched_poll_hit(struct scheduler *s, uint32_t core)
+{
+  uint32_t vcpu = s->cores[core].running;
+  end_poll(s, core);
+  s->entities[vcpu].wake_pending = false;
+  s->entities[vcpu].run++;
+  hd_counter_add(&s->wakes, s->window, hd_now(&s->base), 1);
+  send_to_vcpu(s, vcpu, MSG_SCHED_RUN, s->params.queue_latency, false);
+}
+
+void sched_make_runnable(struct scheduler *s, uint32_t vcpu, hd_time extra)
 {
   struct entity *e = &s->entities[vcpu];
   uint32_t core = choose_core(s, e->core);
@@ -261,9 +301,12 @@ void sched_make_runnable(struct scheduler *s, uint32_t vcpu)
   hd_counter_add(&s->wakes, s->window, hd_now(&s->base), 1);
   if (c->running == NO_VCPU) {
     occupy(s, core);
-    give(s, core, vcpu, s->params.wake_latency);
+    give(s, core, vcpu, s->params.wake_latency + extra);
   } else {
     enqueue(s, vcpu);
-    consider_preempting(s, core);
+    if (core_set_has(s->polling_set, core))
+      sched_poll_over(s, core);
+    else
+      consider_preempting(s, core);
   }
 }

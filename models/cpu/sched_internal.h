@@ -13,8 +13,10 @@
 #define NO_CORE UINT32_MAX
 #define NO_VCPU UINT32_MAX
 
-/* hd_msg.tag's sign of a completed host interrupt; other timers are slices. */
+/* hd_msg.tag of timers: a completed host interrupt, the end of halt polling;
+ * all others are slices. */
 #define TAG_HOST_IRQ UINT32_MAX
+#define TAG_POLL_END (UINT32_MAX - 1)
 
 enum entity_state { ENTITY_BLOCKED, ENTITY_WAITING, ENTITY_RUNNING };
 
@@ -28,6 +30,9 @@ struct entity {
   uint32_t run;       /* number of runs granted */
   enum entity_state state;
   bool wake_pending;  /* woken while running */
+  bool polling;       /* running, but only to halt-poll */
+  hd_time poll_since, polled; /* polled: within the window, without this one */
+  uint64_t vectors[4]; /* to be handed over with the next run */
 };
 
 struct core {
@@ -80,8 +85,14 @@ static inline bool core_set_has(const uint64_t *set, uint32_t core)
   return (set[core / 64] >> (core % 64)) & 1;
 }
 
-/* A blocked vCPU becomes runnable: a core, or a place in a queue. */
-void sched_make_runnable(struct scheduler *s, uint32_t vcpu);
+/* A blocked vCPU becomes runnable: a core, `extra` later than usual, or a place
+ * in a queue. */
+void sched_make_runnable(struct scheduler *s, uint32_t vcpu, hd_time extra);
+/* The running vCPU of `core` has halted and polls for `poll` at most; then it
+ * leaves (sched_poll_over), unless it is woken (sched_poll_hit). */
+void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll);
+void sched_poll_over(struct scheduler *s, uint32_t core);
+void sched_poll_hit(struct scheduler *s, uint32_t core);
 /* The running vCPU of `core` leaves it, and the next one gets it. */
 void sched_leave(struct scheduler *s, uint32_t core, bool runnable);
 /* Asks the running vCPU of `core` to leave. */

@@ -28,11 +28,13 @@ static struct entity *running_entity(struct scheduler *s, uint32_t vcpu)
 
 /* A waiting vCPU needs no waking: the run that it waits for comes later than
  * whatever it should see. */
-static void wake(struct scheduler *s, uint32_t vcpu)
+static void wake(struct scheduler *s, uint32_t vcpu, hd_time extra)
 {
   struct entity *e = entity_of(s, vcpu);
   if (e->state == ENTITY_BLOCKED)
-    sched_make_runnable(s, vcpu);
+    sched_make_runnable(s, vcpu, extra);
+  else if (e->polling)
+    sched_poll_hit(s, e->core);
   else if (e->state == ENTITY_RUNNING)
     e->wake_pending = true;
 }
@@ -40,7 +42,31 @@ static void wake(struct scheduler *s, uint32_t vcpu)
 static void handle_wake(struct scheduler *s, const struct sched_msg *m)
 {
   if (m->msg.tag == 0 || m->msg.tag == entity_of(s, m->vcpu)->run)
-    wake(s, m->vcpu);
+    wake(s, m->vcpu, 0);
+}
+
+/* Its posted bits go with the run that this gives it. If it has one already,
+ * they are sent after it: it must not wait for the next. */
+static void handle_irq_wake(struct scheduler *s, struct interrupt_msg *m)
+{
+  struct entity *e = entity_of(s, m->vcpu);
+  if (e->state == ENTITY_RUNNING && !e->polling) {
+    e->wake_pending = true;
+    m->msg.kind = MSG_IRQ_NOTIFY;
+    hd_send(e->to, s->params.queue_latency, m);
+    return;
+  }
+  for (int i = 0; i < 4; i++)
+    e->vectors[i] |= m->vectors[i];
+  wake(s, m->vcpu, m->extra);
+  hd_msg_free(&s->base, m);
+}
+
+static void handle_poll_end(struct scheduler *s, const struct sched_msg *m)
+{
+  const struct entity *e = &s->entities[m->vcpu];
+  if (e->polling && e->run == m->data)
+    sched_poll_over(s, e->core);
 }
 
 static void handle_block(struct scheduler *s, const struct sched_msg *m)
@@ -49,18 +75,11 @@ static void handle_block(struct scheduler *s, const struct sched_msg *m)
   bool woken = e->wake_pending;
   e->wake_pending = false;
   hd_counter_add(&s->wakes, s->window, hd_now(&s->base), woken);
-  sched_leave(s, e->core, woken);
-}
-
-static void handle_poll(struct scheduler *s, const struct sched_msg *m)
-{
-  struct entity *e = running_entity(s, m->vcpu);
-  if (m->data == 0)
-    core_set_remove(s->polling_set, e->core);
-  else if (s->waiting > 0)
-    sched_preempt(s, e->core);
-  else if (!s->cores[e->core].preempting)
-    core_set_add(s->polling_set, e->core);
+  bool wanted = s->waiting > 0 || s->cores[e->core].preempting;
+  if (!woken && !wanted && m->poll > 0)
+    sched_poll_begin(s, e->core, m->poll);
+  else
+    sched_leave(s, e->core, woken);
 }
 
 /* -- interrupts of the injected path ------------------------------------- */
@@ -89,26 +108,31 @@ static void host_irq_done(struct scheduler *s, struct interrupt_msg *m)
   };
   uint32_t vcpu = m->vcpu;
   struct entity *e = entity_of(s, vcpu);
-  bool running = e->state == ENTITY_RUNNING, blocked = e->state == ENTITY_BLOCKED;
+  bool blocked = e->state == ENTITY_BLOCKED || e->polling;
+  bool running = e->state == ENTITY_RUNNING && !e->polling;
   hd_counter_add(&s->injections, s->window, hd_now(&s->base), 1);
   m->msg.kind = MSG_IRQ_INJECT;
   m->msg.tag = 0;
-  m->state = states[e->state];
+  m->state = e->polling ? PID_BLOCKED : states[e->state];
   hd_send(e->to, running ? s->params.ipi_latency : s->to_vcpu, m);
   if (blocked)
-    sched_make_runnable(s, vcpu);
+    wake(s, vcpu, 0);
 }
 
 /* -- messages ------------------------------------------------------------ */
 
 static void handle_timer(struct scheduler *s, struct hd_msg *msg)
 {
+  const struct sched_msg *m = (const struct sched_msg *)msg;
   if (msg->tag == TAG_HOST_IRQ) {
     host_irq_done(s, (struct interrupt_msg *)msg);
-  } else {
-    sched_slice_over(s, ((struct sched_msg *)msg)->data, msg->tag);
-    hd_msg_free(&s->base, msg);
+    return;
   }
+  if (msg->tag == TAG_POLL_END)
+    handle_poll_end(s, m);
+  else
+    sched_slice_over(s, m->data, msg->tag);
+  hd_msg_free(&s->base, msg);
 }
 
 static void handle(struct hd_component *self, struct hd_msg *msg)
@@ -118,13 +142,12 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   switch (msg->kind) {
   case MSG_TIMER: handle_timer(s, msg); return;
   case MSG_IRQ_HOST: host_irq_begins(s, (struct interrupt_msg *)msg); return;
-  case MSG_IRQ_WAKE: wake(s, ((struct interrupt_msg *)msg)->vcpu); break;
+  case MSG_IRQ_WAKE: handle_irq_wake(s, (struct interrupt_msg *)msg); return;
   case MSG_SCHED_WAKE: handle_wake(s, m); break;
   case MSG_SCHED_BLOCK: handle_block(s, m); break;
   case MSG_SCHED_YIELD:
     sched_leave(s, running_entity(s, m->vcpu)->core, true);
     break;
-  case MSG_SCHED_POLL: handle_poll(s, m); break;
   default: hd_fail(self, __FILE__, __LINE__, "message of kind %u", msg->kind);
   }
   hd_msg_free(self, msg);
@@ -235,9 +258,11 @@ uint32_t scheduler_vcpus(const struct scheduler *s)
   return s->n_entities;
 }
 
-bool scheduler_overcommitted(const struct scheduler *s)
+hd_time scheduler_polled(const struct scheduler *s, uint32_t vcpu, hd_time end)
 {
-  return s->n_entities > s->n_cores;
+  const struct entity *e = &s->entities[vcpu];
+  return e->polled +
+         (e->polling ? hd_window_overlap(s->window, e->poll_since, end) : 0);
 }
 
 /* -- statistics and checks ----------------------------------------------- */

@@ -5,8 +5,10 @@
  * scheduler: a waking vCPU takes an idle core if there is one, or pre-empts a
  * running one that is ahead of it by more than the wake-up granularity; a
  * running vCPU is pre-empted after its timeslice when another waits; an idle
- * core takes waiting work from the longest queue. A vCPU that halt-polls gives
- * its core up as soon as another is runnable. Host interrupt handlers of the
+ * core takes waiting work from the longest queue. Halt polling (KVM:
+ * halt_poll_ns) is the scheduler's here: a vCPU that blocks says how long it
+ * would poll, keeps its core meanwhile, and loses it as soon as another is
+ * runnable; a wake-up in time finds it there. Host interrupt handlers of the
  * injected path (eventfd, irqfd, kick) run on housekeeping cores.
  *
  * No wake-up is lost: one for a running vCPU is remembered until its next
@@ -33,10 +35,12 @@
 struct sched_msg {
   struct hd_msg msg;
   uint32_t vcpu; /* server-wide index */
-  uint32_t data; /* MSG_SCHED_RUN: core; MSG_SCHED_POLL: 1 begins, 0 ends */
+  uint32_t data; /* MSG_SCHED_RUN: core */
+  hd_time poll;  /* MSG_SCHED_BLOCK: keeps the core for so long, in case */
   /* MSG_SCHED_RUN only: */
   uint32_t cold; /* another vCPU had the core since: switch_cost is due */
   hd_time since; /* the core is this vCPU's from here on */
+  uint64_t vectors[4]; /* that were posted while it was blocked */
 };
 _Static_assert(sizeof(struct sched_msg) <= HD_MSG_BYTES, "too large");
 
@@ -59,9 +63,8 @@ struct hd_channel *scheduler_connect(struct scheduler *s,
 
 /* Number of vCPUs added so far: the index of the next one. */
 uint32_t scheduler_vcpus(const struct scheduler *s);
-/* Whether there are more vCPUs than cores. If not, nobody ever waits, and vCPUs
- * need not send MSG_SCHED_POLL. Constant once the server is built. */
-bool scheduler_overcommitted(const struct scheduler *s);
+/* Time that vCPU has spent halt-polling within the window, up to `end`. */
+hd_time scheduler_polled(const struct scheduler *s, uint32_t vcpu, hd_time end);
 
 struct scheduler_stats { /* within the window */
   uint64_t wakes, switches, preemptions, migrations, injections;

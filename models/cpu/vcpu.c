@@ -49,6 +49,7 @@ void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
                             .guest_time = v->guest_time,
                             .host_time = v->host_time};
   memcpy(st->exits, v->exits, sizeof st->exits);
+  st->host_time += scheduler_polled(v->scheduler, v->index, end);
   hd_time under_way = hd_window_overlap(v->window, v->accounted, end);
   if (v->open == &v->guest_time)
     st->guest_time += under_way;
@@ -91,8 +92,8 @@ bool vcpu_spin_for_message(struct vcpu *v, hd_time until)
     vcpu_serve(v);
     if (v->woken)
       return true;
-    struct hd_msg *m = vcpu_wait(v, hd_time_max(until, vcpu_now(v)),
-                                 &v->guest_time);
+    struct hd_msg *m = vcpu_wait_eager(
+        v, hd_time_max(until, vcpu_now(v)), &v->guest_time);
     if (!m)
       return false;
     vcpu_take(v, m);

@@ -21,6 +21,9 @@ void vcpu_charge(struct vcpu *v, hd_time *account);
 void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account);
 /* hd_task_wait() that charges `account`, or nothing if NULL (no core). */
 struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account);
+/* The same, with hd_task_wait_eager(): for guest code that polls memory. */
+struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until,
+                               hd_time *account);
 
 /* A VM exit in halves: into the host with the reason's handling, and back. */
 void vcpu_exit_begin(struct vcpu *v, enum exit_reason reason);
@@ -44,14 +47,14 @@ void vcpu_serve(struct vcpu *v);
 
 /* -- host_thread.c: with and without a core ------------------------------ */
 
-void vcpu_send_scheduler(struct vcpu *v, uint32_t kind, uint32_t data);
 /* A blocked vCPU asks the scheduler for a core, once. */
 void vcpu_wake_self(struct vcpu *v);
 /* Waits for the first core. */
 void vcpu_start(struct vcpu *v);
 /* Gives the core up, runnable, until it is given one again. */
 void vcpu_yield(struct vcpu *v);
-/* Gives the core up, not runnable; wakes itself at `until`. */
-void vcpu_block(struct vcpu *v, hd_time until);
+/* Not runnable: gives the core up, after polling for so long; wakes itself at
+ * `until`. */
+void vcpu_block(struct vcpu *v, hd_time poll, hd_time until);
 
 #endif

@@ -122,7 +122,7 @@ static void serve_trap(struct hypervisor *h, struct control_msg *m)
 static struct hd_msg *await(struct hypervisor *h, uint32_t kind)
 {
   for (;;) {
-    struct hd_msg *m = hd_task_wait(&h->task, HD_TIME_NEVER);
+    struct hd_msg *m = hd_task_wait_eager(&h->task, HD_TIME_NEVER);
     if (m->kind == kind)
       return m;
     HD_REQUIRE(&h->task.base, m->kind == MSG_VM_TRAP,

@@ -98,7 +98,8 @@ void interrupt_unit_attach_scheduler(struct interrupt_unit *u,
                                      struct hd_component *scheduler)
 {
   hd_time latency = u->params.posted
-                        ? u->params.wakeup_latency
+                        ? hd_time_min(u->params.wakeup_latency,
+                                      u->params.notify_latency)
                         : u->params.remap_latency + u->params.host_latency;
   u->to_scheduler = hd_channel_open(&u->base, scheduler, latency);
 }

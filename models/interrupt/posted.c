@@ -60,17 +60,24 @@ static void begin_notification(struct interrupt_unit *u,
   hd_schedule(&u->base, u->params.notify_latency - d->notify->latency, timer);
 }
 
+/* The host takes the bits out of the descriptor when it enters the vCPU (KVM:
+ * sync_pir_to_irr); they go with the wake-up and come with the core. A vCPU
+ * that halt-polls looks at its descriptor and sees them sooner than the handler
+ * of the wake-up vector would. */
 static void wake(struct interrupt_unit *u, struct posted_descriptor *d)
 {
   HD_REQUIRE(&u->base, u->to_scheduler != NULL, "no scheduler for wake-ups");
   struct interrupt_msg *m = hd_msg_new(&u->base, MSG_IRQ_WAKE);
   m->vcpu = index_of(u, d);
   m->state = d->state;
-  for (int i = 0; i < 4; i++)
+  m->extra = u->params.wakeup_latency - u->to_scheduler->latency;
+  for (int i = 0; i < 4; i++) {
     m->vectors[i] = d->pending[i];
+    d->pending[i] = 0;
+  }
   interrupt_count(u, &u->count.woken);
   d->outstanding = true;
-  hd_send(u->to_scheduler, u->params.wakeup_latency, m);
+  hd_send(u->to_scheduler, u->to_scheduler->latency, m);
 }
 
 void interrupt_notified(struct interrupt_unit *u, struct interrupt_msg *timer)

@@ -310,6 +310,8 @@ uint16_t memory_add_observer(struct memory *m, uint16_t region,
   HD_REQUIRE(&m->base, m->observers != NULL, "out of memory for observers");
   m->observers[m->n_observers] =
       hd_channel_open(&m->base, software, m->params.visible_latency);
+  if (software->is_task) /* it looks at memory when it runs */
+    hd_channel_set_passive(m->observers[m->n_observers]);
   return (uint16_t)m->n_observers++;
 }
 

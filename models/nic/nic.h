@@ -132,6 +132,8 @@ void nic_get_stats(const struct nic *n, struct nic_stats *s);
  * frame is out when the wire has told so (MSG_FRAME_SENT), a received packet
  * when the write-back that carries it has been issued. */
 uint64_t nic_packets_inside(const struct nic *n);
+/* Received packets whose write-back has been issued, since the start. */
+uint64_t nic_packets_delivered(const struct nic *n);
 const char *nic_check(const struct nic *n);
 
 #endif

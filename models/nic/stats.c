@@ -40,6 +40,11 @@ uint64_t nic_packets_inside(const struct nic *n)
          t->dropped;
 }
 
+uint64_t nic_packets_delivered(const struct nic *n)
+{
+  return n->totals.delivered;
+}
+
 /* ---- checks ---------------------------------------------------------------------- */
 
 static bool chain_holds(const struct nic_queue *q)

@@ -93,9 +93,9 @@ struct hd_channel *pcie_link_connect(struct pcie_link *l, int end,
 {
   HD_REQUIRE(NULL, end == PCIE_UPSTREAM_END || end == PCIE_DOWNSTREAM_END,
              "link %s has no end %d", l->base.path, end);
-  HD_REQUIRE(NULL, l->tx[end].component == NULL && l->tx[1 - end].component != c,
-             "link %s: end %d cannot be connected to %s", l->base.path, end,
-             c->path);
+  HD_REQUIRE(
+      NULL, l->tx[end].component == NULL && l->tx[1 - end].component != c,
+      "link %s: end %d cannot be connected to %s", l->base.path, end, c->path);
   l->tx[end].component = c;
   l->tx[end].notify = hd_channel_open(&l->base, c, PCIE_SENT_LATENCY);
   l->tx[1 - end].deliver = hd_channel_open(&l->base, c, l->params->propagation);

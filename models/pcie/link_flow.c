@@ -234,8 +234,7 @@ void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp)
   const uint32_t most_h = r->threshold_h[c], most_d = r->threshold_d[c];
   r->headers[c] += most_h != 0;
   r->data[c] += most_d != 0 ? pcie_data_credits(tlp) : 0;
-  if (!(most_h && r->headers[c] >= most_h) &&
-      !(most_d && r->data[c] >= most_d))
+  if (!(most_h && r->headers[c] >= most_h) && !(most_d && r->data[c] >= most_d))
     return;
   struct pcie_credit_msg *m = hd_msg_new(r->to_link->from, MSG_CREDITS);
   m->class = (uint8_t)c;

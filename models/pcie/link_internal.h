@@ -96,7 +96,7 @@ struct pcie_replay {
   struct pcie_tlp_queue held;
   size_t n_held;
   int64_t held_bytes;
-  uint64_t tlp_gap, dllp_gap;   /* good bits before the next bad one */
+  uint64_t tlp_gap, dllp_gap; /* good bits before the next bad one */
 };
 
 struct pcie_counts {

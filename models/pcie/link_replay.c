@@ -104,7 +104,8 @@ static void drop(struct pcie_replay *r, wire_time now)
     r->bytes -= batch_at(r, r->head++)->bytes;
 }
 
-/* An Ack (or Nak) that arrives at `arrival` covers all batches with lost Acks. */
+/* An Ack (or Nak) that arrives at `arrival` covers all batches with lost Acks.
+ */
 static void make_good(struct pcie_replay *r, wire_time arrival)
 {
   for (uint32_t i = r->tail; i-- != r->head;)
@@ -194,8 +195,7 @@ void pcie_replay_owe(struct pcie_link *l, int end, wire_time arrival,
   pcie_tx_settle(l, 1 - end, wire_of(hd_now(&l->base)));
   wire_time due = ack_due(l, r, arrival);
   bool lost = l->errors && pcie_replay_loses_dllp(l, 1 - end);
-  wire_time freed =
-      lost ? WIRE_NEVER : pcie_tx_dllp_arrival(l, 1 - end, due);
+  wire_time freed = lost ? WIRE_NEVER : pcie_tx_dllp_arrival(l, 1 - end, due);
   if (lost)
     start_timer(l, end, TIMER_ACK_LOST, r->tail, timer_end(l, end));
   else if (l->errors)
@@ -226,8 +226,8 @@ void pcie_replay_hold(struct pcie_link *l, int end, struct pcie_tlp *tlp,
   struct pcie_replay *r = &tx->replay;
   bool resent = tlp->end & TLP_RESENT;
   drop(r, start);
-  bool room = resent || r->bytes + r->held_bytes + bytes <=
-                            l->params->replay_buffer;
+  bool room =
+      resent || r->bytes + r->held_bytes + bytes <= l->params->replay_buffer;
   if (r->closed || start >= r->resume || !room) {
     r->closed = true;
     keep(l, end, tlp, bytes);

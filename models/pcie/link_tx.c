@@ -36,7 +36,7 @@ static wire_time period_of(const struct pcie_link *l, int extra)
     return l->skip_interval;
   if (!l->periodic)
     return 0;
-  return extra == EXTRA_ACK ? l->ack_interval
+  return extra == EXTRA_ACK  ? l->ack_interval
          : extra == EXTRA_FC ? l->fc_interval
                              : 0;
 }
@@ -93,8 +93,8 @@ void pcie_tx_settle(struct pcie_link *l, int end, wire_time now)
   struct pcie_tx *tx = &l->tx[end];
   if (tx->next_due > now && tx->next_due > tx->free)
     return;
-  const wire_time tail = 4 * (l->skip_interval + l->ack_interval +
-                              l->fc_interval);
+  const wire_time tail =
+      4 * (l->skip_interval + l->ack_interval + l->fc_interval);
   if (now - tx->free > 2 * tail)
     skip_idle(l, end, now - tail);
   while (tx->next_due <= wire_max(now, tx->free))

@@ -6,17 +6,25 @@ static const char *const dllp_modes[] = {"on-demand", "periodic", NULL};
 
 #define FIELD(name) offsetof(struct pcie_params, name)
 #define INT(n, value, lo, hi, what, from)                                      \
-  {.name = #n, .type = HD_PARAM_INT, .offset = FIELD(n), .fallback = value,    \
-   .min = lo, .max = hi, .meaning = what, .source = from}
+  {                                                                            \
+    .name = #n, .type = HD_PARAM_INT, .offset = FIELD(n), .fallback = value,   \
+    .min = lo, .max = hi, .meaning = what, .source = from                      \
+  }
 #define SIZE(n, value, lo, hi, what, from)                                     \
-  {.name = #n, .type = HD_PARAM_SIZE, .offset = FIELD(n), .fallback = value,   \
-   .min = lo, .max = hi, .meaning = what, .source = from}
+  {                                                                            \
+    .name = #n, .type = HD_PARAM_SIZE, .offset = FIELD(n), .fallback = value,  \
+    .min = lo, .max = hi, .meaning = what, .source = from                      \
+  }
 #define TIME(n, value, lo, hi, what, from)                                     \
-  {.name = #n, .type = HD_PARAM_TIME, .offset = FIELD(n), .fallback = value,   \
-   .min = lo, .max = hi, .meaning = what, .source = from}
+  {                                                                            \
+    .name = #n, .type = HD_PARAM_TIME, .offset = FIELD(n), .fallback = value,  \
+    .min = lo, .max = hi, .meaning = what, .source = from                      \
+  }
 #define BOOL(n, value, what, from)                                             \
-  {.name = #n, .type = HD_PARAM_BOOL, .offset = FIELD(n), .fallback = value,   \
-   .meaning = what, .source = from}
+  {                                                                            \
+    .name = #n, .type = HD_PARAM_BOOL, .offset = FIELD(n), .fallback = value,  \
+    .meaning = what, .source = from                                            \
+  }
 
 static const struct hd_param params[] = {
     INT(generation, "4", "1", "5",
@@ -37,8 +45,11 @@ static const struct hd_param params[] = {
     SIZE(framing, "8 B", "0 B", "32 B",
          "bytes a TLP costs below its header: STP, sequence number, LCRC",
          "pcie-model: 8 (Gen3 and later: STP token 4, LCRC 4)"),
-    {.name = "dllp_mode", .type = HD_PARAM_ENUM, .offset = FIELD(dllp_mode),
-     .fallback = "on-demand", .choices = dllp_modes,
+    {.name = "dllp_mode",
+     .type = HD_PARAM_ENUM,
+     .offset = FIELD(dllp_mode),
+     .fallback = "on-demand",
+     .choices = dllp_modes,
      .meaning = "Acks and UpdateFCs only while owed, or at every interval",
      .source = "PCIe 3.6.3; periodic is what pcie-model charges"},
     INT(ack_interval, "168", "32", "100000",
@@ -50,9 +61,13 @@ static const struct hd_param params[] = {
     INT(skip_interval, "1538", "16", "1000000",
         "symbols between SKIP ordered sets of 4 symbols",
         "PCIe 4.2.7.3; pcie-model: 4 per 1538"),
-    {.name = "bit_error_rate", .type = HD_PARAM_REAL,
-     .offset = FIELD(bit_error_rate), .fallback = "0", .min = "0",
-     .max = "0.0001", .meaning = "probability that a bit arrives wrong",
+    {.name = "bit_error_rate",
+     .type = HD_PARAM_REAL,
+     .offset = FIELD(bit_error_rate),
+     .fallback = "0",
+     .min = "0",
+     .max = "0.0001",
+     .meaning = "probability that a bit arrives wrong",
      .source = "0: no errors; PCIe 8.4 allows 1e-12"},
     TIME(replay_timer, "1 us", "100 ns", "10 ms",
          "from the last progress of a sent TLP to its replay",

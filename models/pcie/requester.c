@@ -78,8 +78,8 @@ static struct pcie_tlp *new_tlp(struct pcie_requester *r, struct pcie_dma *d,
   t->address = d->address + d->issued;
   t->length = length;
   t->observer = PCIE_NO_OBSERVER;
-  t->flags = (uint8_t)(d->flags &
-                       (PCIE_HAS_PASID | PCIE_RELAXED | PCIE_DESCRIPTOR));
+  t->flags =
+      (uint8_t)(d->flags & (PCIE_HAS_PASID | PCIE_RELAXED | PCIE_DESCRIPTOR));
   if (t->address >> 32) /* 4-DW header only above 4 GiB (2.2.4.1) */
     t->flags |= PCIE_ADDR64;
   t->context = d;
@@ -196,7 +196,8 @@ static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
   uint32_t n = pcie_payload(tlp);
   HD_REQUIRE(r->device, d == tlp->context,
              "completion for tag %u is not of this device's request", tlp->tag);
-  HD_REQUIRE(r->device, n <= s->left, "completion of %u bytes for tag %u, which lacks %u", n, tlp->tag,
+  HD_REQUIRE(r->device, n <= s->left,
+             "completion of %u bytes for tag %u, which lacks %u", n, tlp->tag,
              s->left);
   s->left -= n;
   d->received += n;
@@ -256,8 +257,7 @@ const char *pcie_requester_check(const struct pcie_requester *r)
     used += r->slots[i].dma != NULL;
   for (const struct pcie_dma *d = r->first; d; d = d->next)
     waiting++;
-  if (used != pcie_requester_tags_used(r) ||
-      (size_t)r->tags.value != used)
+  if (used != pcie_requester_tags_used(r) || (size_t)r->tags.value != used)
     return "tags do not balance";
   if (waiting != r->n_waiting)
     return "waiting reads do not balance";

@@ -90,11 +90,18 @@ static void handle(struct hd_component *self, struct hd_msg *m)
     t->port = port_of_sender(rc, m);
     root_order_arrive(rc, t);
     break;
-  case MSG_TLP_TRANSLATED: root_order_translated(rc, t); break;
-  case MSG_TLP_ACCESSED: root_order_accessed(rc, t); break;
+  case MSG_TLP_TRANSLATED:
+    root_order_translated(rc, t);
+    break;
+  case MSG_TLP_ACCESSED:
+    root_order_accessed(rc, t);
+    break;
   case MSG_MMIO_WRITE:
-  case MSG_MMIO_READ: mmio(rc, (struct mmio_msg *)m); break;
-  default: hd_fail(self, __FILE__, __LINE__, "message of kind %u", m->kind);
+  case MSG_MMIO_READ:
+    mmio(rc, (struct mmio_msg *)m);
+    break;
+  default:
+    hd_fail(self, __FILE__, __LINE__, "message of kind %u", m->kind);
   }
 }
 
@@ -174,8 +181,8 @@ void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
   rc->to_iommu = hd_channel_open(&rc->base, c, latency);
 }
 
-void root_complex_attach_memory(struct root_complex *rc,
-                                struct hd_component *c, hd_time latency)
+void root_complex_attach_memory(struct root_complex *rc, struct hd_component *c,
+                                hd_time latency)
 {
   rc->to_memory = hd_channel_open(&rc->base, c, latency);
 }

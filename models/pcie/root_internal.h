@@ -13,7 +13,7 @@
  * may not pass it. */
 struct root_posted {
   struct pcie_tlp *tlp;
-  bool ready; /* translated */
+  bool ready;                  /* translated */
   struct hd_msg *first, *last; /* waiting requests and completions */
 };
 
@@ -21,7 +21,7 @@ struct root_port {
   struct hd_component *link;
   struct hd_channel *to_link;
   struct pcie_receiver receiver;
-  struct root_posted *ring; /* power of two */
+  struct root_posted *ring;      /* power of two */
   uint32_t capacity, head, tail; /* free running */
   hd_time last_down; /* latest time at which something was sent down */
 };
@@ -46,7 +46,7 @@ struct root_complex {
   /* Since the start, for root_complex_check(). */
   uint64_t arrived, left, accessing, mmio_open;
   uint64_t translating; /* not counting what has a place in the order */
-  uint64_t waiting; /* behind posted writes */
+  uint64_t waiting;     /* behind posted writes */
 };
 
 /* root_order.c */

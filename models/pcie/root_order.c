@@ -51,8 +51,7 @@ static inline bool in_ring(const struct pcie_tlp *t)
 static inline bool needs_translation(const struct root_complex *rc,
                                      const struct pcie_tlp *t)
 {
-  return rc->to_iommu && !pcie_is_msi(t) &&
-         pcie_class_of(t) != PCIE_COMPLETION;
+  return rc->to_iommu && !pcie_is_msi(t) && pcie_class_of(t) != PCIE_COMPLETION;
 }
 
 static inline void count(struct root_complex *rc, struct hd_counter *c,

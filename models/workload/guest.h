@@ -107,6 +107,9 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g);
 /* Packets the guest holds: in the queueing discipline, in transmit rings and
  * not yet fetched by the device, received and not yet consumed. */
 uint64_t guest_packets_held(const struct guest *g);
+/* Received packets that write-backs have shown to the guest since the start.
+ * What the device has delivered beyond these is on its way, held by nobody. */
+uint64_t guest_packets_arrived(const struct guest *g);
 /* NULL, or what does not balance: rings, sockets, packets. */
 const char *guest_check(const struct guest *g);
 

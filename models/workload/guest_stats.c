@@ -99,6 +99,14 @@ uint64_t guest_packets_held(const struct guest *g)
   return n;
 }
 
+uint64_t guest_packets_arrived(const struct guest *g)
+{
+  uint64_t n = 0;
+  for (size_t q = 0; q < g->config.queue_pairs; q++)
+    n += g->rxq[q].received;
+  return n;
+}
+
 static const char *check_rings(const struct guest *g)
 {
   for (size_t i = 0; i < g->config.queue_pairs; i++) {

@@ -54,9 +54,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
   }
 }
 
-static const struct argp_child children[] = {{&cli_scenario_argp, 0, NULL, 0},
-                                             {&cli_axis_argp, 0, NULL, 0},
-                                             {0}};
+static const struct argp_child children[] = {
+    {&cli_scenario_argp, 0, NULL, 0}, {&cli_axis_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {.options = options,
                                  .parser = parse_option,
                                  .args_doc = "FILE",

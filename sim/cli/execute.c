@@ -65,9 +65,8 @@ static bool record_infeasible(struct executor *e, struct plan_job *job,
   struct server_shortage shortage = {0};
   if (server_feasible(hd_point_config(s->point), &shortage))
     return false;
-  char *status =
-      cli_format("infeasible: %s %lld < %lld", shortage.resource,
-                 (long long)shortage.have, (long long)shortage.need);
+  char *status = cli_format("infeasible: %s %lld < %lld", shortage.resource,
+                            (long long)shortage.have, (long long)shortage.need);
   struct record_content content = {.status = status};
   if (cli_record_write(e->dir, s, &content))
     job->state = JOB_DONE;
@@ -133,7 +132,8 @@ static void collect(struct executor *e)
     if (w->pid == 0 || waitpid(w->pid, &status, WNOHANG) != w->pid)
       continue;
     struct plan_job *job = &e->plan->jobs[w->job];
-    cli_progress_clear(&e->progress);
+    if (!cli_worker_is_silent(w, status))
+      cli_progress_clear(&e->progress);
     char *failure = cli_worker_finish(w, e->plan, status);
     if (failure != NULL)
       fail_job(e, job, failure);
@@ -168,12 +168,12 @@ static void run_jobs(struct executor *e)
     start_jobs(e);
     if (e->next == p->n_jobs && count_running(e) == 0)
       return;
+    cli_progress_tick(&e->progress, e->workers, e->how->processes);
     if (is_interrupted(e)) {
       interrupt(e);
       return;
     }
     collect(e);
-    cli_progress_tick(&e->progress, e->workers, e->how->processes);
   }
 }
 

@@ -48,7 +48,8 @@ double cli_figure_x_position(const struct figure_data *d, size_t i)
   return is_numeric(d) ? x / cli_figure_axis_unit(&d->axes[d->x]).scale : x;
 }
 
-/* -- range and tics ------------------------------------------------------------ */
+/* -- range and tics
+ * ------------------------------------------------------------ */
 
 /* From 0 to 1 along the axis. */
 static double along(const struct figure_data *d, size_t i)
@@ -103,8 +104,8 @@ static void choose_tics(const struct figure_data *d, size_t n, double pixels,
     double half = (double)strlen(text) * CHARACTER_WIDTH / 2;
     double at = along(d, i) * pixels;
     bool last = i + 1 == n;
-    shown[i] = last || (at - half >= last_end + TIC_GAP &&
-                        at + half <= final_begin);
+    shown[i] =
+        last || (at - half >= last_end + TIC_GAP && at + half <= final_begin);
     if (shown[i])
       last_end = at + half;
   }
@@ -133,7 +134,8 @@ static void put_tics(const struct figure_data *d, struct figure_script *s,
   free(shown);
 }
 
-/* -- notes ------------------------------------------------------------------------ */
+/* -- notes
+ * ------------------------------------------------------------------------ */
 
 /* The first x that a curve has no result for although it was run, and the last
  * before it that it has one for; d->n_x: none. */
@@ -191,8 +193,8 @@ static char *note_of(const struct figure_data *d, size_t panel, size_t curve)
   bool runs_out = strcmp(what, "fails") != 0;
   bool beyond = runs_out && is_numeric(d) && end.last != d->n_x;
   tic_text(d, beyond ? end.last : end.first_bad, at, sizeof at);
-  char *note = cli_format("%s%s%s %s %s", name, gap, what,
-                          beyond ? "beyond" : "at", at);
+  char *note =
+      cli_format("%s%s%s %s %s", name, gap, what, beyond ? "beyond" : "at", at);
   free(what);
   free(name);
   return note;

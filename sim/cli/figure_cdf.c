@@ -21,15 +21,15 @@ struct steps {
   double total;
 };
 
-/* -- latency files --------------------------------------------------------------- */
+/* -- latency files
+ * --------------------------------------------------------------- */
 
 static void add_line(struct steps *steps, const char *line, double *before)
 {
   double ns, share, count;
   if (sscanf(line, "%lf %lf %lf", &ns, &share, &count) != 3 || count <= *before)
     return;
-  steps->items =
-      cli_resize(steps->items, steps->n + 1, sizeof *steps->items);
+  steps->items = cli_resize(steps->items, steps->n + 1, sizeof *steps->items);
   steps->items[steps->n++] = (struct step){ns, count - *before};
   steps->total += count - *before;
   *before = count;
@@ -81,7 +81,8 @@ static struct steps read_steps(const struct figure_data *d,
   return steps;
 }
 
-/* -- drawing --------------------------------------------------------------------- */
+/* -- drawing
+ * --------------------------------------------------------------------- */
 
 struct cdf {
   const struct figure_data *d;
@@ -96,8 +97,8 @@ static void find_range(struct cdf *c)
   c->max = 0;
   for (size_t i = 0; i < c->n_x; i++)
     for (size_t curve = 0; curve < c->d->n_curves; curve++) {
-      struct steps steps = read_steps(
-          c->d, cli_figure_cell(c->d, c->panel, curve, c->x[i]));
+      struct steps steps =
+          read_steps(c->d, cli_figure_cell(c->d, c->panel, curve, c->x[i]));
       if (steps.n > 0) {
         c->min = fmin(c->min, steps.items[0].ns);
         c->max = fmax(c->max, steps.items[steps.n - 1].ns);
@@ -133,8 +134,9 @@ static void put_curve(const struct cdf *c, struct figure_script *s,
                       size_t block, size_t curve)
 {
   char *name = cli_figure_curve_name(c->d, curve);
-  fprintf(s->script, "  DATA index %zu using 1:2 with lines lc rgb \"%s\" "
-                     "lw %s ",
+  fprintf(s->script,
+          "  DATA index %zu using 1:2 with lines lc rgb \"%s\" "
+          "lw %s ",
           block, cli_script_color(curve), curve == 0 ? "5" : "2");
   fputs(name[0] != '\0' ? "title " : "notitle", s->script);
   if (name[0] != '\0')
@@ -150,9 +152,8 @@ static void put_axes(const struct cdf *c, struct figure_script *s)
           "%s\nset xrange [%.6g:%.6g]\nset yrange [0:103]\n"
           "set ytics 0,25,100\nset xlabel \"Latency (%s)\"\n"
           "set ylabel \"Share of samples (%%)\"\n",
-          log_x ? "set logscale x 10" : "unset logscale x",
-          low / c->scale, c->max / c->scale * 1.05,
-          cli_figure_time_unit(c->max).name);
+          log_x ? "set logscale x 10" : "unset logscale x", low / c->scale,
+          c->max / c->scale * 1.05, cli_figure_time_unit(c->max).name);
 }
 
 static void put_panel(const struct cdf *c, struct figure_script *s, size_t i)
@@ -196,8 +197,7 @@ static void draw(const struct cdf *c, struct figure_list *list)
   char *slug = cli_figure_panel_slug(c->d, c->panel);
   char *where = cli_figure_panel_name(c->d, c->panel);
   char *name = cli_format("latency-cdf%s%s", slug[0] ? "-" : "", slug);
-  char *title =
-      cli_format("%s%s%s", c->d->title, where[0] ? " - " : "", where);
+  char *title = cli_format("%s%s%s", c->d->title, where[0] ? " - " : "", where);
   struct figure_page page = page_of(c, title);
   bool drawn = cli_script_open(&s, list->dir, name);
   if (drawn) {

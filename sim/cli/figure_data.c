@@ -45,7 +45,8 @@ size_t cli_figure_panel_value(const struct figure_data *d, size_t panel,
   return panel % d->axes[axis].n;
 }
 
-/* -- which axis is what ------------------------------------------------------ */
+/* -- which axis is what ------------------------------------------------------
+ */
 
 static size_t find_axis(const struct figure_data *d, const char *path)
 {
@@ -133,7 +134,8 @@ static bool choose_axes(struct figure_data *d, const char *x,
   return true;
 }
 
-/* -- cells --------------------------------------------------------------------- */
+/* -- cells
+ * --------------------------------------------------------------------- */
 
 /* Without a curve axis, several VM groups are the curves. */
 static void choose_groups(struct figure_data *d)
@@ -226,7 +228,8 @@ static void arrange(struct figure_data *d)
   place_all(d);
 }
 
-/* -- reading ------------------------------------------------------------------- */
+/* -- reading
+ * ------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -327,7 +330,8 @@ void cli_figure_data_terminate(struct figure_data *d)
   json_decref(d->manifest);
 }
 
-/* -- a few x values --------------------------------------------------------------- */
+/* -- a few x values
+ * --------------------------------------------------------------- */
 
 static size_t curves_with_result(const struct figure_data *d, size_t panel,
                                  size_t i)

@@ -50,7 +50,8 @@ static size_t n_lines(const struct kind *k)
   return k->add ? 1 : k->n;
 }
 
-/* -- values ---------------------------------------------------------------------- */
+/* -- values
+ * ---------------------------------------------------------------------- */
 
 static struct hd_summary sum(const struct figure_data *d, const struct kind *k,
                              const struct summary_case *c)
@@ -108,15 +109,16 @@ static void find_range(struct lines *l)
         look_at_cell(l, panel, curve, x);
 }
 
-/* -- drawing --------------------------------------------------------------------- */
+/* -- drawing
+ * --------------------------------------------------------------------- */
 
 static void put_block(const struct lines *l, struct figure_script *s,
                       size_t panel, size_t curve, size_t line)
 {
   char *where = cli_figure_panel_name(l->d, panel);
   char *name = cli_figure_curve_name(l->d, curve);
-  char *comment = cli_format("%s; %s %s; columns: x mean low high", where,
-                             name, l->kind->labels[line]);
+  char *comment = cli_format("%s; %s %s; columns: x mean low high", where, name,
+                             l->kind->labels[line]);
   cli_script_block(s, comment);
   for (size_t i = 0; i < l->d->n_x; i++) {
     const struct summary_case *c = cli_figure_cell(l->d, panel, curve, i);
@@ -139,16 +141,17 @@ static void put_curve(const struct lines *l, struct figure_script *s,
 {
   static const int filled[] = {7, 9, 13, 11, 5};
   bool bars = l->d->summary.repetitions > 1;
-  fprintf(s->script, "  DATA index %zu using 1:2%s with %s lc rgb \"%s\" lw %s "
-                     "dt %s pt %d ps %s",
+  fprintf(s->script,
+          "  DATA index %zu using 1:2%s with %s lc rgb \"%s\" lw %s "
+          "dt %s pt %d ps %s",
           block, bars ? ":3:4" : "", bars ? "yerrorlines" : "linespoints",
-          cli_script_color(curve), curve == 0 ? "3" : "2", line == 0 ? "1" : "(5,4)",
-          curve == 0 ? 4 : filled[(curve - 1) % 5], curve == 0 ? "2" : "1.1");
+          cli_script_color(curve), curve == 0 ? "3" : "2",
+          line == 0 ? "1" : "(5,4)", curve == 0 ? 4 : filled[(curve - 1) % 5],
+          curve == 0 ? "2" : "1.1");
   char *name = cli_figure_curve_name(l->d, curve);
   const char *label = l->kind->labels[line];
-  char *title = cli_format("%s%s%s", name,
-                           name[0] != '\0' && label[0] != '\0' ? " " : "",
-                           label);
+  char *title = cli_format(
+      "%s%s%s", name, name[0] != '\0' && label[0] != '\0' ? " " : "", label);
   if (title[0] == '\0') {
     fputs(" notitle", s->script);
   } else {

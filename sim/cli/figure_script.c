@@ -32,7 +32,8 @@ const char *cli_script_part_color(size_t part)
   return part_colors[part % (sizeof part_colors / sizeof part_colors[0])];
 }
 
-/* -- files -------------------------------------------------------------------- */
+/* -- files --------------------------------------------------------------------
+ */
 
 static bool open_one(struct hd_atomic_file *f, const char *dir,
                      const char *name, const char *ending)
@@ -58,8 +59,9 @@ bool cli_script_open(struct figure_script *s, const char *dir, const char *name)
   s->data = s->data_file.stream;
   s->dir = cli_format("%s", dir);
   s->name = cli_format("%s", name);
-  fprintf(s->data, "# %s.dat: the numbers of %s.png; blocks are separated by "
-                   "two empty lines\n",
+  fprintf(s->data,
+          "# %s.dat: the numbers of %s.png; blocks are separated by "
+          "two empty lines\n",
           name, name);
   return true;
 }
@@ -100,7 +102,8 @@ bool cli_script_close(struct figure_script *s)
   return good;
 }
 
-/* -- pieces ------------------------------------------------------------------- */
+/* -- pieces -------------------------------------------------------------------
+ */
 
 void cli_script_put_text(struct figure_script *s, const char *text)
 {
@@ -123,7 +126,8 @@ size_t cli_script_block(struct figure_script *s, const char *comment)
   return s->blocks++;
 }
 
-/* -- the page ------------------------------------------------------------------ */
+/* -- the page
+ * ------------------------------------------------------------------ */
 
 struct grid {
   size_t rows, columns;
@@ -209,8 +213,8 @@ static void put_layout(struct figure_script *s, const struct figure_page *page)
   double title = 52, panel_title = page->panel_titles ? 30 : 0;
   double legend = (double)legend_rows(page) * 26;
   double below = 78 + 21 * (double)page->notes;
-  double right = page->legend_right ? 110 + (double)page->legend_length * 9.2
-                                    : 30;
+  double right =
+      page->legend_right ? 110 + (double)page->legend_length * 9.2 : 30;
   fprintf(s->script,
           "set multiplot layout %zu,%zu margins %.4f,%.4f,%.4f,%.4f spacing "
           "%.4f,%.4f\n",

@@ -36,7 +36,8 @@ struct figure_page {
 enum { FIGURE_PANELS_MAX = 6 };
 
 /* Begins DIR/NAME.gp and .dat. False: the reason was printed. */
-bool cli_script_open(struct figure_script *s, const char *dir, const char *name);
+bool cli_script_open(struct figure_script *s, const char *dir,
+                     const char *name);
 /* Writes both files and has gnuplot draw. False: the reason was printed. */
 bool cli_script_close(struct figure_script *s);
 

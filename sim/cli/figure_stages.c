@@ -25,7 +25,8 @@ struct bars {
   bool used[HD_STAGE_COUNT];
 };
 
-/* -- breakdown.csv ------------------------------------------------------------------ */
+/* -- breakdown.csv
+ * ------------------------------------------------------------------ */
 
 static size_t stage_named(const char *name)
 {
@@ -85,15 +86,17 @@ static bool read_stages(struct stages *s)
                       .mean = hd_csv_column(&t, "mean_ns")};
   good = c.point < t.columns && c.group < t.columns && c.kind < t.columns &&
          c.name < t.columns && c.mean < t.columns;
-  s->means = cli_allocate(s->d->summary.n_cases * HD_STAGE_COUNT,
-                          sizeof *s->means);
+  s->means =
+      cli_allocate(s->d->summary.n_cases * HD_STAGE_COUNT, sizeof *s->means);
   if (good)
     add_rows(s, &t, &c);
   hd_csv_table_terminate(&t);
   return good;
 }
 
-/* -- bars ----------------------------------------------------------------------------- */
+/* -- bars
+ * -----------------------------------------------------------------------------
+ */
 
 static const double *means_of(const struct bars *b, size_t curve, size_t x)
 {
@@ -125,7 +128,9 @@ static double position(const struct bars *b, size_t curve, size_t cluster)
   return (double)(cluster * (b->stages->d->n_curves + 1) + curve);
 }
 
-/* -- drawing --------------------------------------------------------------------------- */
+/* -- drawing
+ * ---------------------------------------------------------------------------
+ */
 
 static void put_block(const struct bars *b, struct figure_script *s,
                       size_t stage)
@@ -163,8 +168,7 @@ static void put_totals(const struct bars *b, struct figure_script *s)
         total += means[k];
       if (means != NULL)
         fprintf(s->data, "%g %.9g \"%.*f\"\n", position(b, curve, i),
-                total / b->scale, decimals(total / b->scale),
-                total / b->scale);
+                total / b->scale, decimals(total / b->scale), total / b->scale);
     }
 }
 

@@ -76,17 +76,15 @@ const char *cli_figure_stage_name(const char *stage)
   return name != NULL ? name : stage;
 }
 
-/* -- units ------------------------------------------------------------------- */
+/* -- units -------------------------------------------------------------------
+ */
 
-static const struct figure_unit times[] = {{"ps", 1}, {"ns", 1e3}, {"us", 1e6},
-                                           {"ms", 1e9}, {"s", 1e12}, {NULL, 0}};
+static const struct figure_unit times[] = {
+    {"ps", 1}, {"ns", 1e3}, {"us", 1e6}, {"ms", 1e9}, {"s", 1e12}, {NULL, 0}};
 static const struct figure_unit rates[] = {
     {"b/s", 1}, {"kb/s", 1e3}, {"Mb/s", 1e6}, {"Gb/s", 1e9}, {NULL, 0}};
-static const struct figure_unit sizes[] = {{"B", 1},
-                                           {"KiB", 1024},
-                                           {"MiB", 1048576},
-                                           {"GiB", 1073741824},
-                                           {NULL, 0}};
+static const struct figure_unit sizes[] = {
+    {"B", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {NULL, 0}};
 static const struct figure_unit frequencies[] = {
     {"Hz", 1}, {"kHz", 1e3}, {"MHz", 1e6}, {"GHz", 1e9}, {NULL, 0}};
 
@@ -102,7 +100,8 @@ static const struct figure_unit *units_of(const char *type)
 }
 
 /* The largest unit that leaves `value` at 1 or more. */
-static struct figure_unit unit_for(const struct figure_unit *units, double value)
+static struct figure_unit unit_for(const struct figure_unit *units,
+                                   double value)
 {
   size_t best = 0;
   for (size_t i = 1; units[i].name != NULL; i++)
@@ -116,8 +115,8 @@ struct figure_unit cli_figure_axis_unit(const struct figure_axis *a)
   const struct figure_unit *units = units_of(a->type);
   double max = 0, min = INFINITY;
   if (!a->numeric || units == NULL)
-    return (struct figure_unit){
-        strcmp(a->type, "cycles") == 0 ? "cycles" : "", 1};
+    return (struct figure_unit){strcmp(a->type, "cycles") == 0 ? "cycles" : "",
+                                1};
   for (size_t i = 0; i < a->n; i++) {
     max = fmax(max, a->numbers[i]);
     if (a->numbers[i] > 0)
@@ -136,7 +135,8 @@ struct figure_unit cli_figure_time_unit(double max_ns)
   return (struct figure_unit){"ms", 1e6};
 }
 
-/* -- axes ---------------------------------------------------------------------- */
+/* -- axes
+ * ---------------------------------------------------------------------- */
 
 /* What the guests run, when all run the same. */
 static const char *workload_of(const struct figure_data *d)
@@ -249,8 +249,7 @@ static char *join(const struct figure_data *d, size_t panel, const char *gap,
     if (i == d->x || i == d->curves)
       continue;
     char *part = make(d, i, cli_figure_panel_value(d, panel, i));
-    char *longer =
-        cli_format("%s%s%s", text, text[0] != '\0' ? gap : "", part);
+    char *longer = cli_format("%s%s%s", text, text[0] != '\0' ? gap : "", part);
     free(text);
     free(part);
     text = longer;

@@ -16,10 +16,10 @@
 static const char *type_name(enum hd_param_type type)
 {
   static const char *const names[] = {
-      [HD_PARAM_BOOL] = "bool",   [HD_PARAM_INT] = "int",
-      [HD_PARAM_REAL] = "real",   [HD_PARAM_RATIO] = "ratio",
-      [HD_PARAM_TIME] = "time",   [HD_PARAM_RATE] = "rate",
-      [HD_PARAM_SIZE] = "size",   [HD_PARAM_FREQUENCY] = "frequency",
+      [HD_PARAM_BOOL] = "bool",     [HD_PARAM_INT] = "int",
+      [HD_PARAM_REAL] = "real",     [HD_PARAM_RATIO] = "ratio",
+      [HD_PARAM_TIME] = "time",     [HD_PARAM_RATE] = "rate",
+      [HD_PARAM_SIZE] = "size",     [HD_PARAM_FREQUENCY] = "frequency",
       [HD_PARAM_CYCLES] = "cycles", [HD_PARAM_ENUM] = "enum",
       [HD_PARAM_STRING] = "string"};
   return names[type];
@@ -29,8 +29,8 @@ static void put_versions(struct hd_manifest *m)
 {
   struct json_t *v = hd_manifest_object(m, NULL, "versions");
   hd_manifest_set_text(m, v, "hdiov-sim", cli_version);
-  char *simgrid = cli_format("%d.%d", SIMGRID_VERSION_MAJOR,
-                             SIMGRID_VERSION_MINOR);
+  char *simgrid =
+      cli_format("%d.%d", SIMGRID_VERSION_MAJOR, SIMGRID_VERSION_MINOR);
   hd_manifest_set_text(m, v, "simgrid", simgrid);
   hd_manifest_set_text(m, v, "gsl", gsl_version);
   hd_manifest_set_text(m, v, "libyaml", yaml_get_version_string());
@@ -67,7 +67,8 @@ static const struct hd_param *axis_param(const struct hd_point *point,
 }
 
 static void put_axis_value(struct hd_manifest *m, struct json_t *values,
-                           const struct plan *p, size_t axis, size_t point_index)
+                           const struct plan *p, size_t axis,
+                           size_t point_index)
 {
   struct plan_job job = {.point = point_index};
   struct hd_point *point = cli_plan_resolve(p, &job);

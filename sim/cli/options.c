@@ -51,13 +51,14 @@ static const struct argp_option scenario_options[] = {
      "Set a parameter, e.g. nic.itr='20 us'; may be repeated. A parameter "
      "that the sweep varies is fixed to this value",
      1},
-    {"seed", 'r', "N", 0, "Seed of all random streams; same as --set run.seed=N",
-     1},
+    {"seed", 'r', "N", 0,
+     "Seed of all random streams; same as --set run.seed=N", 1},
     {0}};
 
 static const struct argp_option axis_options[] = {
     {"axis", 'a', "PATH=V1,V2,...", 0,
-     "Sweep a parameter over these values; replaces the file's axis of the same "
+     "Sweep a parameter over these values; replaces the file's axis of the "
+     "same "
      "path or adds one; may be repeated",
      1},
     {0}};
@@ -94,11 +95,11 @@ void cli_options_terminate(struct cli_options *o)
 
 /* -- unknown options ---------------------------------------------------- */
 
-static const struct argp_option argp_own[] = {{"help", '?', NULL, 0, NULL, 0},
-                                              {"usage", 0, NULL, 0, NULL, 0},
-                                              {"version", 'V', NULL, 0, NULL,
-                                               0},
-                                              {0}};
+static const struct argp_option argp_own[] = {
+    {"help", '?', NULL, 0, NULL, 0},
+    {"usage", 0, NULL, 0, NULL, 0},
+    {"version", 'V', NULL, 0, NULL, 0},
+    {0}};
 
 struct lookup {
   const char *name; /* without the dashes, not terminated at '=' */

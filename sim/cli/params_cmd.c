@@ -4,6 +4,7 @@
 #include "sim/scenario/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { KEY_SCHEMA = 256, KEY_PATHS };
 
@@ -68,6 +69,28 @@ static void print_table_paths(const char *before,
     printf("%s%s%s\n", before, before[0] != '\0' ? "." : "", p->name);
 }
 
+static bool is_in(const struct hd_param_table *table, const char *name)
+{
+  for (const struct hd_param *p = table->params; p->name != NULL; p++)
+    if (strcmp(p->name, name) == 0)
+      return true;
+  return false;
+}
+
+/* Of an alternative, what none before it has. */
+static void print_new_paths(const char *before,
+                            const struct hd_param_variant *v, size_t which)
+{
+  const struct hd_param *p = v->alternatives[which].table->params;
+  for (; p->name != NULL; p++) {
+    bool known = false;
+    for (size_t i = 0; i < which; i++)
+      known = known || is_in(v->alternatives[i].table, p->name);
+    if (!known)
+      printf("%s.%s\n", before, p->name);
+  }
+}
+
 static void print_group_paths(const struct hd_param_group *g)
 {
   const struct hd_param_variant *v = g->variant;
@@ -77,7 +100,7 @@ static void print_group_paths(const struct hd_param_group *g)
   char *before = cli_format("%s.%s", g->section, v->key);
   printf("%s.%s\n", before, v->selector);
   for (size_t i = 0; v->choices[i] != NULL; i++)
-    print_table_paths(before, v->alternatives[i].table);
+    print_new_paths(before, v, i);
   free(before);
 }
 

@@ -53,7 +53,8 @@ static void add_jobs(struct plan *p, size_t point, size_t repetitions)
     p->jobs[p->n_jobs++] = (struct plan_job){.point = point, .repetition = i};
 }
 
-static void add_point(struct plan *p, size_t index, const struct hd_point *point)
+static void add_point(struct plan *p, size_t index,
+                      const struct hd_point *point)
 {
   const struct run_params *run = &config_of(point)->run;
   size_t repetitions = run->repetitions > 0 ? (size_t)run->repetitions : 1;
@@ -68,8 +69,8 @@ static void add_point(struct plan *p, size_t index, const struct hd_point *point
 }
 
 bool cli_plan_initialize(struct plan *p, const struct cli_options *options,
-                     const struct hd_scenario *scenario, const char *file,
-                     size_t n_points)
+                         const struct hd_scenario *scenario, const char *file,
+                         size_t n_points)
 {
   *p = (struct plan){.scenario = scenario,
                      .options = options,
@@ -107,7 +108,8 @@ uint64_t cli_plan_seed(const struct plan *p, const struct plan_job *job)
   return p->points[job->point].seed + job->repetition;
 }
 
-struct hd_point *cli_plan_resolve(const struct plan *p, const struct plan_job *job)
+struct hd_point *cli_plan_resolve(const struct plan *p,
+                                  const struct plan_job *job)
 {
   struct hd_errors *errors = hd_errors_create();
   struct hd_point *point = hd_scenario_point(p->scenario, job->point, errors);
@@ -119,7 +121,7 @@ struct hd_point *cli_plan_resolve(const struct plan *p, const struct plan_job *j
 }
 
 char *cli_plan_axes_text(const struct hd_scenario *scenario,
-                     const struct hd_point *point)
+                         const struct hd_point *point)
 {
   char *text = cli_format("%s", "");
   for (size_t i = 0; i < hd_scenario_axes(scenario); i++) {
@@ -160,16 +162,15 @@ static void put_settings(FILE *out, const struct plan *p,
     if (strncmp(o->sets[i], "run.seed=", 9) != 0)
       put_setting(out, "--set", o->sets[i]);
   for (size_t i = 0; i < hd_scenario_axes(p->scenario); i++) {
-    char *text =
-        cli_format("%s=%s", hd_scenario_axis_path(p->scenario, i),
-                   hd_point_axis_text(point, i));
+    char *text = cli_format("%s=%s", hd_scenario_axis_path(p->scenario, i),
+                            hd_point_axis_text(point, i));
     put_setting(out, "--set", text);
     free(text);
   }
 }
 
 char *cli_plan_reproduce(const struct plan *p, const struct plan_job *job,
-                     const struct hd_point *point)
+                         const struct hd_point *point)
 {
   char *text = NULL;
   size_t size;

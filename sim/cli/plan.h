@@ -41,19 +41,20 @@ struct plan {
 /* The first `n_points` points of the scenario. Borrows its arguments. False:
  * errors were printed, nothing is held. */
 bool cli_plan_initialize(struct plan *p, const struct cli_options *options,
-                     const struct hd_scenario *scenario, const char *file,
-                     size_t n_points);
+                         const struct hd_scenario *scenario, const char *file,
+                         size_t n_points);
 void cli_plan_terminate(struct plan *p);
 
 uint64_t cli_plan_seed(const struct plan *p, const struct plan_job *job);
 /* Resolves a job's point; it was checked when planning, so this cannot fail. */
-struct hd_point *cli_plan_resolve(const struct plan *p, const struct plan_job *job);
+struct hd_point *cli_plan_resolve(const struct plan *p,
+                                  const struct plan_job *job);
 /* "vms.count=4, design=sriov"; "" without axes. Owned by the caller. */
 char *cli_plan_axes_text(const struct hd_scenario *scenario,
-                     const struct hd_point *point);
+                         const struct hd_point *point);
 /* The command that repeats a job alone. Owned by the caller. */
 char *cli_plan_reproduce(const struct plan *p, const struct plan_job *job,
-                     const struct hd_point *point);
+                         const struct hd_point *point);
 /* Writes a word as the shell wants it, quoted when it must be. */
 void cli_plan_put_word(FILE *out, const char *word);
 

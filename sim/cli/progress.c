@@ -11,7 +11,7 @@
 
 #define LINE_INTERVAL_S 5.0
 #define SAMPLE_INTERVAL_S 0.5
-enum { BAR_WIDTH = 24, LINE_MAX_LENGTH = 256 };
+enum { BAR_WIDTH = 16, LINE_MAX_LENGTH = 256 };
 
 static double seconds_now(void)
 {
@@ -104,12 +104,13 @@ static double remaining(const struct progress *p, const struct state *s,
   return elapsed / done * left;
 }
 
-/* -- words ------------------------------------------------------------------ */
+/* -- words ------------------------------------------------------------------
+ */
 
 static void put_duration(char *text, size_t size, double seconds)
 {
   if (isnan(seconds))
-    snprintf(text, size, "?");
+    snprintf(text, size, "? s");
   else if (seconds < 99.5)
     snprintf(text, size, "%.0f s", ceil(seconds));
   else if (seconds < 5400)
@@ -123,12 +124,11 @@ static void put_words(char *text, size_t size, const struct progress *p,
 {
   char left[32];
   put_duration(left, sizeof left, remaining(p, s, now));
+  double mean = s->running > 0 ? s->simulated_ps / (double)s->running : 0;
+  double ms = mean / (double)HD_MS;
   snprintf(text, size,
-           "%zu of %zu points, %zu running at %.2f ms, %.1f M events/s, "
-           "about %s left",
-           p->done, p->total, s->running,
-           s->running > 0 ? s->simulated_ps / (double)s->running / (double)HD_MS
-                          : 0,
+           "%zu/%zu points, %zu running at %.*f ms, %.1f M events/s, %s left",
+           p->done, p->total, s->running, ms < 100 ? 1 : 0, ms,
            p->events_per_s / 1e6, left);
 }
 

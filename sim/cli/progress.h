@@ -12,11 +12,11 @@ struct progress {
   bool quiet, terminal;
   bool drawn; /* a bar stands on the terminal's last line */
   double begin, last_line, last_sample;
-  uint64_t events_done;   /* of jobs that are over */
-  uint64_t sampled;       /* events at last_sample */
-  double events_per_s;    /* smoothed */
-  size_t total, kept;     /* jobs; those an earlier run had finished */
-  size_t done;            /* incl. kept ones */
+  uint64_t events_done; /* of jobs that are over */
+  uint64_t sampled;     /* events at last_sample */
+  double events_per_s;  /* smoothed */
+  size_t total, kept;   /* jobs; those an earlier run had finished */
+  size_t done;          /* incl. kept ones */
 };
 
 void cli_progress_begin(struct progress *p, bool quiet, size_t total,

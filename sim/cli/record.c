@@ -58,8 +58,8 @@ static bool write_latencies(const char *dir, const struct server_results *r)
     if (g->latency == NULL || g->latency->count == 0)
       continue;
     char *path = cli_format("%s/latency-%s.hgrm", dir, g->name);
-    good = hd_hgrm_write(g->latency, path, error, sizeof error) ||
-           complain(error);
+    good =
+        hd_hgrm_write(g->latency, path, error, sizeof error) || complain(error);
     free(path);
   }
   return good;
@@ -120,8 +120,9 @@ static bool commit(const char *half, const char *final)
   return false;
 }
 
-bool cli_record_write(const struct outdir *d, const struct rows_subject *subject,
-                  const struct record_content *content)
+bool cli_record_write(const struct outdir *d,
+                      const struct rows_subject *subject,
+                      const struct record_content *content)
 {
   const struct plan_job *job = subject->job;
   char *final = cli_outdir_point(d, job->point, job->repetition);

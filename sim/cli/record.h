@@ -23,11 +23,13 @@ struct record_content {
   double wall_s;
 };
 
-bool cli_record_write(const struct outdir *d, const struct rows_subject *subject,
-                  const struct record_content *content);
+bool cli_record_write(const struct outdir *d,
+                      const struct rows_subject *subject,
+                      const struct record_content *content);
 
 /* Is there a record of just this job, made by this version? */
-bool cli_record_matches(const struct outdir *d, const struct rows_subject *subject);
+bool cli_record_matches(const struct outdir *d,
+                        const struct rows_subject *subject);
 
 /* What point.json says; hashes stay texts. */
 struct record_cost {
@@ -38,6 +40,6 @@ struct record_cost {
   char fingerprint[24];
 };
 bool cli_record_cost(const struct outdir *d, const struct plan_job *job,
-                 struct record_cost *cost);
+                     struct record_cost *cost);
 
 #endif

@@ -33,7 +33,8 @@ static bool number_is(const json_t *root, const char *key, uint64_t expected)
          (uint64_t)json_integer_value(value) == expected;
 }
 
-bool cli_record_matches(const struct outdir *d, const struct rows_subject *subject)
+bool cli_record_matches(const struct outdir *d,
+                        const struct rows_subject *subject)
 {
   const struct plan *p = subject->plan;
   json_t *root = load(d, subject->job);
@@ -65,7 +66,7 @@ static void copy_text(char *to, size_t size, const json_t *root,
 }
 
 bool cli_record_cost(const struct outdir *d, const struct plan_job *job,
-                 struct record_cost *cost)
+                     struct record_cost *cost)
 {
   json_t *root = load(d, job);
   *cost = (struct record_cost){0};

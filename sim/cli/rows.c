@@ -59,7 +59,7 @@ static struct columns columns_of(enum rows_table table,
 }
 
 bool cli_rows_open(struct hd_csv *w, enum rows_table table, const char *path,
-               const struct hd_scenario *scenario)
+                   const struct hd_scenario *scenario)
 {
   struct columns c = columns_of(table, scenario);
   bool good = hd_csv_open(w, path, c.names, c.count);
@@ -67,7 +67,8 @@ bool cli_rows_open(struct hd_csv *w, enum rows_table table, const char *path,
   return good;
 }
 
-size_t cli_rows_columns(enum rows_table table, const struct hd_scenario *scenario)
+size_t cli_rows_columns(enum rows_table table,
+                        const struct hd_scenario *scenario)
 {
   struct columns c = columns_of(table, scenario);
   free(c.names);
@@ -90,7 +91,7 @@ static void put_head(struct hd_csv *w, const struct rows_subject *s,
 }
 
 void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
-                  const struct server_results *r)
+                      const struct server_results *r)
 {
   for (size_t i = 0; i < r->n_groups; i++) {
     put_head(w, s, "ok");
@@ -103,7 +104,7 @@ void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
 }
 
 void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
-                     const char *status)
+                         const char *status)
 {
   put_head(w, s, status);
   hd_csv_text(w, "all");
@@ -148,12 +149,11 @@ static void put_resource(struct hd_csv *w, const struct rows_subject *s,
 }
 
 void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
-                    const struct server_results *r)
+                        const struct server_results *r)
 {
   for (size_t i = 0; i < r->n_groups; i++) {
     const struct group_results *g = &r->group[i];
-    if (g->breakdown == NULL ||
-        g->breakdown->stages[HD_STAGE_COUNT].count == 0)
+    if (g->breakdown == NULL || g->breakdown->stages[HD_STAGE_COUNT].count == 0)
       continue;
     for (enum hd_stage stage = 0; stage <= HD_STAGE_COUNT; stage++)
       put_stage(w, s, g, stage);
@@ -205,7 +205,7 @@ static void put_requester(struct hd_csv *w, unsigned id)
 }
 
 void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
-                 const struct server_results *r)
+                     const struct server_results *r)
 {
   for (size_t i = 0; i < r->n_faults; i++) {
     const struct iommu_fault *f = &r->faults[i];

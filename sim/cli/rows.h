@@ -25,21 +25,22 @@ struct rows_subject {
 
 /* Opens a table with its header; see hd_csv_open(). */
 bool cli_rows_open(struct hd_csv *w, enum rows_table table, const char *path,
-               const struct hd_scenario *scenario);
+                   const struct hd_scenario *scenario);
 /* Number of columns of a table. */
-size_t cli_rows_columns(enum rows_table table, const struct hd_scenario *scenario);
+size_t cli_rows_columns(enum rows_table table,
+                        const struct hd_scenario *scenario);
 
 /* A row for every group. */
 void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
-                  const struct server_results *r);
+                      const struct server_results *r);
 /* The row of a job that has no results: group `all`, every metric NA. */
 void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
-                     const char *status);
+                         const char *status);
 /* For every group its stages and their total, then the resources. */
 void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
-                    const struct server_results *r);
+                        const struct server_results *r);
 /* A row for every recorded fault. */
 void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
-                 const struct server_results *r);
+                     const struct server_results *r);
 
 #endif

@@ -44,9 +44,8 @@ static struct summary_case *case_of(struct summary *s, size_t from, size_t row)
   for (size_t i = from; i < s->n_cases; i++)
     if (strcmp(s->cases[i].group, group) == 0)
       return &s->cases[i];
-  s->cases[s->n_cases] = (struct summary_case){.point = point_of(s, row),
-                                               .group = group,
-                                               .status = cell(s, row, 4)};
+  s->cases[s->n_cases] = (struct summary_case){
+      .point = point_of(s, row), .group = group, .status = cell(s, row, 4)};
   return &s->cases[s->n_cases++];
 }
 

@@ -23,10 +23,10 @@ struct summary {
   struct hd_csv_table table;
   size_t axis_first, n_axes; /* columns of the sweep's axes */
   size_t metric_first, n_metrics;
-  size_t *rows; /* of the table, case by case */
+  size_t *rows;               /* of the table, case by case */
   struct summary_case *cases; /* in the order of their first rows */
   size_t n_cases;
-  size_t groups;    /* most groups of a point, without `all` */
+  size_t groups;      /* most groups of a point, without `all` */
   size_t repetitions; /* most of a case */
 };
 

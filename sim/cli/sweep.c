@@ -160,11 +160,11 @@ static int sweep_scenario(const struct sweep *sweep,
                            hd_scenario_points(s)))
     return CLI_USAGE;
   const char *out = sweep->common->out;
-  char *path = out != NULL ? cli_format("%s", out)
-                           : cli_format("out/%s", plan.name);
+  char *path =
+      out != NULL ? cli_format("%s", out) : cli_format("out/%s", plan.name);
   int status = CLI_USAGE;
-  if (cli_outdir_open(&dir, path, sweep->resume ? OUTDIR_RESUME
-                                                : OUTDIR_SWEEP)) {
+  if (cli_outdir_open(&dir, path,
+                      sweep->resume ? OUTDIR_RESUME : OUTDIR_SWEEP)) {
     status = simulate(sweep, &plan, &dir);
     cli_outdir_close(&dir);
   }

@@ -29,13 +29,14 @@ enum { N_SHOWN = sizeof shown / sizeof shown[0] };
 /* A grid of texts; column by column, header first. */
 struct grid {
   size_t columns, rows;
-  char **cells;    /* owned; row by row, row 0: titles */
+  char **cells; /* owned; row by row, row 0: titles */
   size_t *width;
-  bool *numbers;   /* right-aligned */
+  bool *numbers;       /* right-aligned */
   const char **status; /* a row's, when it has no numbers */
 };
 
-/* -- texts ------------------------------------------------------------------ */
+/* -- texts ------------------------------------------------------------------
+ */
 
 static char *plain(double value)
 {
@@ -52,7 +53,8 @@ static char *counted(double value)
     value /= 1000;
     i++;
   }
-  int decimals = i == 0 && value == floor(value) ? 0 : fabs(value) < 9.995 ? 2
+  int decimals = i == 0 && value == floor(value) ? 0
+                 : fabs(value) < 9.995           ? 2
                  : fabs(value) < 99.95           ? 1
                                                  : 0;
   return cli_format("%.*f%s", decimals, value, prefixes[i]);
@@ -87,7 +89,8 @@ static const char *title_of(const struct summary *s, size_t axis)
   return axis_title(path);
 }
 
-/* -- which columns ------------------------------------------------------------ */
+/* -- which columns ------------------------------------------------------------
+ */
 
 static bool is_shown(const struct summary *s, const struct shown *which,
                      double level)
@@ -124,7 +127,8 @@ static bool is_row(const struct layout *l, const struct summary_case *c)
   return l->group || strcmp(c->group, "all") == 0;
 }
 
-/* -- filling ------------------------------------------------------------------ */
+/* -- filling ------------------------------------------------------------------
+ */
 
 static void put(struct grid *g, size_t row, size_t *column, char *text,
                 bool number)
@@ -196,7 +200,8 @@ static void release(struct grid *g)
   free(g->status);
 }
 
-/* -- printing ----------------------------------------------------------------- */
+/* -- printing -----------------------------------------------------------------
+ */
 
 static void print_row(const struct grid *g, size_t row, FILE *out)
 {

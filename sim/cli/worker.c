@@ -22,8 +22,8 @@ struct beat {
 static void heartbeat(void *ctx, hd_time now, uint64_t events)
 {
   struct beat *b = ctx;
-  hd_time start = b->server != NULL ? server_workload_start(b->server)
-                                    : HD_TIME_NEVER;
+  hd_time start =
+      b->server != NULL ? server_workload_start(b->server) : HD_TIME_NEVER;
   atomic_store_explicit(&b->progress->now, now, memory_order_relaxed);
   atomic_store_explicit(&b->progress->start, start, memory_order_relaxed);
   atomic_store_explicit(&b->progress->events, events, memory_order_relaxed);
@@ -52,9 +52,8 @@ static bool simulate(const struct outdir *d, const struct rows_subject *s,
   server_run(beat.server);
   struct server_results results;
   server_get_results(beat.server, &results);
-  struct record_content content = {.results = &results,
-                                   .status = "ok",
-                                   .wall_s = seconds_now() - begin};
+  struct record_content content = {
+      .results = &results, .status = "ok", .wall_s = seconds_now() - begin};
   return cli_record_write(d, s, &content);
 }
 
@@ -162,6 +161,11 @@ static void report(const struct plan *p, const struct plan_job *job,
   free(reproduce);
   free(axes);
   hd_point_destroy(point);
+}
+
+bool cli_worker_is_silent(const struct worker *w, int status)
+{
+  return status == 0 && lseek(w->messages, 0, SEEK_END) <= 0;
 }
 
 char *cli_worker_finish(struct worker *w, const struct plan *p, int status)

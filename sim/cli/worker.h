@@ -41,6 +41,9 @@ bool cli_worker_start(struct worker *w, const struct outdir *d,
  * how to repeat it. The worker is idle again. */
 char *cli_worker_finish(struct worker *w, const struct plan *p, int status);
 
+/* After waitpid(): will cli_worker_finish() print nothing? */
+bool cli_worker_is_silent(const struct worker *w, int status);
+
 /* Terminates the child at once and waits for it. */
 void cli_worker_kill(struct worker *w);
 

@@ -110,11 +110,18 @@ struct hd_channel *hd_channel_open(struct hd_component *from,
              from->path, to->path);
   struct hd_channel *ch = malloc(sizeof *ch);
   HD_REQUIRE(NULL, ch != NULL, "out of memory for a channel");
-  *ch = (struct hd_channel){from, to, latency};
+  *ch = (struct hd_channel){from, to, latency, false};
   e->channels = grown(e->channels, &e->cap_channels, e->n_channels,
                       sizeof(struct hd_channel *));
   e->channels[e->n_channels++] = ch;
   return ch;
+}
+
+void hd_channel_set_passive(struct hd_channel *ch)
+{
+  HD_REQUIRE(NULL, ch->to->is_task, "passive channel to %s, which is no task",
+             ch->to->path);
+  ch->passive = true;
 }
 
 /* ---- platform -------------------------------------------------------- */

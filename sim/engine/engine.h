@@ -53,6 +53,7 @@ struct hd_msg {
 struct hd_channel {
   struct hd_component *from, *to;
   hd_time latency; /* minimum, > 0 */
+  bool passive;    /* see hd_channel_set_passive() */
 };
 
 struct hd_component_ops {
@@ -119,6 +120,12 @@ void hd_component_initialize(struct hd_component *c, struct hd_engine *e,
 struct hd_channel *hd_channel_open(struct hd_component *from,
                                    struct hd_component *to, hd_time latency);
 
+/* For channels to tasks: messages on it do not wake the task. They are handed
+ * over by hd_task_wait() in their place in the order as soon as anything else
+ * wakes it, e.g. memory that software looks at when it runs. What the task does
+ * on such a message must send nothing: its time may be in SimGrid's past. */
+void hd_channel_set_passive(struct hd_channel *ch);
+
 /* ---- running -------------------------------------------------------- */
 
 /* Runs to the time given by hd_engine_stop_at() or, failing that, `limit`. */
@@ -179,6 +186,9 @@ void hd_task_advance(struct hd_task *t, hd_time d);
  * HD_TIME_NEVER waits for ever. A message older than local time is returned
  * at once, without moving local time. */
 struct hd_msg *hd_task_wait(struct hd_task *t, hd_time until);
+/* The same, but messages on passive channels wake the task, too, and it may
+ * send. For loops that poll memory. */
+struct hd_msg *hd_task_wait_eager(struct hd_task *t, hd_time until);
 
 /* ---- failure --------------------------------------------------------- */
 

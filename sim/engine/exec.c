@@ -92,10 +92,15 @@ hd_time hd_actor_next_debt(const struct hd_actor *a)
   return next;
 }
 
-static void deliver(struct hd_actor *from, struct hd_msg *msg)
+static void deliver(struct hd_actor *from, struct hd_msg *msg, bool passive)
 {
   struct hd_actor *to = hd_actor_of(msg->to);
-  hd_calendar_push(&to->calendar, msg);
+  if (passive)
+    hd_task_keep_passive(to, msg);
+  else
+    hd_calendar_push(&to->calendar, msg);
+  if (passive && !to->eager)
+    return;
   if (to != from && to->asleep && !to->released && msg->when < to->wake_at) {
     to->wake_at = msg->when;
     owe(from, to, msg->when);
@@ -130,6 +135,8 @@ hd_time hd_actor_sleep(struct hd_actor *a, hd_time when)
   hd_time now = rounded(clock);
   hd_actor_pay_debts(a, now);
   when = hd_time_min(when, hd_calendar_head(&a->calendar));
+  if (a->eager)
+    when = hd_time_min(when, hd_actor_passive_head(a));
   when = hd_time_min(when, hd_actor_next_debt(a));
   if (now > a->engine->end)
     when = HD_TIME_NEVER; /* the conductor is about to end the run */
@@ -189,7 +196,7 @@ void hd_send_at(struct hd_channel *ch, hd_time when, void *message)
              ch->to->path, (long long)(when - from->exec->now),
              (long long)ch->latency);
   stamp(from, ch->to, when, message);
-  deliver(hd_actor_of(from), message);
+  deliver(hd_actor_of(from), message, ch->passive);
 }
 
 void hd_send(struct hd_channel *ch, hd_time delay, void *message)
@@ -201,7 +208,7 @@ void hd_schedule(struct hd_component *c, hd_time delay, void *message)
 {
   HD_REQUIRE(c, delay >= 0, "timer set %lld ps in the past", (long long)-delay);
   stamp(c, c, c->exec->now + delay, message);
-  deliver(hd_actor_of(c), message);
+  deliver(hd_actor_of(c), message, false);
 }
 
 void *hd_msg_new(struct hd_component *c, uint32_t kind)

@@ -27,6 +27,8 @@ struct hd_actor {
   bool released;      /* its semaphore has been released already */
   sg_sem_t semaphore;
   struct hd_task *task; /* software actors */
+  struct hd_msg *passive, *passive_last; /* in order; see task.c */
+  bool eager;           /* passive messages wake it, too */
   const char *host, *name;
   struct hd_debt *debts;
   size_t n_debts, cap_debts;
@@ -70,5 +72,11 @@ void hd_actor_pay_debts(struct hd_actor *a, hd_time now);
 hd_time hd_actor_next_debt(const struct hd_actor *a);
 hd_time hd_simgrid_now(void);
 void hd_account(struct hd_component *c, const struct hd_msg *msg);
+/* task.c: a message on a passive channel for task `a`. */
+void hd_task_keep_passive(struct hd_actor *a, struct hd_msg *msg);
+static inline hd_time hd_actor_passive_head(const struct hd_actor *a)
+{
+  return a->passive ? a->passive->when : HD_TIME_NEVER;
+}
 
 #endif

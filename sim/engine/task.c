@@ -13,13 +13,71 @@ void hd_task_advance(struct hd_task *t, hd_time d)
   t->base.exec->now += d;
 }
 
-/* The head message when it may be taken now, else NULL. */
+/* ---- passive messages -------------------------------------------------- */
+
+static inline bool earlier(const struct hd_msg *a, const struct hd_msg *b)
+{
+  return a->when < b->when || (a->when == b->when && a->order < b->order);
+}
+
+/* Kept in order; they come nearly so, mostly one is appended. */
+void hd_task_keep_passive(struct hd_actor *a, struct hd_msg *msg)
+{
+  struct hd_msg **place = &a->passive;
+  if (a->passive && !earlier(msg, a->passive_last))
+    place = &a->passive_last->next;
+  while (*place && earlier(*place, msg))
+    place = &(*place)->next;
+  msg->next = *place;
+  *place = msg;
+  if (!msg->next)
+    a->passive_last = msg;
+}
+
+static struct hd_msg *pop_passive(struct hd_actor *a)
+{
+  struct hd_msg *msg = a->passive;
+  a->passive = msg->next;
+  msg->next = NULL;
+  return msg;
+}
+
+/* The earlier of the two heads, removed; there is one. */
+static struct hd_msg *pop(struct hd_actor *a)
+{
+  hd_time active = hd_calendar_head(&a->calendar);
+  hd_time passive = hd_actor_passive_head(a);
+  if (active != passive)
+    return active < passive ? hd_calendar_pop(&a->calendar) : pop_passive(a);
+  struct hd_msg *msg = hd_calendar_pop(&a->calendar);
+  if (earlier(msg, a->passive))
+    return msg;
+  hd_calendar_push(&a->calendar, msg);
+  return pop_passive(a);
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+static hd_time head_of(const struct hd_actor *a)
+{
+  return hd_time_min(hd_calendar_head(&a->calendar), hd_actor_passive_head(a));
+}
+
+/* What ends the wait, and thus hands over passive messages before it. */
+static hd_time bound_of(const struct hd_actor *a, hd_time until)
+{
+  hd_time head = a->eager ? head_of(a) : hd_calendar_head(&a->calendar);
+  return hd_time_min(head, until);
+}
+
+/* The earliest message when it may be taken now, else NULL. */
 static struct hd_msg *take(struct hd_actor *a, hd_time now, hd_time until)
 {
-  hd_time head = hd_calendar_head(&a->calendar);
-  if (head > until || head >= now + a->lookahead || head > a->engine->end)
+  hd_time bound = bound_of(a, until);
+  if (bound >= now + a->lookahead || bound > a->engine->end ||
+      head_of(a) > until)
     return NULL;
-  struct hd_msg *msg = hd_calendar_pop(&a->calendar);
+  struct hd_msg *msg = pop(a);
   a->exec.now = hd_time_max(a->exec.now, msg->when);
   hd_account(msg->to, msg);
   return msg;
@@ -31,24 +89,37 @@ static hd_time settled_at(const struct hd_actor *a, hd_time t)
   return t == HD_TIME_NEVER ? t : t - a->lookahead + 1;
 }
 
-struct hd_msg *hd_task_wait(struct hd_task *t, hd_time until)
+static struct hd_msg *wait(struct hd_actor *a, hd_time until)
 {
-  struct hd_actor *a = hd_actor_of(&t->base);
   hd_time now = hd_simgrid_now();
   for (;;) {
     struct hd_msg *msg = take(a, now, until);
     if (msg)
       return msg;
-    hd_time head = hd_calendar_head(&a->calendar);
-    if (until < now + a->lookahead && until < head && until <= a->engine->end) {
+    if (until < now + a->lookahead && until < head_of(a) &&
+        until <= a->engine->end) {
       a->exec.now = hd_time_max(a->exec.now, until);
       return NULL;
     }
-    hd_time next = hd_time_min(head, until);
+    hd_time next = bound_of(a, until);
     if (next <= a->engine->end)
       next = hd_time_max(settled_at(a, next), 0);
     now = hd_actor_sleep(a, next); /* the end may yet be put off beyond next */
   }
+}
+
+struct hd_msg *hd_task_wait(struct hd_task *t, hd_time until)
+{
+  return wait(hd_actor_of(&t->base), until);
+}
+
+struct hd_msg *hd_task_wait_eager(struct hd_task *t, hd_time until)
+{
+  struct hd_actor *a = hd_actor_of(&t->base);
+  a->eager = true;
+  struct hd_msg *msg = wait(a, until);
+  a->eager = false;
+  return msg;
 }
 
 void hd_task_initialize(struct hd_task *t, struct hd_engine *e,

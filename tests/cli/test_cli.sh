@@ -320,11 +320,12 @@ died() {
   pid=$!
   wait_for_points died 2
   children=$(cat "/proc/$pid/task/$pid/children")
-  kill -SEGV ${children%% *}
+  kill -KILL ${children%% *}
   wait $pid
   status=$?
-  status_is 1 && warns 'killed by signal 11' && warns 'reproduce with: hdiov-sim run long.yaml --set design=.* --seed 1' &&
-    [ "$(grep -c ',failed: killed by signal 11 (Segmentation fault),' \
+  status_is 1 && warns 'killed by signal 9' &&
+    warns 'reproduce with: hdiov-sim run long.yaml --set design=.* --seed 1' &&
+    [ "$(grep -c ',failed: killed by signal 9 (Killed),' \
       died/summary.csv)" -eq 1 ] &&
     [ "$(wc -l <died/summary.csv)" -eq 32 ] || return 1
   run sweep long.yaml --out died --no-plot --resume --quiet
@@ -342,8 +343,14 @@ plots() {
     is_png "$stem.png" && is_svg "$stem.svg" && [ -s "$stem.dat" ] || return 1
   done
 }
-plots_again() { (cd one/figures && rm throughput.png && gnuplot throughput.gp && is_png throughput.png); }
-plots_run() { run plot D/deep; status_is 0 && is_png D/deep/figures/latency-cdf.png; }
+plots_again() {
+  (cd one/figures && rm throughput.png && gnuplot throughput.gp &&
+    is_png throughput.png)
+}
+plots_run() {
+  run plot D/deep
+  status_is 0 && is_png D/deep/figures/latency-cdf.png
+}
 sweep_plots() {
   run sweep small.yaml --out drawn --quiet
   status_is 0 && says 'figures in drawn/figures' &&
