@@ -138,7 +138,8 @@ static void send_frames(void)
 }
 
 static const uint32_t sizes[] = {1, 64, 128, 256, 512, 1024, 1470, 8972};
-static const int64_t rates[] = {10, 25, 40, 100, 200};
+/* At 30 Gb/s a byte is no whole number of picoseconds. */
+static const int64_t rates[] = {10, 25, 30, 100, 200};
 
 /* Back to back, the n-th frame ends after n times its bits: rounded down once,
  * not once a frame. */
@@ -202,23 +203,23 @@ END_TEST
 
 static void disorder(void)
 {
-  static const uint64_t sequence[] = {0, 1, 3, 2, 4, 4, 8, 200, 7, 100, 200};
+  static const uint64_t sequence[] = {0, 1, 3, 2, 2, 4, 4, 8, 200, 7, 100, 200};
   for (size_t i = 0; i < sizeof sequence / sizeof *sequence; i++)
     send_packet(0, (struct packet){.payload = 100, .stream = 9, .sequence = sequence[i]});
   send_packet(0, (struct packet){.payload = 100, .stream = 2, .sequence = 0});
 }
 
-/* 3 before 2: late by one; 4 twice; 5, 6, 7 skipped; 9 to 199 skipped; 7 and
+/* 3 before 2: late by one; 2 again; 4 twice; 5, 6, 7 skipped; 9 to 199 skipped; 7 and
  * 100 come too late to be told from duplicates, which counts as late. */
 START_TEST(loss_order_and_duplicates_are_told_apart)
 {
   defaults();
   run(disorder, HD_MS, HD_US);
   struct client_vm_stats s = result();
-  ck_assert_uint_eq(s.duplicated, 2);
+  ck_assert_uint_eq(s.duplicated, 3);
   ck_assert_uint_eq(s.reordered, 3);
   ck_assert_uint_eq(s.lost, 1 + 3 + 191 - 3);
-  ck_assert_uint_eq(s.packets, 12);
+  ck_assert_uint_eq(s.packets, 13);
   finish();
 }
 END_TEST

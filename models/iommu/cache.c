@@ -11,6 +11,7 @@ static void link_sets(struct vtd_cache *c)
     for (uint32_t w = 0; w < c->ways; w++) {
       c->lines[base + w].next = base + (w + 1) % c->ways;
       c->lines[base + w].prev = base + (w + c->ways - 1) % c->ways;
+      c->lines[base + w].set_valid = s << 1;
     }
   }
 }
@@ -48,6 +49,11 @@ void vtd_cache_terminate(struct vtd_cache *c)
   free(c->buckets);
 }
 
+static inline bool is_valid(const struct vtd_line *l)
+{
+  return l->set_valid & 1;
+}
+
 /* ---- a set's ring --------------------------------------------------------- */
 
 static inline void take_out(struct vtd_cache *c, uint32_t i)
@@ -69,9 +75,7 @@ static inline void put_before(struct vtd_cache *c, uint32_t head, uint32_t i)
 
 void vtd_cache_promote(struct vtd_cache *c, uint32_t i)
 {
-  struct vtd_set *s = &c->sets[i / c->ways];
-  if (s->head == i)
-    return;
+  struct vtd_set *s = &c->sets[vtd_cache_set(c, i)];
   take_out(c, i);
   put_before(c, s->head, i);
   s->head = i;
@@ -79,7 +83,7 @@ void vtd_cache_promote(struct vtd_cache *c, uint32_t i)
 
 static void demote(struct vtd_cache *c, uint32_t i)
 {
-  struct vtd_set *s = &c->sets[i / c->ways];
+  struct vtd_set *s = &c->sets[vtd_cache_set(c, i)];
   if (s->head == i) {
     s->head = c->lines[i].next; /* in a ring, i is the tail now */
     return;
@@ -101,8 +105,8 @@ static void unchain(struct vtd_cache *c, uint32_t i)
 static void remove_line(struct vtd_cache *c, uint32_t i)
 {
   unchain(c, i);
-  c->lines[i].valid = 0;
-  c->sets[i / c->ways].valid--;
+  c->lines[i].set_valid &= ~UINT32_C(1);
+  c->sets[vtd_cache_set(c, i)].valid--;
   demote(c, i);
 }
 
@@ -136,17 +140,18 @@ void vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
   struct vtd_line *l = &c->lines[i];
   l->key = key;
   l->value = value;
-  l->valid = 1;
+  l->set_valid |= 1;
   l->chain = *bucket;
   *bucket = i;
-  vtd_cache_promote(c, i);
+  if (c->sets[vtd_cache_set(c, i)].head != i)
+    vtd_cache_promote(c, i);
 }
 
 size_t vtd_cache_remove_keys(struct vtd_cache *c, uint64_t mask, uint64_t match)
 {
   size_t removed = 0;
   for (uint32_t i = 0; i < c->n_lines; i++)
-    if (c->lines[i].valid && (c->lines[i].key & mask) == match) {
+    if (is_valid(&c->lines[i]) && (c->lines[i].key & mask) == match) {
       remove_line(c, i);
       removed++;
     }
@@ -158,7 +163,7 @@ size_t vtd_cache_remove_values(struct vtd_cache *c, uint64_t mask,
 {
   size_t removed = 0;
   for (uint32_t i = 0; i < c->n_lines; i++)
-    if (c->lines[i].valid && (c->lines[i].value & mask) == match) {
+    if (is_valid(&c->lines[i]) && (c->lines[i].value & mask) == match) {
       remove_line(c, i);
       removed++;
     }
@@ -184,13 +189,13 @@ const char *vtd_cache_check(const struct vtd_cache *c)
     uint32_t i = c->sets[s].head, valid = 0;
     for (uint32_t w = 0; w < c->ways; w++) {
       const struct vtd_line *l = &c->lines[i];
-      if (i / c->ways != s || c->lines[l->next].prev != i)
+      if (vtd_cache_set(c, i) != s || c->lines[l->next].prev != i)
         return "a cache set's ring is broken";
-      if (l->valid && valid < w)
+      if (is_valid(l) && valid < w)
         return "an invalid cache line is before a valid one";
-      if (l->valid && !chained(c, i))
+      if (is_valid(l) && !chained(c, i))
         return "a cache line is in no bucket";
-      valid += l->valid;
+      valid += is_valid(l);
       i = l->next;
     }
     if (i != c->sets[s].head || valid != c->sets[s].valid)

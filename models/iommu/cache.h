@@ -24,7 +24,7 @@ struct vtd_line {
   uint64_t key, value;
   uint32_t chain;      /* next in the bucket, or VTD_CACHE_NONE */
   uint32_t prev, next; /* ring of the set, most recent first */
-  uint32_t valid;
+  uint32_t set_valid;  /* set << 1 | valid */
 };
 
 struct vtd_set {
@@ -53,7 +53,12 @@ static inline uint32_t vtd_cache_bucket(const struct vtd_cache *c, uint64_t key)
   return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> c->bucket_shift);
 }
 
-/* Internal: makes a line the most recent of its set. */
+static inline uint32_t vtd_cache_set(const struct vtd_cache *c, uint32_t line)
+{
+  return c->lines[line].set_valid >> 1;
+}
+
+/* Internal: makes a line that is not the most recent of its set so. */
 void vtd_cache_promote(struct vtd_cache *c, uint32_t line);
 
 /* The value of `key`, or NULL; counts as a use of the line. */
@@ -66,7 +71,7 @@ static inline uint64_t *vtd_cache_find(struct vtd_cache *c, uint64_t key)
     i = c->lines[i].chain;
   if (i == VTD_CACHE_NONE)
     return NULL;
-  if (c->replacement == VTD_LRU)
+  if (c->replacement == VTD_LRU && c->sets[vtd_cache_set(c, i)].head != i)
     vtd_cache_promote(c, i);
   return &c->lines[i].value;
 }

@@ -91,14 +91,14 @@ uint64_t *iommu_lookup_page(struct iommu *u, uint32_t domain, uint64_t iova,
 
 static void count_lookup(struct iommu *u, enum iommu_known known, bool hit)
 {
-  iommu_count(u, &u->count.lookups);
-  iommu_count(u, known == NO_CONTEXT ? &u->count.context_misses
-                                     : &u->count.context_hits);
+  struct iommu_counters *c = &u->count;
+  if (!hd_window_contains(u->window, hd_now(&u->base)))
+    return;
+  c->lookups.count++;
+  c->hits.count += hit;
+  (known == NO_CONTEXT ? &c->context_misses : &c->context_hits)->count++;
   if (known != NO_CONTEXT && u->params.mode == IOMMU_SCALABLE)
-    iommu_count(u, known == NO_PASID ? &u->count.pasid_misses
-                                     : &u->count.pasid_hits);
-  if (hit)
-    iommu_count(u, &u->count.hits);
+    (known == NO_PASID ? &c->pasid_misses : &c->pasid_hits)->count++;
 }
 
 /* False: must stall. */

@@ -7,6 +7,8 @@
 __extension__ typedef unsigned __int128 llc_wide;
 typedef uint8_t llc_lanes __attribute__((vector_size(16)));
 
+typedef uint32_t llc_tags __attribute__((vector_size(16)));
+
 static const llc_lanes way_numbers[LLC_WAYS_MAX / 16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
@@ -50,18 +52,30 @@ static inline size_t set_of(const struct llc *l, uint64_t line, uint32_t *tag)
   return (size_t)(low | (uint64_t)modulo_odd(l, high) << l->low_bits);
 }
 
+/* Ways of 16 consecutive tags that hold `tag`, as a mask. */
+static inline uint32_t matches(const uint32_t *tags, uint32_t tag)
+{
+  static const llc_tags bits[4] = {{0x1, 0x2, 0x4, 0x8},
+                                   {0x10, 0x20, 0x40, 0x80},
+                                   {0x100, 0x200, 0x400, 0x800},
+                                   {0x1000, 0x2000, 0x4000, 0x8000}};
+  llc_tags found = {0};
+  for (unsigned i = 0; i < 4; i++) {
+    llc_tags v;
+    memcpy(&v, tags + 4 * i, sizeof v);
+    found |= (llc_tags)(v == tag) & bits[i];
+  }
+  return found[0] | found[1] | found[2] | found[3];
+}
+
 /* The way that holds `tag`, or -1. */
 static inline int way_of(const struct llc *l, size_t set, uint32_t tag)
 {
   const uint32_t *tags = l->tags + set * l->stride;
-  for (unsigned base = 0; base < l->stride; base += 16) {
-    uint32_t found = 0;
-    for (unsigned w = 0; w < 16; w++)
-      found |= (uint32_t)(tags[base + w] == tag) << w;
-    if (found)
-      return (int)base + __builtin_ctz(found);
-  }
-  return -1;
+  uint32_t found = matches(tags, tag);
+  if (l->stride > 16)
+    found |= matches(tags + 16, tag) << 16;
+  return found ? __builtin_ctz(found) : -1;
 }
 
 static inline uint8_t rank_of(const struct llc *l, size_t set, unsigned way)

@@ -26,6 +26,7 @@ struct memory {
   uint32_t all_ways, ddio_ways; /* masks */
   struct hd_channel *answer;    /* to the root complex */
   struct region *regions;
+  uint64_t *bases; /* of the regions, for the search */
   struct hd_channel **observers;
   uint32_t n_regions, n_observers;
   struct hd_counter reads, writes, lines, hits, allocations, evictions;
@@ -87,9 +88,11 @@ static hd_time fetch(struct memory *m, struct span s, uint32_t ways, bool write,
 
 static void account(struct memory *m, struct span s, bool write, uint64_t hits)
 {
-  count(m, write ? &m->writes : &m->reads, 1);
-  count(m, &m->lines, s.last - s.first + 1);
-  count(m, &m->hits, hits);
+  if (!hd_window_contains(m->window, hd_now(&m->base)))
+    return;
+  (write ? &m->writes : &m->reads)->count++;
+  m->lines.count += s.last - s.first + 1;
+  m->hits.count += hits;
 }
 
 /* ---- device accesses ------------------------------------------------------ */
@@ -104,17 +107,16 @@ static struct region *owner_of(struct memory *m, struct pcie_tlp *tlp)
 {
   if (tlp->owner < m->n_regions && in_region(&m->regions[tlp->owner], tlp->hpa))
     return &m->regions[tlp->owner];
-  uint32_t low = 0, high = m->n_regions;
-  while (low < high) { /* the first region with a base above the address */
-    uint32_t middle = (low + high) / 2;
-    if (m->regions[middle].base <= tlp->hpa)
-      low = middle + 1;
-    else
-      high = middle;
+  const uint64_t *last = m->bases; /* the last base not above the address */
+  for (uint32_t n = m->n_regions; n > 1;) {
+    uint32_t half = n / 2;
+    last += last[half] <= tlp->hpa ? half : 0; /* a conditional move */
+    n -= half;
   }
-  bool found = low > 0 && in_region(&m->regions[low - 1], tlp->hpa);
-  tlp->owner = found ? (uint16_t)(low - 1) : MEMORY_NO_REGION;
-  return found ? &m->regions[low - 1] : NULL;
+  size_t i = (size_t)(last - m->bases);
+  bool found = m->n_regions > 0 && in_region(&m->regions[i], tlp->hpa);
+  tlp->owner = found ? (uint16_t)i : MEMORY_NO_REGION;
+  return found ? &m->regions[i] : NULL;
 }
 
 static void device_read(struct memory *m, struct pcie_tlp *tlp)
@@ -275,6 +277,7 @@ void memory_destroy(struct memory *m)
   llc_terminate(&m->llc);
   dram_terminate(&m->dram);
   free(m->regions);
+  free(m->bases);
   free(m->observers);
   free(m);
 }
@@ -295,7 +298,9 @@ uint16_t memory_add_region(struct memory *m, uint64_t base, uint64_t size)
                (unsigned long long)base);
   }
   m->regions = realloc(m->regions, (m->n_regions + 1) * sizeof *m->regions);
-  HD_REQUIRE(&m->base, m->regions != NULL, "out of memory for regions");
+  m->bases = realloc(m->bases, (m->n_regions + 1) * sizeof *m->bases);
+  HD_REQUIRE(&m->base, m->regions && m->bases, "out of memory for regions");
+  m->bases[m->n_regions] = base;
   m->regions[m->n_regions] = (struct region){.base = base, .size = size};
   return (uint16_t)m->n_regions++;
 }

@@ -173,7 +173,6 @@ static void reset_queue(struct nic *n, struct nic_queue *q)
     nic_drop_received(n, q->owner, p, NIC_DROP_UNROUTED);
   }
   nic_forget_pending(q);
-  q->epoch++;
   q->announced = q->requested = q->arrived = 0;
   q->used = q->completed = q->written = 0;
 }

@@ -68,7 +68,6 @@ struct nic_queue {
   bool fetching;      /* a descriptor fetch is under way */
   bool timer_armed;   /* write-back timer */
   bool pending;       /* is in its vector's list */
-  uint32_t epoch;     /* counts resets; older packets complete no more */
   uint32_t fetch_id;  /* of the fetch under way; others are stale */
   uint64_t announced, requested, arrived, used, completed, written;
   uint64_t broken_from, broken_to; /* transmit: descriptors that failed */
@@ -113,7 +112,6 @@ struct nic_frame {
   struct packet *packet;
   struct nic_frame *queue_next, *port_next;
   hd_time announced;
-  uint32_t epoch;
   uint32_t bytes;      /* of packet buffer */
   uint8_t port;
   bool complete, faulted;

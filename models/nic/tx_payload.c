@@ -61,6 +61,7 @@ static void complete_in_order(struct nic *n, struct nic_queue *q)
     nic_complete(n, q, count);
 }
 
+/* The packets leave as they would, but complete no descriptor any more. */
 void nic_forget_flight(struct nic *n, struct nic_queue *q)
 {
   while (q->flight != NULL) {
@@ -155,8 +156,7 @@ static void finish(struct nic *n, struct nic_frame *f)
   if (forging(q->owner))
     forge_write(n, f);
   struct nic_port *port = &n->ports[f->port]; /* f may be gone after this */
-  if (f->epoch == q->epoch)
-    complete_in_order(n, q);
+  complete_in_order(n, q); /* of a reset queue: no longer in its list */
   depart_in_order(n, port);
 }
 
@@ -185,7 +185,6 @@ static struct nic_frame *take_packet(struct nic *n, struct nic_queue *q)
   *f = (struct nic_frame){.queue = q,
                           .packet = p,
                           .announced = q->announced_at[slot],
-                          .epoch = q->epoch,
                           .bytes = p->frame,
                           .port = q->owner->config.port};
   q->ring->slot[slot] = NULL; /* now the device's */

@@ -19,7 +19,7 @@ struct pcie_requester {
   struct pcie_dma *first, *last; /* reads that wait for tags */
   size_t n_waiting;
   uint64_t writes_open; /* writes whose `done` is due */
-  struct hd_window window;
+  const struct hd_window *window;
   struct hd_gauge tags;
   struct pcie_requester_stats stats;
 };
@@ -46,8 +46,15 @@ struct pcie_requester *pcie_requester_create(struct hd_component *device,
   r->free_tags = table(r->n_tags, sizeof *r->free_tags);
   for (size_t i = 0; i < r->n_tags; i++)
     r->free_tags[i] = (uint16_t)(r->n_tags - 1 - i);
-  r->window = (struct hd_window){0, HD_TIME_NEVER};
+  static const struct hd_window always = {0, HD_TIME_NEVER};
+  r->window = &always;
   return r;
+}
+
+void pcie_requester_set_window(struct pcie_requester *r,
+                               const struct hd_window *window)
+{
+  r->window = window;
 }
 
 void pcie_requester_destroy(struct pcie_requester *r)
@@ -97,7 +104,7 @@ static void send_request(struct pcie_requester *r, struct pcie_dma *d)
   struct pcie_tlp *t = new_tlp(r, d, PCIE_MRD, n);
   t->tag = tag;
   d->outstanding++;
-  hd_gauge_add(&r->tags, &r->window, now, 1);
+  hd_gauge_add(&r->tags, r->window, now, 1);
   hd_send(r->to_link, r->to_link->latency, t);
 }
 
@@ -169,12 +176,14 @@ static void free_tag(struct pcie_requester *r, uint16_t tag)
 {
   struct slot *s = &r->slots[tag];
   hd_time now = hd_now(r->device);
-  r->stats.requests++;
-  r->stats.request_latency_sum += now - s->sent;
+  if (hd_window_contains(r->window, now)) {
+    r->stats.requests++;
+    r->stats.request_latency_sum += now - s->sent;
+  }
   s->dma->outstanding--;
   s->dma = NULL;
   r->free_tags[r->n_free++] = tag;
-  hd_gauge_add(&r->tags, &r->window, now, -1);
+  hd_gauge_add(&r->tags, r->window, now, -1);
 }
 
 /* An error ends the request; what the transfer has not asked for yet is not
@@ -247,7 +256,10 @@ void pcie_requester_get_stats(const struct pcie_requester *r,
                               struct pcie_requester_stats *s)
 {
   *s = r->stats;
-  s->tags_mean = hd_gauge_mean(&r->tags, &r->window, hd_now(r->device));
+  struct hd_engine_report report;
+  hd_engine_get_report(r->device->engine, &report);
+  hd_time end = report.end != HD_TIME_NEVER ? report.end : hd_now(r->device);
+  s->tags_mean = hd_gauge_mean(&r->tags, r->window, end);
 }
 
 const char *pcie_requester_check(const struct pcie_requester *r)

@@ -43,6 +43,10 @@ struct pcie_requester *pcie_requester_create(struct hd_component *device,
                                              struct hd_channel *to_link,
                                              const struct pcie_params *params);
 void pcie_requester_destroy(struct pcie_requester *r);
+/* tags_mean, requests and request_latency_sum are of this window; without it
+ * they are of the whole run. The window is the caller's. */
+void pcie_requester_set_window(struct pcie_requester *r,
+                               const struct hd_window *window);
 
 /* Starts a transfer; reads wait in order for tags. */
 void pcie_requester_read(struct pcie_requester *r, struct pcie_dma *d);

@@ -109,6 +109,7 @@ static void poll_in_vain(struct guest_cpu *cpu, hd_time turn)
 void dpdk_forward_run(struct guest_cpu *cpu)
 {
   hd_time turn = empty_turn(cpu);
+  cpu->polls = true;
   for (;;)
     if (!poll_all(cpu))
       poll_in_vain(cpu, turn);

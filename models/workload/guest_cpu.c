@@ -79,7 +79,7 @@ static bool from_device(struct guest_cpu *cpu, const struct guest_memory_msg *m)
     g->txq[queue].completed = value;
   }
   cpu->activity = true;
-  return g->config.workload == WORKLOAD_DPDK_FORWARD; /* others: interrupt */
+  return cpu->polls; /* others are told by an interrupt */
 }
 
 static bool from_hypervisor(struct guest_cpu *cpu, const struct hd_msg *m)

@@ -151,6 +151,7 @@ struct guest_cpu {
   bool booted, trapped, go;
   bool work;     /* an owned queue has packets to transmit */
   bool activity; /* polling guest: something has arrived since the last poll */
+  bool polls;    /* its thread looks at the rings itself, all the time */
   hd_time start; /* from MSG_VM_GO */
   struct guest_sender sender;
   struct packet_list replies; /* socket of ping */

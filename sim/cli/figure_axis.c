@@ -114,7 +114,7 @@ static void choose_tics(const struct figure_data *d, size_t n, double pixels,
 static void put_tics(const struct figure_data *d, struct figure_script *s,
                      size_t columns)
 {
-  double pixels = (double)s->width / (double)columns - 130;
+  double pixels = (double)s->width / (double)columns - 145;
   size_t n = last_x(d) + 1;
   bool *shown = cli_allocate(n, sizeof *shown);
   if (n > EXPLICIT_TICS_MAX) {

@@ -88,23 +88,36 @@ struct cdf {
   const struct figure_data *d;
   size_t panel;
   size_t x[PANELS], n_x;
-  double min, max, scale;
+  double min, max, scale; /* of the panel at hand */
 };
 
-static void find_range(struct cdf *c)
+/* Of one panel. */
+static void find_range(struct cdf *c, size_t i)
 {
   c->min = INFINITY;
   c->max = 0;
-  for (size_t i = 0; i < c->n_x; i++)
-    for (size_t curve = 0; curve < c->d->n_curves; curve++) {
-      struct steps steps =
-          read_steps(c->d, cli_figure_cell(c->d, c->panel, curve, c->x[i]));
-      if (steps.n > 0) {
-        c->min = fmin(c->min, steps.items[0].ns);
-        c->max = fmax(c->max, steps.items[steps.n - 1].ns);
-      }
-      free(steps.items);
+  for (size_t curve = 0; curve < c->d->n_curves; curve++) {
+    struct steps steps =
+        read_steps(c->d, cli_figure_cell(c->d, c->panel, curve, c->x[i]));
+    if (steps.n > 0) {
+      c->min = fmin(c->min, steps.items[0].ns);
+      c->max = fmax(c->max, steps.items[steps.n - 1].ns);
     }
+    free(steps.items);
+  }
+  c->scale = cli_figure_time_unit(c->max).scale;
+}
+
+/* Drops the x values at which nothing was measured. */
+static void keep_measured(struct cdf *c)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < c->n_x; i++) {
+    find_range(c, i);
+    if (c->max > 0)
+      c->x[kept++] = c->x[i];
+  }
+  c->n_x = kept;
 }
 
 static void put_block(const struct cdf *c, struct figure_script *s,
@@ -119,6 +132,8 @@ static void put_block(const struct cdf *c, struct figure_script *s,
   cli_script_block(s, comment);
   if (steps.n == 0)
     fputs("NaN NaN\n", s->data);
+  else
+    fprintf(s->data, "%.9g 0\n", steps.items[0].ns / c->scale);
   for (size_t i = 0; i < steps.n; i++) {
     sum += steps.items[i].count;
     fprintf(s->data, "%.9g %.6g\n", steps.items[i].ns / c->scale,
@@ -156,8 +171,9 @@ static void put_axes(const struct cdf *c, struct figure_script *s)
           c->max / c->scale * 1.05, cli_figure_time_unit(c->max).name);
 }
 
-static void put_panel(const struct cdf *c, struct figure_script *s, size_t i)
+static void put_panel(struct cdf *c, struct figure_script *s, size_t i)
 {
+  find_range(c, i);
   char *name = cli_figure_x_name(c->d, c->x[i]);
   if (i > 0)
     fputs("unset key\nunset label 1000\n", s->script);
@@ -191,7 +207,7 @@ static struct figure_page page_of(const struct cdf *c, const char *title)
   return page;
 }
 
-static void draw(const struct cdf *c, struct figure_list *list)
+static void draw(struct cdf *c, struct figure_list *list)
 {
   struct figure_script s;
   char *slug = cli_figure_panel_slug(c->d, c->panel);
@@ -217,10 +233,8 @@ void cli_figure_cdf(const struct figure_data *d, struct figure_list *list)
   for (size_t panel = 0; panel < d->n_panels; panel++) {
     struct cdf c = {.d = d, .panel = panel};
     c.n_x = cli_figure_choose_x(d, panel, PANELS, c.x);
-    find_range(&c);
-    if (c.max <= 0)
-      continue;
-    c.scale = cli_figure_time_unit(c.max).scale;
-    draw(&c, list);
+    keep_measured(&c);
+    if (c.n_x > 0)
+      draw(&c, list);
   }
 }

@@ -168,7 +168,8 @@ static void put_y(const struct lines *l, struct figure_script *s)
   double top = l->max / l->scale;
   bool log_y = l->d->log_y_asked || (k->time && l->max > 20 * l->min);
   if (log_y && l->min < l->max)
-    fputs("set logscale y 10\nset yrange [*:*]\n", s->script);
+    fprintf(s->script, "set logscale y 10\nset yrange [%.6g:%.6g]\n",
+            l->min / l->scale / 1.4, top * 1.4);
   else
     fprintf(s->script, "unset logscale y\nset yrange [0:%.6g]\n", top * 1.08);
   fputs(top >= 1e5 ? "set format y \"%.0s%c\"\n" : "set format y \"%g\"\n",

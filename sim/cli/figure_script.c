@@ -218,8 +218,8 @@ static void put_layout(struct figure_script *s, const struct figure_page *page)
   fprintf(s->script,
           "set multiplot layout %zu,%zu margins %.4f,%.4f,%.4f,%.4f spacing "
           "%.4f,%.4f\n",
-          grid.rows, grid.columns, 95 / w, 1 - right / w, below / h,
-          1 - (title + legend + panel_title + 12) / h, 95 / w,
+          grid.rows, grid.columns, 112 / w, 1 - right / w, below / h,
+          1 - (title + legend + panel_title + 12) / h, 112 / w,
           (below + panel_title + 12) / h);
   size_t length = strlen(page->title);
   double size = length > 80 ? fmax(10, 17.0 * 80 / (double)length) : 17;
