@@ -13,6 +13,28 @@ static const llc_lanes way_numbers[LLC_WAYS_MAX / 16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
 
+enum { SET_ALIGNMENT = 128 };
+
+static inline size_t set_bytes(const struct llc *l)
+{
+  return (size_t)l->stride * 8;
+}
+
+static inline uint32_t *tags_of(const struct llc *l, size_t set)
+{
+  return (uint32_t *)(void *)(l->sets + set * set_bytes(l));
+}
+
+static inline uint8_t *ranks_of(const struct llc *l, size_t set)
+{
+  return l->sets + set * set_bytes(l) + 4 * l->stride;
+}
+
+static inline uint32_t *dirty_of(const struct llc *l, size_t set)
+{
+  return (uint32_t *)(void *)(l->sets + set * set_bytes(l) + 5 * l->stride);
+}
+
 bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
 {
   uint64_t sets = size / LLC_LINE / ways;
@@ -24,17 +46,17 @@ bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
   l->low_bits = (unsigned)__builtin_ctzll(sets);
   l->odd = (uint32_t)(sets >> l->low_bits);
   l->odd_inverse = UINT64_MAX / l->odd + 1; /* 0 for odd == 1 */
-  l->tags = calloc(sets * l->stride, sizeof *l->tags);
-  l->ranks = calloc(sets * l->stride, sizeof *l->ranks);
-  l->dirty = calloc(sets, sizeof *l->dirty);
-  return l->tags && l->ranks && l->dirty;
+  l->allocation = calloc(sets * set_bytes(l) + SET_ALIGNMENT, 1);
+  if (!l->allocation)
+    return false;
+  uintptr_t start = (uintptr_t)l->allocation;
+  l->sets = l->allocation + (SET_ALIGNMENT - start % SET_ALIGNMENT);
+  return true;
 }
 
 void llc_terminate(struct llc *l)
 {
-  free(l->tags);
-  free(l->ranks);
-  free(l->dirty);
+  free(l->allocation);
 }
 
 /* Remainder of a 32-bit number by multiplication (Lemire, Kaser, Kurz 2019). */
@@ -71,7 +93,7 @@ static inline uint32_t matches(const uint32_t *tags, uint32_t tag)
 /* The way that holds `tag`, or -1. */
 static inline int way_of(const struct llc *l, size_t set, uint32_t tag)
 {
-  const uint32_t *tags = l->tags + set * l->stride;
+  const uint32_t *tags = tags_of(l, set);
   uint32_t found = matches(tags, tag);
   if (l->stride > 16)
     found |= matches(tags + 16, tag) << 16;
@@ -80,14 +102,16 @@ static inline int way_of(const struct llc *l, size_t set, uint32_t tag)
 
 static inline uint8_t rank_of(const struct llc *l, size_t set, unsigned way)
 {
-  return (uint8_t)(l->ranks[set * l->stride + way] ^ way);
+  return (uint8_t)(ranks_of(l, set)[way] ^ way);
 }
 
 /* Makes `way` the most recently used: all that were more recent age by one. */
 static inline void promote(struct llc *l, size_t set, unsigned way)
 {
   uint8_t rank = rank_of(l, set, way);
-  uint8_t *ranks = l->ranks + set * l->stride;
+  uint8_t *ranks = ranks_of(l, set);
+  if (rank == 0)
+    return;
   for (unsigned base = 0; base < l->stride; base += 16) {
     llc_lanes v;
     memcpy(&v, ranks + base, sizeof v);
@@ -106,9 +130,9 @@ static void demote(struct llc *l, size_t set, unsigned way)
   for (unsigned w = 0; w < l->ways; w++) {
     uint8_t r = rank_of(l, set, w);
     if (r > rank)
-      l->ranks[set * l->stride + w] = (uint8_t)((unsigned)(r - 1) ^ w);
+      ranks_of(l, set)[w] = (uint8_t)((unsigned)(r - 1) ^ w);
   }
-  l->ranks[set * l->stride + way] = (uint8_t)((l->ways - 1) ^ way);
+  ranks_of(l, set)[way] = (uint8_t)((l->ways - 1) ^ way);
 }
 
 bool llc_touch(struct llc *l, uint64_t line, bool write)
@@ -119,7 +143,8 @@ bool llc_touch(struct llc *l, uint64_t line, bool write)
   if (way < 0)
     return false;
   promote(l, set, (unsigned)way);
-  l->dirty[set] |= (uint32_t)write << way;
+  if (write)
+    *dirty_of(l, set) |= UINT32_C(1) << way;
   return true;
 }
 
@@ -147,13 +172,14 @@ bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
   size_t set = set_of(l, line, &tag);
   unsigned way = victim_way(l, set, mask);
   uint32_t bit = UINT32_C(1) << way;
-  uint32_t *slot = l->tags + set * l->stride + way;
-  bool evicted = (l->dirty[set] & bit) != 0;
+  uint32_t *slot = tags_of(l, set) + way;
+  uint32_t *dirty_ways = dirty_of(l, set);
+  bool evicted = (*dirty_ways & bit) != 0;
   if (evicted)
     *victim = (uint64_t)(*slot - 1) << l->low_bits |
               (set & ((UINT64_C(1) << l->low_bits) - 1));
   *slot = tag;
-  l->dirty[set] = (l->dirty[set] & ~bit) | (dirty ? bit : 0);
+  *dirty_ways = (*dirty_ways & ~bit) | (dirty ? bit : 0);
   promote(l, set, way);
   return evicted;
 }
@@ -165,8 +191,8 @@ void llc_drop(struct llc *l, uint64_t line)
   int way = way_of(l, set, tag);
   if (way < 0)
     return;
-  l->tags[set * l->stride + (unsigned)way] = 0;
-  l->dirty[set] &= ~(UINT32_C(1) << way);
+  tags_of(l, set)[way] = 0;
+  *dirty_of(l, set) &= ~(UINT32_C(1) << way);
   demote(l, set, (unsigned)way);
 }
 
@@ -176,9 +202,9 @@ const char *llc_check(const struct llc *l)
   for (size_t s = 0; s < sets; s++) {
     uint32_t seen = 0;
     for (unsigned w = 0; w < l->ways; w++) {
-      uint32_t tag = l->tags[s * l->stride + w];
+      uint32_t tag = tags_of(l, s)[w];
       seen |= UINT32_C(1) << (rank_of(l, s, w) & 31);
-      if (tag == 0 && (l->dirty[s] >> w & 1))
+      if (tag == 0 && (*dirty_of(l, s) >> w & 1))
         return "an invalid LLC way is dirty";
       if (tag != 0 && way_of(l, s, tag) != (int)w)
         return "an LLC line is in two ways";

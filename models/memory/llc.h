@@ -8,8 +8,9 @@
  * Rapids: 56 slices of 2048 sets); it is split into odd << low_bits, and only
  * the odd factor costs a multiplication.
  *
- * Memory: 84 bytes a set of up to 16 ways, 164 of up to 32; all of it starts as
- * zero bytes from calloc(), so sets that are never touched cost nothing.
+ * Memory: 128 bytes a set of up to 16 ways, 256 of up to 32 (14 MiB for a cache
+ * of 105 MiB); all of it starts as zero bytes from calloc(), so sets that are
+ * never touched cost nothing. A set is one pair of the real machine's lines.
  */
 #ifndef HD_MODELS_MEMORY_LLC_H
 #define HD_MODELS_MEMORY_LLC_H
@@ -22,11 +23,13 @@
 #define LLC_LINE_SHIFT 6
 #define LLC_WAYS_MAX 32
 
+/* A set, of `stride` (16 or 32) ways:
+ *   uint32_t tags[stride]   upper bits of the line + 1; 0: invalid
+ *   uint8_t ranks[stride]   LRU rank (0: last used) ^ way, so that zero bytes
+ *                           are a valid order
+ *   uint32_t dirty          a bit per way */
 struct llc {
-  uint32_t *tags;  /* [set][stride]: upper bits of the line + 1; 0: invalid */
-  uint8_t *ranks;  /* [set][stride]: LRU rank (0: last used) ^ way, so that
-                      zero bytes are a valid order */
-  uint32_t *dirty; /* [set]: a bit per way */
+  unsigned char *sets, *allocation;
   uint64_t odd_inverse; /* for the remainder modulo odd */
   uint32_t odd;         /* number of sets = odd << low_bits */
   unsigned low_bits, ways, stride;

@@ -319,15 +319,19 @@ died() {
     >stdout 2>stderr &
   pid=$!
   wait_for_points died 2
-  children=$(cat "/proc/$pid/task/$pid/children")
-  kill -KILL ${children%% *}
+  # Between two children there is none, and one may be about to end anyway.
+  while kill -0 $pid && ! warns 'killed by signal 9' >/dev/null; do
+    children=$(cat "/proc/$pid/task/$pid/children")
+    [ -z "$children" ] || kill -KILL "${children%% *}"
+    sleep 0.05
+  done
   wait $pid
   status=$?
   status_is 1 && warns 'killed by signal 9' &&
     warns 'reproduce with: hdiov-sim run long.yaml --set design=.* --seed 1' &&
-    [ "$(grep -c ',failed: killed by signal 9 (Killed),' \
-      died/summary.csv)" -eq 1 ] &&
-    [ "$(wc -l <died/summary.csv)" -eq 32 ] || return 1
+    lost=$(grep -c ',failed: killed by signal 9 (Killed),' died/summary.csv) &&
+    [ "$lost" -lt 10 ] &&
+    [ "$(wc -l <died/summary.csv)" -eq $((33 - lost)) ] || return 1
   run sweep long.yaml --out died --no-plot --resume --quiet
   status_is 0 && same_tables whole died
 }
