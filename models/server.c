@@ -151,7 +151,7 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
                                 .vcpus = (uint32_t)g->vcpus,
                                 .queue_pairs = (uint32_t)g->queue_pairs,
                                 .workload = g->workload,
-                                .udp_stream = &g->udp_stream,
+                                .udp_stream = &s->streams[p->group],
                                 .ping = &g->ping,
                                 .dpdk_forward = &g->dpdk_forward,
                                 .costs = &c->guest,
@@ -279,6 +279,10 @@ static void make_guests(struct server *s)
   s->guests = calloc(s->plan.n_guests, sizeof(struct guest *));
   s->devices = calloc(s->plan.n_guests, sizeof *s->devices);
   HD_REQUIRE(NULL, s->guests && s->devices, "out of memory for guests");
+  for (size_t i = 0; i < s->config->n_groups; i++) {
+    s->streams[i] = s->config->groups[i].udp_stream;
+    s->streams[i].streams = plan_streams(&s->config->groups[i]);
+  }
   for (size_t i = 0; i < s->plan.n_guests; i++) {
     const struct guest_plan *p = &s->plan.guests[i];
     struct guest *g = s->guests[i] = make_guest(s, p);

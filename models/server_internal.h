@@ -35,6 +35,7 @@ struct server {
   struct wire *wire[SERVER_MAX_PORTS];
   struct client *client[SERVER_MAX_PORTS];
   struct guest **guests;
+  struct udp_stream_params streams[SERVER_MAX_GROUPS]; /* resolved */
   struct device_plan *devices;
   struct hypervisor *hypervisor;
   /* Merged by server_get_results(): one per row. */

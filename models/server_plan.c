@@ -8,6 +8,11 @@ enum design plan_design(const struct server_config *c, const struct vm_group *g)
                                      : (enum design)g->design;
 }
 
+int64_t plan_streams(const struct vm_group *g)
+{
+  return g->udp_stream.streams ? g->udp_stream.streams : g->queue_pairs;
+}
+
 bool plan_has_iommu(const struct server_config *c)
 {
   return c->iommu.mode != IOMMU_OFF;

@@ -30,7 +30,7 @@ static double offered_rate(const struct vm_group *g)
   switch (g->workload) {
   case WORKLOAD_UDP_STREAM:
     return g->udp_stream.rate ? (double)(g->udp_stream.rate *
-                                         g->udp_stream.streams)
+                                         plan_streams(g))
                               : INFINITY;
   case WORKLOAD_DPDK_FORWARD:
     return (double)g->dpdk_forward.rate;

@@ -2,6 +2,7 @@
  * server_rules.c - rules that tie several parameters together.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "models/server_plan.h"
 
@@ -91,6 +92,9 @@ static void check_group(struct checker *k, size_t i)
 {
   const struct vm_group *g = &k->c->groups[i];
   char path[HD_PARAM_STRING_MAX + 48];
+  if (strcmp(g->name, "all") == 0)
+    COMPLAIN(k, "vms.all", "a group cannot be called all: results have a row "
+                           "of that name, for all groups");
   if (g->memory % (INT64_C(2) << 20) != 0) {
     snprintf(path, sizeof path, "vms.%s.memory", g->name);
     COMPLAIN(k, path, "memory must be a multiple of 2 MiB");

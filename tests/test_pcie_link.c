@@ -455,6 +455,37 @@ START_TEST(lone_errors_cost_a_round_trip)
 }
 END_TEST
 
+/* Pairs of TLPs with room for one: the second waits for the first one's Ack,
+ * or, if that is lost, for the replay timer, the replay and the Ack of that.
+ * What the second is late by is made of such delays and of Naks' round trips;
+ * 400 ps are SKIPs in the way of several TLPs. */
+START_TEST(lost_ack_stops_the_next)
+{
+  struct pcie_params p = test_params(4, 16, 256, 512);
+  p.bit_error_rate = 1e-4;
+  p.replay_buffer = 40;
+  const hd_time gap = 9 * HD_US;
+  for (int i = 0; i < 4000; i++)
+    add_step(1, HD_US + i / 2 * gap, PCIE_MWR, 4, 0);
+  run_link(&p, 2010 * gap);
+  assert_in_order(&points[0], &points[1]);
+  hd_time clean = span(&p, 24 + 8 + 24) + 3 * p.propagation;
+  hd_time trip = span(&p, 24 + 8) + 2 * p.propagation;
+  hd_time timer = p.replay_timer + span(&p, 24);
+  int timed_out = 0;
+  for (int i = 1; i < 4000; i += 2) {
+    hd_time rest = points[0].log[i].when - points[1].script[i].at - clean;
+    timed_out += rest >= timer - 400;
+    while (rest >= timer - 400)
+      rest -= timer;
+    while (rest > 400)
+      rest -= trip;
+    ck_assert_int_ge(rest, -400);
+  }
+  ck_assert_int_gt(timed_out, 0);
+}
+END_TEST
+
 /* Under load, a corruption costs what is sent until the Nak is there: 40.3 ns
  * after its end, in which 15 to 16 TLPs of 2.67 ns start; with the corrupted
  * one 17 are sent again. A replay that is corrupted counts the same way. */
@@ -581,6 +612,7 @@ int main(void)
   tcase_set_timeout(tc, 60);
   tcase_add_loop_test(tc, replay_buffer_stalls, 0, 2);
   tcase_add_test(tc, lone_errors_cost_a_round_trip);
+  tcase_add_test(tc, lost_ack_stops_the_next);
   tcase_add_test(tc, nak_stops_the_waste);
   tcase_add_test(tc, errors_under_load);
   tcase_add_test(tc, lost_acks_with_a_full_buffer);

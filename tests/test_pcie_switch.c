@@ -10,6 +10,7 @@
 enum { DEVICES = 3 };
 
 static struct pcie_params params;
+static struct pcie_params uplink_params; /* root complex and uplink */
 static struct hd_window window = {0, HD_TIME_NEVER};
 static struct loop_device devices[DEVICES];
 static struct fake_memory memory;
@@ -30,8 +31,10 @@ static struct hd_engine *build(hd_time engine_window, int n, size_t places)
   static const char *const names[] = {"device0", "device1", "device2"};
   static const char *const link_names[] = {"link0", "link1", "link2"};
   struct hd_engine *e = test_engine(engine_window, 0);
-  rc = root_complex_create(e, "root", "host", &params, &window);
-  uplink = pcie_link_create(e, "uplink", "host", &params, &window);
+  if (uplink_params.generation == 0)
+    uplink_params = params;
+  rc = root_complex_create(e, "root", "host", &uplink_params, &window);
+  uplink = pcie_link_create(e, "uplink", "host", &uplink_params, &window);
   fabric = pcie_switch_create(e, "switch", "host", &params, &window);
   root_complex_attach_fabric(rc, uplink, places);
   pcie_switch_attach_upstream(fabric, uplink);

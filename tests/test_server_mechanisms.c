@@ -28,8 +28,9 @@ START_TEST(posting_saves_exits_and_latency)
   struct outcome on = RUN(LATENCY, "run.duration=20 ms");
   struct outcome off =
       RUN(LATENCY, "run.duration=20 ms", "interrupt.posted=false");
-  /* The injected path costs a host interrupt and at least an exit more. */
-  ck_assert_double_gt(ALL(off, vm_exits_per_s), ALL(on, vm_exits_per_s) * 1.2);
+  /* The injected path costs a host interrupt (handler, eventfd, irqfd) and an
+   * injection, more than 1 us in all. The vCPU has halted, so that there is no
+   * exit to add; see the next test for a busy one. */
   ck_assert_double_gt(ALL(off, latency_p50_ns), ALL(on, latency_p50_ns) + 1000);
   ck_assert_double_eq(ALL(on, interrupts_host_per_s), 0);
   ck_assert_double_gt(ALL(off, interrupts_host_per_s), 0);

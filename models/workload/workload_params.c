@@ -8,15 +8,16 @@ const char *const workload_type_names[] = {"udp_stream", "ping", "dpdk_forward",
 
 /* ---- udp_stream -------------------------------------------------------- */
 
-static const char *const thread_names[] = {"single", "per_stream", NULL};
+static const char *const thread_names[] = {"single", "per-stream", NULL};
 
 #define UDP(f) offsetof(struct udp_stream_params, f)
 static const struct hd_param udp_stream_params[] = {
     {"payload", HD_PARAM_SIZE, UDP(payload), "1470 B", "1 B", PAYLOAD_MAX, NULL,
      "bytes of a datagram, without UDP header",
      "largest size of the published runs (facts 1.4)"},
-    {"streams", HD_PARAM_INT, UDP(streams), "1", "1", "1024", NULL,
-     "parallel streams; stream s uses queue pair s modulo queue pairs",
+    {"streams", HD_PARAM_INT, UDP(streams), "1", "0", "1024", NULL,
+     "parallel streams; 0: one for each queue pair; stream s uses queue pair s "
+     "modulo queue pairs",
      "iperf3 -P, default 1"},
     {"rate", HD_PARAM_RATE, UDP(rate), "10 Gb/s", "0 b/s", "1 Tb/s", NULL,
      "payload offered by each stream; 0: as fast as possible",

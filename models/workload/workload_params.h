@@ -13,7 +13,7 @@ enum sending_threads { THREADS_SINGLE, THREADS_PER_STREAM };
 /* iperf3 -u -b RATE -l PAYLOAD -P STREAMS */
 struct udp_stream_params {
   int64_t payload;  /* bytes of a datagram */
-  int64_t streams;
+  int64_t streams;  /* 0: as many as queue pairs; resolved before a guest */
   int64_t rate;     /* bit/s of payload per stream; 0: as fast as possible */
   int threads;      /* enum sending_threads: iperf3 before 3.16 has one */
   int64_t pacing_timer; /* ps: iperf3 re-arms a throttled stream this often */

@@ -144,6 +144,7 @@ static void put_cost(struct hd_manifest *m, struct json_t *o,
   hd_manifest_set_real(m, o, "simulated_s", c->simulated_s);
   hd_manifest_set_int(m, o, "events", c->events);
   hd_manifest_set_int(m, o, "wakeups", c->wakeups);
+  hd_manifest_set_int(m, o, "messages_peak", c->messages_peak);
   hd_manifest_set_text(m, o, "fingerprint", c->fingerprint);
   hd_manifest_set_int(m, o, "peak_memory_bytes", c->peak_memory);
 }

@@ -97,6 +97,7 @@ static bool write_identity(const char *dir, const struct rows_subject *s,
         .fingerprint = e->fingerprint,
         .peak_memory_bytes = hd_manifest_peak_memory()};
     hd_manifest_outcome(&m, &outcome);
+    hd_manifest_set_uint(&m, NULL, "messages_peak", e->messages_peak);
     hd_manifest_set_uint(&m, NULL, "faults", c->results->faults_total);
   }
   char *path = cli_format("%s/point.json", dir);

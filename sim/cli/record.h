@@ -37,6 +37,7 @@ struct record_cost {
   double wall_s;
   double simulated_s;
   int64_t events, wakeups, peak_memory;
+  int64_t messages_peak; /* messages under way at a time, at most */
   char fingerprint[24];
 };
 bool cli_record_cost(const struct outdir *d, const struct plan_job *job,

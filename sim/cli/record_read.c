@@ -78,6 +78,8 @@ bool cli_record_cost(const struct outdir *d, const struct plan_job *job,
   cost->simulated_s = real_of(root, "simulated_s");
   cost->events = json_integer_value(json_object_get(root, "events"));
   cost->wakeups = json_integer_value(json_object_get(root, "wakeups"));
+  cost->messages_peak =
+      json_integer_value(json_object_get(root, "messages_peak"));
   cost->peak_memory =
       json_integer_value(json_object_get(root, "peak_memory_bytes"));
   json_decref(root);
