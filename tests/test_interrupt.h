@@ -11,7 +11,8 @@
 #define HOP (5 * HD_NS)
 #define REMAP (20 * HD_NS)
 #define NOTIFY (300 * HD_NS)
-#define WAKEUP (1000 * HD_NS)
+#define WAKEUP (1000 * HD_NS) /* of which, to the scheduler: */
+#define TO_SCHEDULER NOTIFY
 #define HOST (400 * HD_NS)
 #define STATE (70 * HD_NS)
 #define UPDATE (HOP + 70 * HD_NS) /* of a descriptor in the LLC */
@@ -23,7 +24,7 @@ enum { VCPUS = 4, RECORDS = 4096, SOURCE = 0x1608 };
 /* ---- rig -------------------------------------------------------------------- */
 
 struct record {
-  hd_time when;
+  hd_time when, extra;
   uint32_t kind, vcpu;
   uint64_t vectors[4];
 };
@@ -66,6 +67,7 @@ static inline void party_handle(struct hd_component *self, struct hd_msg *msg)
   const struct interrupt_msg *m = (struct interrupt_msg *)msg;
   struct record *r = &p->records[p->n++ % RECORDS];
   *r = (struct record){.when = hd_now(self), .kind = msg->kind, .vcpu = m->vcpu};
+  r->extra = msg->kind == MSG_IRQ_WAKE ? m->extra : 0;
   for (int i = 0; i < 4; i++)
     r->vectors[i] = m->vectors[i];
   hd_msg_free(self, msg);
@@ -159,6 +161,7 @@ static inline void expect(const struct party *p, size_t i, hd_time when, uint32_
                 (long long)r->when, (long long)when);
   ck_assert_uint_eq(r->kind, kind);
   ck_assert_uint_eq(r->vcpu, vcpu);
+  ck_assert_int_eq(r->extra, kind == MSG_IRQ_WAKE ? WAKEUP - TO_SCHEDULER : 0);
   ck_assert_uint_eq(r->vectors[0], 0);
   ck_assert_uint_eq(r->vectors[1], vectors); /* vectors 64.. */
   ck_assert_uint_eq(r->vectors[2], 0);

@@ -88,10 +88,12 @@ START_TEST(one_read)
 END_TEST
 
 /* Writes that wait in the switch are not passed by the read after them,
- * although the uplink has credits for reads. */
+ * although the uplink has credits for reads. Only the uplink is short of
+ * credits, so that they wait there. */
 START_TEST(read_does_not_pass_writes)
 {
-  params.posted_headers = 1;
+  uplink_params = params;
+  uplink_params.posted_headers = 1;
   devices[0].n_writes = 20;
   devices[0].n_reads = 1;
   devices[0].limit = 21;

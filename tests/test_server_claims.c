@@ -14,7 +14,9 @@
 #define THROUGHPUT "hdiov/fig08-throughput.yaml"
 #define LATENCY "hdiov/fig09-latency.yaml"
 #define ISOLATION "hdiov/isolation.yaml"
-#define SHORT "run.warmup=1 ms", "run.duration=2 ms"
+/* Two periods of the senders' 1 ms pacing tick and the filling of the rings
+ * come before. */
+#define SHORT "run.warmup=3 ms", "run.duration=2 ms"
 
 static double relative(double a, double b)
 {
@@ -34,9 +36,9 @@ static void assert_short_of(struct outcome o, const char *resource, int64_t have
 
 START_TEST(limits_emerge)
 {
-  ck_assert(RUN(DENSITY, "vms.count=758", "run.warmup=0 ns",
+  ck_assert(RUN(DENSITY, "design=hdiov", "vms.count=758", "run.warmup=0 ns",
                 "run.duration=20 us").feasible);
-  assert_short_of(RUN(DENSITY, "vms.count=759"), "interfaces", 758, 759);
+  assert_short_of(RUN(DENSITY, "design=hdiov", "vms.count=759"), "interfaces", 758, 759);
   assert_short_of(RUN(DENSITY, "vms.count=257", "design=sriov"),
                   "virtual functions", 256, 257);
 }
@@ -46,12 +48,14 @@ END_TEST
  * more of them, the receive queues do. */
 START_TEST(vectors_bind_with_four_queue_pairs)
 {
-  struct outcome o = RUN(DENSITY, "vms.count=512", "vms.queue_pairs=4");
+  struct outcome o = RUN(DENSITY, "design=hdiov", "vms.count=512",
+                         "vms.queue_pairs=4");
   ck_assert(!o.feasible);
   ck_assert_str_eq(o.shortage, "vectors");
   ck_assert_int_ge(o.have / 5, 390);
   ck_assert_int_le(o.have / 5, 409);
-  o = RUN(DENSITY, "vms.count=512", "vms.queue_pairs=4", "nic.vectors=8192");
+  o = RUN(DENSITY, "design=hdiov", "vms.count=512", "vms.queue_pairs=4",
+          "nic.vectors=8192");
   ck_assert(!o.feasible);
   ck_assert_str_eq(o.shortage, "receive queues");
 }
@@ -59,7 +63,8 @@ END_TEST
 
 START_TEST(memory_binds)
 {
-  struct outcome o = RUN(DENSITY, "vms.count=600", "memory.size=512 GiB");
+  struct outcome o = RUN(DENSITY, "design=hdiov", "vms.count=600",
+                         "memory.size=512 GiB");
   assert_short_of(o, "GiB of memory", 496, 600);
 }
 END_TEST
@@ -97,13 +102,14 @@ START_TEST(small_by_core_large_by_wire)
                              "network.rate=25 Gb/s");
   struct outcome capped = RUN(THROUGHPUT, SHORT, "vms.workload.payload=1470 B",
                               "vms.workload.threads=per-stream",
-                              "run.duration=5 ms");
+                              "run.duration=20 ms");
   ck_assert_str_eq(small.limited_by[0], "sending core");
   ck_assert_str_eq(large.limited_by[0], "wire");
   ck_assert_str_eq(capped.limited_by[0], "offered load");
   ck_assert_double_le(relative(ALL(large, tx_goodput_gbps), 25.0 * 1470 / 1536),
                       0.01);
-  ck_assert_double_le(relative(ALL(capped, tx_goodput_gbps), 40.0), 0.03);
+  /* 20 pacing ticks in the window, of which one may be cut. */
+  ck_assert_double_le(relative(ALL(capped, tx_goodput_gbps), 40.0), 0.05);
 }
 END_TEST
 

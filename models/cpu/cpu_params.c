@@ -59,7 +59,8 @@ static const struct hd_param params[] = {
            "handling of an external interrupt, on top of exit_cost",
            "3000 cycles in all for an external-interrupt exit (newsletter, "
            "weak)"),
-    CYCLES(exit_ept, "3000", "handling of an EPT violation, on top of exit_cost",
+    CYCLES(exit_ept, "3000",
+           "handling of an EPT violation, on top of exit_cost",
            "from memory: KVM's fault path without the mapping's own work"),
     CYCLES(exit_trap, "3450",
            "emulated access by a user-space device model, on top of exit_cost",

@@ -2,10 +2,10 @@
  * halt.c - HLT as KVM handles it: poll for a while, then block.
  *
  * The scheduler does the polling (scheduler.h): the vCPU blocks and says for
- * how long it would poll. The polling time adapts (Linux, virt/kvm/kvm_main.c, kvm_vcpu_halt): it
- * grows, doubling from halt_poll_start to halt_poll, when a halt was longer
- * than the polling but shorter than halt_poll, and falls to zero when a halt
- * was longer than halt_poll.
+ * how long it would poll. The polling time adapts (Linux, virt/kvm/kvm_main.c,
+ * kvm_vcpu_halt): it grows, doubling from halt_poll_start to halt_poll, when a
+ * halt was longer than the polling but shorter than halt_poll, and falls to
+ * zero when a halt was longer than halt_poll.
  */
 #include "models/cpu/vcpu_internal.h"
 

@@ -44,7 +44,8 @@ struct interrupt_msg {
   uint32_t state;      /* MSG_PID_STATE: enum pid_state */
   hd_time extra;       /* MSG_IRQ_WAKE: how much later than at a polling vCPU
                           the wake-up takes effect at a blocked one */
-  uint64_t vectors[4]; /* MSG_IRQ_NOTIFY: pending bits; others: one bit set */
+  uint64_t vectors[4]; /* MSG_IRQ_NOTIFY, MSG_IRQ_WAKE: the pending bits, which
+                          leave the descriptor; others: one bit set */
 };
 _Static_assert(sizeof(struct interrupt_msg) <= HD_MSG_BYTES, "too large");
 

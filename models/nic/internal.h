@@ -93,12 +93,15 @@ struct nic_function {
   struct nic_function *older; /* all that ever were */
 };
 
+/* Receive and transmit causes are throttled apart (E810: ITR0 and ITR1). */
+enum { NIC_DIRECTIONS = 2 };
+
 struct nic_vector {
   struct nic_function *owner; /* NULL: free */
   uint32_t number, handle;
-  bool enabled, cause;
-  hd_time interval;           /* throttling */
-  hd_time earliest;           /* it may fire from here on */
+  bool enabled, cause[NIC_DIRECTIONS]; /* by nic_queue.rx */
+  hd_time interval;           /* throttling, of either direction */
+  hd_time earliest[NIC_DIRECTIONS]; /* such a cause may fire from here on */
   hd_time armed_for;          /* pending timer's time; HD_TIME_NEVER: none */
   struct nic_queue *pending;  /* queues with unwritten completions */
 };
@@ -248,7 +251,7 @@ void nic_forget_pending(struct nic_queue *q);
 /* ---- interrupts.c --------------------------------------------------------- */
 void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value);
 /* A completion asks for an interrupt: fires if it may, else later. */
-void nic_cause(struct nic *n, struct nic_vector *v);
+void nic_cause(struct nic *n, struct nic_vector *v, bool rx);
 void nic_vector_due(struct nic *n, struct nic_vector *v); /* timer */
 void nic_vector_reset(struct nic *n, struct nic_vector *v);
 hd_time nic_throttle(hd_time interval); /* in steps of 2 us, at most 8160 us */

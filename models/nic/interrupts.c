@@ -2,8 +2,8 @@
  * interrupts.c - vectors: causes, throttling, masking.
  *
  * A completion is a cause. A vector with a cause fires at once if software has
- * enabled it and its throttling interval since the last interrupt is over;
- * otherwise as soon as both hold. Firing writes back what its queues have
+ * enabled it and the throttling interval since the last interrupt for a cause
+ * of that direction is over; otherwise as soon as both hold. Firing writes back what its queues have
  * completed, then sends the message behind it, and masks the vector until
  * software writes its control register again. (E810: GLINT_DYN_CTL.)
  */
@@ -32,8 +32,12 @@ static void fire(struct nic *n, struct nic_vector *v)
 {
   while (v->pending != NULL)
     nic_write_back(n, v->pending);
-  v->cause = v->enabled = false;
-  v->earliest = hd_now(&n->base) + v->interval;
+  for (int d = 0; d < NIC_DIRECTIONS; d++) {
+    if (v->cause[d])
+      v->earliest[d] = hd_now(&n->base) + v->interval;
+    v->cause[d] = false;
+  }
+  v->enabled = false;
   if (nic_counts(n)) {
     n->counts.interrupts++;
     v->owner->stats.interrupts++;
@@ -41,22 +45,32 @@ static void fire(struct nic *n, struct nic_vector *v)
   send_message(n, v);
 }
 
+/* When the vector may fire: as soon as one of its causes may. */
+static hd_time due(const struct nic_vector *v)
+{
+  hd_time when = HD_TIME_NEVER;
+  for (int d = 0; d < NIC_DIRECTIONS; d++)
+    if (v->cause[d])
+      when = hd_time_min(when, v->earliest[d]);
+  return when;
+}
+
 static void fire_or_wait(struct nic *n, struct nic_vector *v)
 {
-  hd_time now = hd_now(&n->base);
-  if (v->owner == NULL || !v->enabled || !v->cause)
+  hd_time now = hd_now(&n->base), when = due(v);
+  if (v->owner == NULL || !v->enabled || when == HD_TIME_NEVER)
     return;
-  if (now >= v->earliest) {
+  if (now >= when) {
     fire(n, v);
-  } else if (v->armed_for > v->earliest) {
-    v->armed_for = v->earliest;
-    hd_schedule(&n->base, v->earliest - now, nic_timer(n, NIC_TIMER_VECTOR, v));
+  } else if (v->armed_for > when) {
+    v->armed_for = when;
+    hd_schedule(&n->base, when - now, nic_timer(n, NIC_TIMER_VECTOR, v));
   }
 }
 
-void nic_cause(struct nic *n, struct nic_vector *v)
+void nic_cause(struct nic *n, struct nic_vector *v, bool rx)
 {
-  v->cause = true;
+  v->cause[rx] = true;
   fire_or_wait(n, v);
 }
 
@@ -70,9 +84,12 @@ void nic_vector_due(struct nic *n, struct nic_vector *v)
 
 void nic_vector_reset(struct nic *n, struct nic_vector *v)
 {
-  v->enabled = v->cause = false;
+  v->enabled = false;
   v->interval = nic_throttle(n->params.itr);
-  v->earliest = 0;
+  for (int d = 0; d < NIC_DIRECTIONS; d++) {
+    v->cause[d] = false;
+    v->earliest[d] = 0;
+  }
 }
 
 void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value)
@@ -83,8 +100,9 @@ void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value)
     return;
   if (itr != NIC_ITR_KEEP) {
     hd_time interval = nic_throttle((hd_time)itr * ITR_STEP);
-    if (v->earliest > 0) /* counted from the last interrupt */
-      v->earliest += interval - v->interval;
+    for (int d = 0; d < NIC_DIRECTIONS; d++)
+      if (v->earliest[d] > 0) /* counted from the last interrupt */
+        v->earliest[d] += interval - v->interval;
     v->interval = interval;
   }
   fire_or_wait(n, v);

@@ -116,7 +116,7 @@ void nic_complete(struct nic *n, struct nic_queue *q, uint64_t count)
 {
   q->completed += count;
   note_pending(n, q);
-  nic_cause(n, q->vector); /* writes back if it fires */
+  nic_cause(n, q->vector, q->rx); /* writes back if it fires */
   if (q->completed - q->written >= (uint64_t)n->params.write_back_batch)
     nic_write_back(n, q);
   if (q->completed > q->written)
