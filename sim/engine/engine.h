@@ -133,7 +133,7 @@ void hd_engine_run(struct hd_engine *e, hd_time limit);
 
 /* Sets the end of the run, from a handler or a task: events later than `end`
  * are not executed. `end` must lie at least HD_ENGINE_STOP_NOTICE ahead. */
-#define HD_ENGINE_STOP_NOTICE (100 * HD_US)
+#define HD_ENGINE_STOP_NOTICE (10 * HD_US)
 void hd_engine_stop_at(struct hd_component *c, hd_time end);
 
 struct hd_engine_report {
