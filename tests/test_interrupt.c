@@ -7,7 +7,7 @@
  */
 #include "tests/test_interrupt.h"
 
-/* ---- running ------------------------------------------------------------------ */
+/* ---- running -------------------------------------------------------- */
 
 START_TEST(a_running_vcpu_is_notified)
 {
@@ -19,8 +19,8 @@ START_TEST(a_running_vcpu_is_notified)
   interrupt_at(&r, T, 2 * 32 + 5); /* other vCPU, entry not cached */
   struct interrupt_stats s = rig_run(&r, 20 * HD_US);
   ck_assert_uint_eq(r.vcpu[0].n, 2);
-  expect(&r.vcpu[0], 0, posted_at(WARM) + READ_ENTRY + NOTIFY, MSG_IRQ_NOTIFY, 0,
-         1 << 3);
+  expect(&r.vcpu[0], 0, posted_at(WARM) + READ_ENTRY + NOTIFY, MSG_IRQ_NOTIFY,
+         0, 1 << 3);
   expect(&r.vcpu[0], 1, posted_at(T) + NOTIFY, MSG_IRQ_NOTIFY, 0, 1 << 3);
   expect(&r.vcpu[2], 0, posted_at(T) + READ_ENTRY + NOTIFY, MSG_IRQ_NOTIFY, 2,
          1 << 5);
@@ -126,7 +126,7 @@ START_TEST(the_last_post_that_rides_along)
 }
 END_TEST
 
-/* ---- other states ----------------------------------------------------------------- */
+/* ---- other states --------------------------------------------------- */
 
 START_TEST(a_preempted_vcpu_gets_them_when_it_runs)
 {
@@ -163,14 +163,14 @@ START_TEST(a_blocked_vcpu_is_woken_once)
   struct interrupt_stats s = rig_run(&r, 30 * HD_US);
   ck_assert_uint_eq(r.scheduler.n, 1);
   expect(&r.scheduler, 0, posted_at(T) + TO_SCHEDULER, MSG_IRQ_WAKE, 0, 1);
-  expect(&r.vcpu[0], r.vcpu[0].n - 1, 20 * HD_US + NOTIFY / 2, MSG_IRQ_NOTIFY, 0,
-         2);
+  expect(&r.vcpu[0], r.vcpu[0].n - 1, 20 * HD_US + NOTIFY / 2, MSG_IRQ_NOTIFY,
+         0, 2);
   ck_assert_uint_eq(s.woken, 1);
   rig_free(&r);
 }
 END_TEST
 
-/* ---- blocked sources ---------------------------------------------------------------------- */
+/* ---- blocked sources ------------------------------------------------ */
 
 START_TEST(strangers_are_blocked)
 {
@@ -178,10 +178,10 @@ START_TEST(strangers_are_blocked)
   p.posted = _i;
   struct rig r;
   rig_new(&r, &p, HD_US, &party_ops);
-  interrupt_at(&r, T, 0)->requester = SOURCE + 1; /* another's entry */
+  interrupt_at(&r, T, 0)->requester = SOURCE + 1;         /* another's entry */
   interrupt_at(&r, T + HD_US, 0)->requester = SOURCE + 1; /* and cached */
-  interrupt_at(&r, T + 2 * HD_US, 200); /* not present */
-  interrupt_at(&r, T + 3 * HD_US, 100000); /* beyond the table */
+  interrupt_at(&r, T + 2 * HD_US, 200);                   /* not present */
+  interrupt_at(&r, T + 3 * HD_US, 100000);                /* beyond the table */
   interrupt_at(&r, T + 4 * HD_US, UINT32_MAX);
   struct interrupt_stats s = rig_run(&r, 30 * HD_US);
   ck_assert_uint_eq(s.interrupts, 5);
@@ -194,7 +194,7 @@ START_TEST(strangers_are_blocked)
 }
 END_TEST
 
-/* ---- rate ----------------------------------------------------------------------------------- */
+/* ---- rate ----------------------------------------------------------- */
 
 /* An interrupt every 20 ns for 100 us to 1, 2, 3 descriptors: each takes one
  * update after another, 1 % for those under way at the end. */
@@ -217,7 +217,7 @@ START_TEST(posting_is_limited_by_the_update)
 }
 END_TEST
 
-/* ---- injected path ---------------------------------------------------------------------------- */
+/* ---- injected path -------------------------------------------------- */
 
 START_TEST(remapped_interrupts_go_to_the_host)
 {
@@ -231,9 +231,11 @@ START_TEST(remapped_interrupts_go_to_the_host)
   interrupt_at(&r, T + HD_US + 1, 3 * 32 + 7); /* each has its message */
   struct interrupt_stats s = rig_run(&r, 30 * HD_US);
   ck_assert_uint_eq(r.scheduler.n, 3);
-  expect(&r.scheduler, 0, T + READ_ENTRY + REMAP + HOST, MSG_IRQ_HOST, 3, 1 << 7);
+  expect(&r.scheduler, 0, T + READ_ENTRY + REMAP + HOST, MSG_IRQ_HOST, 3,
+         1 << 7);
   expect(&r.scheduler, 1, T + HD_US + REMAP + HOST, MSG_IRQ_HOST, 3, 1 << 7);
-  expect(&r.scheduler, 2, T + HD_US + 1 + REMAP + HOST, MSG_IRQ_HOST, 3, 1 << 7);
+  expect(&r.scheduler, 2, T + HD_US + 1 + REMAP + HOST, MSG_IRQ_HOST, 3,
+         1 << 7);
   ck_assert_uint_eq(s.host, 3);
   ck_assert_uint_eq(s.posted + s.woken, 0);
   ck_assert_uint_eq(r.vcpu[3].n, 0);

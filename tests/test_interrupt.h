@@ -21,7 +21,7 @@
 #define DESCRIPTORS 0x200000u
 enum { VCPUS = 4, RECORDS = 4096, SOURCE = 0x1608 };
 
-/* ---- rig -------------------------------------------------------------------- */
+/* ---- rig ------------------------------------------------------------ */
 
 struct record {
   hd_time when, extra;
@@ -66,7 +66,8 @@ static inline void party_handle(struct hd_component *self, struct hd_msg *msg)
   struct party *p = (struct party *)self;
   const struct interrupt_msg *m = (struct interrupt_msg *)msg;
   struct record *r = &p->records[p->n++ % RECORDS];
-  *r = (struct record){.when = hd_now(self), .kind = msg->kind, .vcpu = m->vcpu};
+  *r =
+      (struct record){.when = hd_now(self), .kind = msg->kind, .vcpu = m->vcpu};
   r->extra = msg->kind == MSG_IRQ_WAKE ? m->extra : 0;
   for (int i = 0; i < 4; i++)
     r->vectors[i] = m->vectors[i];
@@ -89,7 +90,8 @@ static inline struct interrupt_params params(void)
 
 /* Handles 0..31 of vCPU v are 32 * v ..., with vectors 64 + handle % 32. */
 static inline void rig_new(struct rig *r, const struct interrupt_params *p,
-                    hd_time window, const struct hd_component_ops *vcpu_ops)
+                           hd_time window,
+                           const struct hd_component_ops *vcpu_ops)
 {
   static const char *const names[VCPUS] = {"vcpu0", "vcpu1", "vcpu2", "vcpu3"};
   struct memory_params m = test_memory_params();
@@ -113,21 +115,21 @@ static inline void rig_new(struct rig *r, const struct interrupt_params *p,
                                (uint8_t)(64 + h));
   }
   test_agent_initialize(&r->agent, r->e, MSG_TLP_INTERRUPT);
-  r->agent.out = hd_channel_open(
-      &r->agent.base, interrupt_unit_component(r->unit), 1 * HD_NS);
+  r->agent.out = hd_channel_open(&r->agent.base,
+                                 interrupt_unit_component(r->unit), 1 * HD_NS);
 }
 
 static inline struct pcie_tlp *interrupt_at(struct rig *r, hd_time when,
-                                     uint32_t handle)
+                                            uint32_t handle)
 {
-  struct pcie_tlp *tlp =
-      test_plan(&r->agent, when, PCIE_MWR, PCIE_MSI_BASE, 4);
+  struct pcie_tlp *tlp = test_plan(&r->agent, when, PCIE_MWR, PCIE_MSI_BASE, 4);
   tlp->requester = SOURCE;
   tlp->data = handle;
   return tlp;
 }
 
-static inline void state_at(struct rig *r, uint32_t vcpu, hd_time when, uint32_t state)
+static inline void state_at(struct rig *r, uint32_t vcpu, hd_time when,
+                            uint32_t state)
 {
   struct party *p = &r->vcpu[vcpu];
   p->at[p->n_states] = when;
@@ -152,8 +154,8 @@ static inline void rig_free(struct rig *r)
   memory_destroy(r->memory);
 }
 
-static inline void expect(const struct party *p, size_t i, hd_time when, uint32_t kind,
-                   uint32_t vcpu, uint64_t vectors)
+static inline void expect(const struct party *p, size_t i, hd_time when,
+                          uint32_t kind, uint32_t vcpu, uint64_t vectors)
 {
   ck_assert_uint_lt(i, p->n);
   const struct record *r = &p->records[i];

@@ -9,7 +9,7 @@
 #include "sim/engine/rng.h"
 #include "tests/test_iommu.h"
 
-/* ---- reads of a walk ------------------------------------------------------ */
+/* ---- reads of a walk ------------------------------------------------ */
 
 struct walk_case {
   int mode, stage;
@@ -43,8 +43,8 @@ static void attach(struct test_rig *r, uint32_t domain, bool pasid)
                   : vtd_attach_requester(r->tables, TEST_REQUESTER, domain));
 }
 
-static void plan(struct test_rig *r, hd_time when, uint8_t type, uint64_t address,
-                 bool pasid)
+static void plan(struct test_rig *r, hd_time when, uint8_t type,
+                 uint64_t address, bool pasid)
 {
   struct pcie_tlp *tlp = test_plan(&r->agent, when, type, address, 64);
   tlp->requester = TEST_REQUESTER;
@@ -81,8 +81,7 @@ START_TEST(a_cold_walk_reads_every_structure_once)
   else
     ck_assert_int_lt(test_latency(&r.agent, 0), cold);
   ck_assert_int_eq(r.agent.answers[0].translation, test_latency(&r.agent, 0));
-  ck_assert_int_eq(s.walk_time,
-                   r.agent.answers[0].translation - TEST_LOOKUP);
+  ck_assert_int_eq(s.walk_time, r.agent.answers[0].translation - TEST_LOOKUP);
   test_rig_free(&r);
 }
 END_TEST
@@ -138,7 +137,9 @@ START_TEST(caches_shorten_the_next_walk)
   plan(&r, 9 * HD_US, PCIE_MWR, c->second, pasid);
   test_rig_run(&r, 20 * HD_US);
   struct iommu_stats s = test_stats(&r);
-  uint64_t cold = c->mode == IOMMU_LEGACY ? 6 : c->stage == IOMMU_NESTED ? 28 : 8;
+  uint64_t cold = c->mode == IOMMU_LEGACY    ? 6
+                  : c->stage == IOMMU_NESTED ? 28
+                                             : 8;
   ck_assert_uint_eq(s.walk_reads, cold + c->reads);
   ck_assert_int_eq(test_latency(&r.agent, 1),
                    TEST_LOOKUP + (hd_time)c->reads * TEST_COLD_READ);
@@ -166,7 +167,7 @@ START_TEST(coherent_walks_hit_the_llc)
 }
 END_TEST
 
-/* ---- faults ------------------------------------------------------------------ */
+/* ---- faults --------------------------------------------------------- */
 
 struct fault_case {
   int mode, stage;
@@ -187,13 +188,15 @@ static const struct fault_case faults[] = {
      IOMMU_FAULT_SECOND_READ},
     {IOMMU_LEGACY, 0, PCIE_MWR, PLAIN, false, 0, 2 * MIB2,
      IOMMU_FAULT_SECOND_WRITE},
-    {IOMMU_LEGACY, 0, PCIE_MWR, PLAIN, false, 0, MIB2, IOMMU_FAULT_SECOND_WRITE},
+    {IOMMU_LEGACY, 0, PCIE_MWR, PLAIN, false, 0, MIB2,
+     IOMMU_FAULT_SECOND_WRITE},
     {IOMMU_LEGACY, 0, PCIE_MRD, PLAIN, false, 0, UINT64_C(1) << 52,
      IOMMU_FAULT_SECOND_READ},
     {IOMMU_LEGACY, 0, PCIE_MRD, 0x7700, false, 0, 0, IOMMU_FAULT_ROOT},
     {IOMMU_LEGACY, 0, PCIE_MRD, PLAIN + 1, false, 0, 0, IOMMU_FAULT_CONTEXT},
     {IOMMU_LEGACY, 0, PCIE_MRD, PLAIN, true, 77, 0, IOMMU_FAULT_PASID_BLOCKED},
-    {IOMMU_SCALABLE, 0, PCIE_MRD, PLAIN, true, 77, 0, IOMMU_FAULT_PASID_BLOCKED},
+    {IOMMU_SCALABLE, 0, PCIE_MRD, PLAIN, true, 77, 0,
+     IOMMU_FAULT_PASID_BLOCKED},
     {IOMMU_SCALABLE, 0, PCIE_MRD, WITH_PASID, true, 78, 0,
      IOMMU_FAULT_PASID_ENTRY},
     {IOMMU_SCALABLE, 0, PCIE_MRD, WITH_PASID, true, 0xfffff, 0,
@@ -318,7 +321,7 @@ START_TEST(a_burst_of_faults_is_counted_in_full)
 }
 END_TEST
 
-/* ---- domains and modes -------------------------------------------------------- */
+/* ---- domains and modes ---------------------------------------------- */
 
 /* Many PASIDs of one requester, each with its own memory: nobody ever gets
  * another's page, though all use the same addresses and share the IOTLB. */
@@ -330,8 +333,8 @@ START_TEST(domains_are_kept_apart)
   enum { GUESTS = 200, REQUESTS = 20000 };
   for (uint32_t g = 0; g < GUESTS; g++) {
     uint32_t d = vtd_domain_create(r.tables);
-    ck_assert(vtd_domain_map(r.tables, d, 0, TEST_GUEST + g * GIB, MIB2, 12,
-                             true));
+    ck_assert(
+        vtd_domain_map(r.tables, d, 0, TEST_GUEST + g * GIB, MIB2, 12, true));
     ck_assert(vtd_attach_pasid(r.tables, TEST_REQUESTER, 1 + g, d));
   }
   gsl_rng *rng = hd_rng_new(1, "test", "guests");
@@ -370,7 +373,7 @@ START_TEST(off_passes_through)
 }
 END_TEST
 
-/* ---- window --------------------------------------------------------------------- */
+/* ---- window --------------------------------------------------------- */
 
 static void one_run(const void *window, void *fingerprint)
 {

@@ -92,8 +92,8 @@ static inline void test_command(struct test_rig *r, hd_time when, uint32_t type,
       .type = type, .domain = domain, .address = address};
 }
 
-static inline void test_rig_new(struct test_rig *r, const struct iommu_params *p,
-                                hd_time window)
+static inline void test_rig_new(struct test_rig *r,
+                                const struct iommu_params *p, hd_time window)
 {
   static const struct hd_component_ops software = {
       .kind = "software",
@@ -103,8 +103,8 @@ static inline void test_rig_new(struct test_rig *r, const struct iommu_params *p
   *r = (struct test_rig){.window = {0, HD_TIME_NEVER}};
   r->e = test_engine(window);
   r->memory = memory_create(r->e, "memory", "host", &m, &r->window);
-  r->tables = vtd_tables_create(4096, UINT64_C(1) << 32,
-                                p->mode == IOMMU_SCALABLE);
+  r->tables =
+      vtd_tables_create(4096, UINT64_C(1) << 32, p->mode == IOMMU_SCALABLE);
   r->iommu = iommu_create(r->e, "iommu", "host", p, r->tables, &r->window);
   iommu_attach_memory(r->iommu, r->memory, TEST_HOP);
   struct hd_component *u = iommu_component(r->iommu);

@@ -1,9 +1,9 @@
 /*
- * test_iommu_invalidate.c - queued invalidation: what each command forgets, when
- * a wait is answered, and that nothing old is used after it.
+ * test_iommu_invalidate.c - queued invalidation: what each command forgets,
+ * when a wait is answered, and that nothing old is used after it.
  *
- * A green run says that software that invalidates and waits is safe. It does not
- * say what an invalidation costs on a product.
+ * A green run says that software that invalidates and waits is safe. It does
+ * not say what an invalidation costs on a product.
  */
 #include "tests/test_iommu.h"
 
@@ -20,7 +20,8 @@ static void plan(struct test_rig *r, hd_time when, uint32_t pasid,
 }
 
 /* PASIDs 1 and 2 have domains 1 and 2, alike. */
-static void rig(struct test_rig *r, const struct iommu_params *p, unsigned shift)
+static void rig(struct test_rig *r, const struct iommu_params *p,
+                unsigned shift)
 {
   test_rig_new(r, p, HD_US);
   for (uint32_t i = 1; i <= 2; i++) {
@@ -44,7 +45,7 @@ static const struct command_case commands[] = {
     {IOMMU_INVALIDATE_IOTLB, 1, 0, 21, 3, 0},
     {IOMMU_INVALIDATE_IOTLB, 3, 0, 12, 0, 0},
     {IOMMU_INVALIDATE_PAGE, 1, 0x5000, 12, 4, 0},
-    {IOMMU_INVALIDATE_PAGE, 1, 0x6000, 12, 0, 0}, /* another page */
+    {IOMMU_INVALIDATE_PAGE, 1, 0x6000, 12, 0, 0},   /* another page */
     {IOMMU_INVALIDATE_PAGE, 1, 0x1ff000, 21, 3, 0}, /* the same 2 MiB */
     {IOMMU_INVALIDATE_PAGE, 1, MIB2, 21, 0, 0},
     /* The second request finds the directory's entry read again. The walks end

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-/* ---- textbook: ways with the time of their last use (LRU) or fill (FIFO) ----- */
+/* ---- textbook: ways with the time of their last use (LRU) or fill (FIFO) ----
+ */
 
 struct slot {
   uint64_t key, value;
@@ -26,7 +27,8 @@ struct textbook {
   bool fifo;
 };
 
-static struct slot *textbook_find(struct textbook *t, uint64_t set, uint64_t key)
+static struct slot *textbook_find(struct textbook *t, uint64_t set,
+                                  uint64_t key)
 {
   for (uint64_t w = 0; w < t->n_ways; w++) {
     struct slot *s = &t->slots[set * t->n_ways + w];
@@ -61,9 +63,9 @@ struct geometry {
 };
 
 static const struct geometry geometries[] = {
-    {1, 1, false},  {64, 1, false}, {64, 4, false}, {64, 0, false},
-    {96, 8, false}, {512, 8, false}, {512, 0, false}, {64, 4, true},
-    {64, 0, true}};
+    {1, 1, false},   {64, 1, false}, {64, 4, false},
+    {64, 0, false},  {96, 8, false}, {512, 8, false},
+    {512, 0, false}, {64, 4, true},  {64, 0, true}};
 enum { GEOMETRIES = sizeof geometries / sizeof *geometries };
 
 static void compare(struct vtd_cache *c, struct textbook *t, uint64_t key,
@@ -158,7 +160,7 @@ START_TEST(an_empty_cache_holds_nothing)
 }
 END_TEST
 
-/* ---- in the unit ----------------------------------------------------------------- */
+/* ---- in the unit ---------------------------------------------------- */
 
 static void next_request(struct test_agent *a, struct pcie_tlp *tlp)
 {

@@ -2,9 +2,9 @@
  * test_iommu_tables.c - the remapping structures by themselves, against a model
  * that keeps one entry a page; addresses of structures do not overlap.
  *
- * A green run says that lookups by ranges give what a page table would, and that
- * structures occupy host memory of their own. It does not say that the bits of
- * an entry are right: entries have none here.
+ * A green run says that lookups by ranges give what a page table would, and
+ * that structures occupy host memory of their own. It does not say that the
+ * bits of an entry are right: entries have none here.
  */
 #include "models/iommu/structures.h"
 #include "sim/engine/rng.h"
@@ -49,7 +49,7 @@ static unsigned shift_at(const struct vtd_domain *d, uint64_t address)
   return walk(d, address, &leaf, &reads) ? leaf.shift : 0;
 }
 
-/* ---- leaves ------------------------------------------------------------------ */
+/* ---- leaves --------------------------------------------------------- */
 
 /* 4 KiB before the first 2 MiB boundary, then 2 MiB, 1 GiB, and back down. */
 START_TEST(unaligned_ends_have_smaller_leaves)
@@ -123,7 +123,8 @@ START_TEST(lookups_are_those_of_a_page_table)
     uint64_t *expected = calloc(PAGES, sizeof *expected);
     map_randomly(t, id, expected, rng);
     for (uint64_t p = 0; p < PAGES; p++)
-      ck_assert_uint_eq(target_of(vtd_get_domain(t, id), p * 4096), expected[p]);
+      ck_assert_uint_eq(target_of(vtd_get_domain(t, id), p * 4096),
+                        expected[p]);
     free(expected);
     vtd_domain_unmap_all(t, id);
     for (uint64_t p = 0; p < PAGES; p += 7)
@@ -134,7 +135,7 @@ START_TEST(lookups_are_those_of_a_page_table)
 }
 END_TEST
 
-/* ---- memory of structures ----------------------------------------------------- */
+/* ---- memory of structures ------------------------------------------- */
 
 static int by_address(const void *a, const void *b)
 {
@@ -143,7 +144,8 @@ static int by_address(const void *a, const void *b)
 }
 
 /* Table pages on the way to every 2 MiB of the domain, each once. */
-static size_t collect(const struct vtd_domain *d, uint64_t size, uint64_t *pages)
+static size_t collect(const struct vtd_domain *d, uint64_t size,
+                      uint64_t *pages)
 {
   size_t n = 0;
   pages[n++] = d->second.root;
@@ -191,6 +193,40 @@ START_TEST(table_pages_do_not_overlap)
 }
 END_TEST
 
+static bool no_two_alike(uint64_t *pages, size_t n)
+{
+  qsort(pages, n, sizeof *pages, by_address);
+  for (size_t i = 1; i < n; i++)
+    if (pages[i] == pages[i - 1])
+      return false;
+  return true;
+}
+
+/* Three neighbours are returned, the middle one last (or first, or second), and
+ * given out again in other sizes. */
+START_TEST(returned_table_pages_do_not_overlap)
+{
+  static const uint32_t orders[3][3] = {{1, 3, 2}, {2, 1, 3}, {1, 2, 3}};
+  struct vtd_tables *t = vtd_tables_create(ARENA_BASE, ARENA_SIZE, true);
+  for (uint32_t i = 1; i <= 5; i++)
+    ck_assert_uint_eq(vtd_domain_create(t), i);
+  for (uint32_t i = 1; i <= 3; i++)
+    ck_assert(vtd_domain_map(t, i, 0, HOST, 16 * MIB2, 12, true));
+  for (int i = 0; i < 3; i++)
+    vtd_domain_unmap_all(t, orders[_i][i]);
+  uint64_t *pages = calloc(1000, sizeof *pages);
+  size_t n = 0;
+  for (uint32_t i = 1; i <= 5; i++) {
+    ck_assert(vtd_domain_map(t, i, 0, HOST, i * 5 * MIB2, 12, true));
+    n += collect(vtd_get_domain(t, i), i * 5 * MIB2, pages + n);
+  }
+  ck_assert_uint_eq(n, 5 * 3 + 15 * 5);
+  ck_assert(no_two_alike(pages, n));
+  free(pages);
+  vtd_tables_destroy(t);
+}
+END_TEST
+
 /* Entries are where VT-d puts them (chapter 9). */
 START_TEST(entries_have_their_places)
 {
@@ -223,7 +259,8 @@ START_TEST(unmapping_returns_memory)
       ck_assert(vtd_tables_make_nested(t));
     uint32_t id = vtd_domain_create(t);
     for (int round = 0; round < 1000; round++) {
-      ck_assert(vtd_domain_map(t, id, 0, HOST, (nested ? 2 : 4) * GIB, 12, true));
+      ck_assert(
+          vtd_domain_map(t, id, 0, HOST, (nested ? 2 : 4) * GIB, 12, true));
       vtd_domain_unmap_all(t, id);
     }
     vtd_tables_destroy(t);
@@ -274,6 +311,7 @@ int main(void)
   tcase_add_test(c, misaligned_memory_has_small_leaves);
   tcase_add_loop_test(c, lookups_are_those_of_a_page_table, 0, 10);
   tcase_add_test(c, table_pages_do_not_overlap);
+  tcase_add_loop_test(c, returned_table_pages_do_not_overlap, 0, 3);
   tcase_add_test(c, entries_have_their_places);
   tcase_add_test(c, unmapping_returns_memory);
   tcase_add_test(c, a_full_arena_is_reported);

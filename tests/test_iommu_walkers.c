@@ -22,7 +22,7 @@ static void rig(struct test_rig *r, const struct iommu_params *p)
                                  test_domain(r, 16 * GIB, 12)));
 }
 
-/* ---- throughput ------------------------------------------------------------ */
+/* ---- throughput ----------------------------------------------------- */
 
 static void next_page(struct test_agent *a, struct pcie_tlp *tlp)
 {
@@ -68,7 +68,7 @@ START_TEST(throughput_is_walkers_by_latency)
 }
 END_TEST
 
-/* ---- merging ------------------------------------------------------------------ */
+/* ---- merging -------------------------------------------------------- */
 
 START_TEST(misses_to_one_page_share_a_walk)
 {
@@ -90,6 +90,28 @@ START_TEST(misses_to_one_page_share_a_walk)
     ck_assert_int_eq(r.agent.answers[i].translation,
                      r.agent.answers[0].translation - (hd_time)i);
   }
+  test_rig_free(&r);
+}
+END_TEST
+
+/* 4096 neighbouring pages at once: a walk each, though many share a bucket of
+ * the unit's table of walks, and each request gets its own page. */
+START_TEST(neighbouring_pages_are_not_merged)
+{
+  struct iommu_params p = test_iommu_params(IOMMU_LEGACY);
+  p.miss_queue = 64;
+  struct test_rig r;
+  rig(&r, &p);
+  for (uint64_t i = 0; i < 4096; i++)
+    plan(&r, HD_US + (hd_time)i, i * 4096 + i);
+  test_rig_run(&r, 10 * HD_MS);
+  struct iommu_stats s = test_stats(&r);
+  ck_assert_uint_eq(s.walks, 4096);
+  ck_assert_uint_eq(s.merged + s.hits, 0);
+  ck_assert_uint_eq(r.agent.n_answers, 4096);
+  for (size_t i = 0; i < 4096; i++)
+    ck_assert_uint_eq(r.agent.answers[i].hpa,
+                      TEST_GUEST + r.agent.answers[i].address);
   test_rig_free(&r);
 }
 END_TEST
@@ -125,8 +147,8 @@ START_TEST(a_queued_miss_looks_again)
   p.walkers = 1;
   struct test_rig r;
   test_rig_new(&r, &p, HD_US);
-  ck_assert(vtd_attach_requester(r.tables, TEST_REQUESTER,
-                                 test_domain(&r, GIB, 21)));
+  ck_assert(
+      vtd_attach_requester(r.tables, TEST_REQUESTER, test_domain(&r, GIB, 21)));
   for (uint64_t i = 0; i < 8; i++)
     plan(&r, HD_US + (hd_time)i, i * 4096);
   test_rig_run(&r, 20 * HD_US);
@@ -138,7 +160,7 @@ START_TEST(a_queued_miss_looks_again)
 }
 END_TEST
 
-/* ---- the miss queue ---------------------------------------------------------------- */
+/* ---- the miss queue ------------------------------------------------- */
 
 /* 2 walkers and room for 3: of 8 misses, 2 walk, 3 wait, 3 stall, and a hit
  * behind them stalls, too; all leave in the order they came, two a walk. */
@@ -217,6 +239,7 @@ int main(void)
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, throughput_is_walkers_by_latency, 0, 4);
   tcase_add_test(c, misses_to_one_page_share_a_walk);
+  tcase_add_test(c, neighbouring_pages_are_not_merged);
   tcase_add_loop_test(c, a_request_at_the_end_of_a_walk, 0, 3);
   tcase_add_test(c, a_queued_miss_looks_again);
   tcase_add_test(c, a_full_miss_queue_stalls_the_input_in_order);

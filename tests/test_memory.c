@@ -11,7 +11,7 @@
 #define LLC (70 * HD_NS)
 #define DRAM (55 * HD_NS)
 
-/* ---- rig ------------------------------------------------------------------ */
+/* ---- rig ------------------------------------------------------------ */
 
 struct watcher { /* software that sees device writes, and host accesses */
   struct hd_component base;
@@ -41,7 +41,8 @@ static void watcher_handle(struct hd_component *self, struct hd_msg *msg)
   hd_msg_free(self, msg);
 }
 
-static void rig_new(struct rig *r, const struct memory_params *p, hd_time window)
+static void rig_new(struct rig *r, const struct memory_params *p,
+                    hd_time window)
 {
   static const struct hd_component_ops ops = {.kind = "watcher",
                                               .handle = watcher_handle};
@@ -54,8 +55,8 @@ static void rig_new(struct rig *r, const struct memory_params *p, hd_time window
   r->agent.out = hd_channel_open(&r->agent.base, m, 1 * HD_NS);
   memory_set_root_complex(r->memory,
                           hd_channel_open(m, &r->agent.base, 10 * HD_NS));
-  r->host = memory_connect(r->memory, &r->watcher.base, 5 * HD_NS,
-                           &r->host_reply);
+  r->host =
+      memory_connect(r->memory, &r->watcher.base, 5 * HD_NS, &r->host_reply);
   ck_assert_uint_eq(memory_add_region(r->memory, 0, UINT64_C(1) << 30), 0);
 }
 
@@ -73,7 +74,7 @@ static void rig_free(struct rig *r)
   memory_destroy(r->memory);
 }
 
-/* ---- times ------------------------------------------------------------------ */
+/* ---- times ---------------------------------------------------------- */
 
 START_TEST(reads_take_exactly_llc_or_llc_and_dram)
 {
@@ -153,10 +154,10 @@ START_TEST(a_write_is_seen_after_commit_and_visibility)
 }
 END_TEST
 
-/* ---- DDIO -------------------------------------------------------------------- */
+/* ---- DDIO ----------------------------------------------------------- */
 
-static hd_time plan_window(struct rig *r, hd_time at, uint8_t type, uint64_t base,
-                           uint64_t size)
+static hd_time plan_window(struct rig *r, hd_time at, uint8_t type,
+                           uint64_t base, uint64_t size)
 {
   for (uint64_t a = base; a < base + size; a += 64, at += 100 * HD_NS)
     test_plan(&r->agent, at, type, a, 64);
@@ -245,8 +246,8 @@ START_TEST(dram_time_of_writes)
   struct memory_params p = test_memory_params();
   rig_new(&r, &p, HD_US);
   hd_time t = plan_window(&r, HD_US, PCIE_MWR, 0, 32768); /* no DRAM */
-  test_plan(&r.agent, t, PCIE_MWR, 0x100010, 16);   /* read, evict */
-  test_plan(&r.agent, t + HD_US, PCIE_MWR, 0x200000, 64);   /* evict */
+  test_plan(&r.agent, t, PCIE_MWR, 0x100010, 16);         /* read, evict */
+  test_plan(&r.agent, t + HD_US, PCIE_MWR, 0x200000, 64); /* evict */
   test_plan(&r.agent, t + 2 * HD_US, PCIE_MWR, 0x300020, 128);
   /* half, whole, half: 2 reads, 3 evictions */
   rig_run(&r, 1000 * HD_US);
@@ -258,7 +259,7 @@ START_TEST(dram_time_of_writes)
 }
 END_TEST
 
-/* ---- DRAM ----------------------------------------------------------------------- */
+/* ---- DRAM ----------------------------------------------------------- */
 
 static void read_again(struct test_agent *a, struct pcie_tlp *tlp)
 {
@@ -347,7 +348,8 @@ START_TEST(refresh_is_the_tail_of_lone_reads)
   hd_time t = HD_US;
   for (int i = 0; i < 20000; i++) {
     t += 400 * HD_NS + (hd_time)gsl_rng_uniform_int(rng, 2000000);
-    test_plan(&r.agent, t, PCIE_MRD, gsl_rng_uniform_int(rng, 1 << 20) * 64, 64);
+    test_plan(&r.agent, t, PCIE_MRD, gsl_rng_uniform_int(rng, 1 << 20) * 64,
+              64);
   }
   rig_run(&r, t + HD_US);
   hd_time longest = 0;
@@ -364,7 +366,7 @@ START_TEST(refresh_is_the_tail_of_lone_reads)
 }
 END_TEST
 
-/* ---- regions -------------------------------------------------------------------- */
+/* ---- regions -------------------------------------------------------- */
 
 START_TEST(accesses_belong_to_the_region_of_their_address)
 {
@@ -374,12 +376,19 @@ START_TEST(accesses_belong_to_the_region_of_their_address)
   const uint64_t gib = UINT64_C(1) << 30;
   for (uint16_t i = 1; i < 100; i++)
     ck_assert_uint_eq(memory_add_region(r.memory, 2 * i * gib, gib), i);
-  const uint64_t at[] = {0,           gib - 64,  gib,          2 * gib - 64,
-                         2 * gib,     3 * gib - 64, 3 * gib,   198 * gib,
-                         199 * gib - 64, 199 * gib};
-  const uint16_t owner[] = {0, 0, MEMORY_NO_REGION, MEMORY_NO_REGION,
-                            1, 1, MEMORY_NO_REGION, 99,
-                            99, MEMORY_NO_REGION};
+  const uint64_t at[] = {0,
+                         gib - 64,
+                         gib,
+                         2 * gib - 64,
+                         2 * gib,
+                         3 * gib - 64,
+                         3 * gib,
+                         198 * gib,
+                         199 * gib - 64,
+                         199 * gib};
+  const uint16_t owner[] = {
+      0,  0,  MEMORY_NO_REGION, MEMORY_NO_REGION, 1, 1, MEMORY_NO_REGION,
+      99, 99, MEMORY_NO_REGION};
   for (size_t i = 0; i < 10; i++) {
     struct pcie_tlp *tlp =
         test_plan(&r.agent, (hd_time)(i + 1) * HD_US, PCIE_MRD, at[i], 64);
@@ -401,7 +410,7 @@ START_TEST(accesses_belong_to_the_region_of_their_address)
 }
 END_TEST
 
-/* ---- host accesses ---------------------------------------------------------------- */
+/* ---- host accesses -------------------------------------------------- */
 
 static void host_access(struct rig *r, hd_time when, uint64_t address,
                         uint32_t tag)
@@ -450,7 +459,7 @@ START_TEST(host_accesses_allocate_unless_uncached)
 }
 END_TEST
 
-/* ---- window ------------------------------------------------------------------------ */
+/* ---- window --------------------------------------------------------- */
 
 static void one_run(const void *window, void *fingerprint)
 {

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- runs --------------------------------------------------------------- */
+/* ---- runs ----------------------------------------------------------- */
 
 static inline struct hd_engine *test_engine(hd_time window)
 {
@@ -34,7 +34,8 @@ static inline uint64_t test_fingerprint(const struct hd_engine *e)
 /* Runs body(argument, result) in a child process, whose failures are this
  * test's. */
 static inline void test_in_child(void (*body)(const void *, void *),
-                                 const void *argument, void *result, size_t size)
+                                 const void *argument, void *result,
+                                 size_t size)
 {
   int fd[2], status;
   ck_assert_int_eq(pipe(fd), 0);
@@ -51,7 +52,7 @@ static inline void test_in_child(void (*body)(const void *, void *),
   ck_assert_int_eq(status, 0);
 }
 
-/* ---- memory of round numbers ---------------------------------------------- */
+/* ---- memory of round numbers ---------------------------------------- */
 
 /* 256 sets of 16 ways: 256 KiB, of which DDIO has 32 KiB. A line takes 2 ns of
  * a channel. */
@@ -71,7 +72,7 @@ static inline struct memory_params test_memory_params(void)
                                 .size = INT64_C(1) << 40};
 }
 
-/* ---- agent ------------------------------------------------------------------ */
+/* ---- agent ---------------------------------------------------------- */
 
 struct test_answer {
   hd_time sent, when;
@@ -86,8 +87,8 @@ struct test_answer {
 struct test_agent {
   struct hd_component base;
   struct hd_channel *out;
-  uint32_t kind;              /* of messages sent */
-  struct pcie_tlp **planned;  /* until start */
+  uint32_t kind;             /* of messages sent */
+  struct pcie_tlp **planned; /* until start */
   hd_time *at;
   size_t n_planned, cap_planned;
   struct test_answer *answers;
@@ -147,14 +148,14 @@ static inline void test_agent_handle(struct hd_component *self,
     a->cap_answers = a->cap_answers ? 2 * a->cap_answers : 64;
     a->answers = realloc(a->answers, a->cap_answers * sizeof *a->answers);
   }
-  a->answers[a->n_answers++] = (struct test_answer){
-      .sent = (hd_time)(uintptr_t)tlp->context,
-      .when = hd_now(self),
-      .address = tlp->address,
-      .hpa = tlp->hpa,
-      .translation = tlp->translation,
-      .owner = tlp->owner,
-      .status = tlp->status};
+  a->answers[a->n_answers++] =
+      (struct test_answer){.sent = (hd_time)(uintptr_t)tlp->context,
+                           .when = hd_now(self),
+                           .address = tlp->address,
+                           .hpa = tlp->hpa,
+                           .translation = tlp->translation,
+                           .owner = tlp->owner,
+                           .status = tlp->status};
   if (a->answered)
     a->answered(a, tlp);
   else
@@ -164,9 +165,8 @@ static inline void test_agent_handle(struct hd_component *self,
 static inline void test_agent_initialize(struct test_agent *a,
                                          struct hd_engine *e, uint32_t kind)
 {
-  static const struct hd_component_ops ops = {.kind = "agent",
-                                              .handle = test_agent_handle,
-                                              .start = test_agent_start};
+  static const struct hd_component_ops ops = {
+      .kind = "agent", .handle = test_agent_handle, .start = test_agent_start};
   hd_component_initialize(&a->base, e, &ops, "agent", "host");
   a->kind = kind;
 }

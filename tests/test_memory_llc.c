@@ -11,7 +11,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* ---- textbook ----------------------------------------------------------- */
+/* ---- textbook ------------------------------------------------------- */
 
 struct way {
   uint64_t line;
@@ -55,7 +55,7 @@ static struct way *textbook_victim(struct textbook *t, uint64_t line,
   return victim;
 }
 
-/* ---- hit for hit ---------------------------------------------------------- */
+/* ---- hit for hit ---------------------------------------------------- */
 
 struct geometry {
   uint64_t sets;
@@ -63,7 +63,7 @@ struct geometry {
 };
 
 static const struct geometry geometries[] = {
-    {1, 1, 1},   {1, 15, 2}, {64, 4, 1},  {7, 15, 2}, {56, 11, 2},
+    {1, 1, 1},   {1, 15, 2},  {64, 4, 1}, {7, 15, 2}, {56, 11, 2},
     {12, 20, 2}, {32, 16, 3}, {3, 32, 5}, {5, 17, 17}};
 
 static void one_access(struct llc *l, struct textbook *t, gsl_rng *rng,
@@ -109,8 +109,7 @@ START_TEST(every_access_is_as_in_the_textbook)
     if (kind == 0)
       one_drop(&l, &t, line);
     else
-      one_access(&l, &t, rng, line,
-                 llc_way_mask(kind < 8 ? g.ddio : g.ways));
+      one_access(&l, &t, rng, line, llc_way_mask(kind < 8 ? g.ddio : g.ways));
   }
   ck_assert_ptr_null(llc_check(&l));
   gsl_rng_free(rng);
@@ -119,7 +118,7 @@ START_TEST(every_access_is_as_in_the_textbook)
 }
 END_TEST
 
-/* ---- geometry --------------------------------------------------------------- */
+/* ---- geometry ------------------------------------------------------- */
 
 START_TEST(lines_above_each_other_are_told_apart)
 {

@@ -14,15 +14,15 @@ struct remap_entry {
 
 /* A vCPU's posted descriptor (VT-d 9.11) and what the unit needs for it. */
 struct posted_descriptor {
-  uint64_t pending[4]; /* PIR */
-  uint64_t address;    /* host physical */
-  struct hd_channel *notify; /* unit -> vCPU */
+  uint64_t pending[4];         /* PIR */
+  uint64_t address;            /* host physical */
+  struct hd_channel *notify;   /* unit -> vCPU */
   struct hd_msg *first, *last; /* posts that wait for the update under way */
-  uint8_t state;       /* enum pid_state; gives SN and NV */
-  bool outstanding;    /* ON: a notification or wake-up has not been taken */
-  bool updating;       /* an atomic update is under way */
-  uint32_t epoch;      /* of the notification; a change of state ends it */
-  hd_time notified;    /* arrival of the last MSG_IRQ_NOTIFY; -1: none yet */
+  uint8_t state;               /* enum pid_state; gives SN and NV */
+  bool outstanding; /* ON: a notification or wake-up has not been taken */
+  bool updating;    /* an atomic update is under way */
+  uint32_t epoch;   /* of the notification; a change of state ends it */
+  hd_time notified; /* arrival of the last MSG_IRQ_NOTIFY; -1: none yet */
 };
 
 struct interrupt_counters {
@@ -58,12 +58,12 @@ void interrupt_access(struct interrupt_unit *u, uint64_t purpose, bool write,
                       uint64_t address, uint32_t length, void *context,
                       hd_time delay);
 
-/* ---- remap.c -------------------------------------------------------------- */
+/* ---- remap.c -------------------------------------------------------- */
 void interrupt_arrives(struct interrupt_unit *u, struct pcie_tlp *tlp);
 /* The table entry of an interrupt has been read. */
 void interrupt_entry_read(struct interrupt_unit *u, struct pcie_tlp *tlp);
 
-/* ---- posted.c ------------------------------------------------------------- */
+/* ---- posted.c ------------------------------------------------------- */
 /* Posts an interrupt whose entry is known at now + delay: tlp->data is the
  * vector, tlp->length the vCPU. */
 void interrupt_post(struct interrupt_unit *u, struct pcie_tlp *tlp,

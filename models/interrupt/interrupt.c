@@ -52,7 +52,7 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   }
 }
 
-/* ---- building ----------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------- */
 
 static const struct hd_component_ops ops = {.kind = "interrupt_unit",
                                             .handle = handle};
@@ -97,10 +97,10 @@ void interrupt_unit_attach_memory(struct interrupt_unit *u, struct memory *m,
 void interrupt_unit_attach_scheduler(struct interrupt_unit *u,
                                      struct hd_component *scheduler)
 {
-  hd_time latency = u->params.posted
-                        ? hd_time_min(u->params.wakeup_latency,
-                                      u->params.notify_latency)
-                        : u->params.remap_latency + u->params.host_latency;
+  hd_time latency =
+      u->params.posted
+          ? hd_time_min(u->params.wakeup_latency, u->params.notify_latency)
+          : u->params.remap_latency + u->params.host_latency;
   u->to_scheduler = hd_channel_open(&u->base, scheduler, latency);
 }
 
@@ -145,7 +145,7 @@ void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
       .present = true, .vector = vector, .requester = requester, .vcpu = vcpu};
 }
 
-/* ---- results ---------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------- */
 
 void interrupt_unit_get_stats(const struct interrupt_unit *u,
                               struct interrupt_stats *s)

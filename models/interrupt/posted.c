@@ -31,7 +31,7 @@ static uint32_t index_of(const struct interrupt_unit *u,
   return (uint32_t)(d - u->descriptors);
 }
 
-/* ---- signals ---------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------- */
 
 /* Sends the pending bits to the vCPU. */
 static void harvest(struct interrupt_unit *u, struct posted_descriptor *d)
@@ -89,7 +89,7 @@ void interrupt_notified(struct interrupt_unit *u, struct interrupt_msg *timer)
   hd_msg_free(&u->base, timer);
 }
 
-/* ---- posts -------------------------------------------------------------------- */
+/* ---- posts ---------------------------------------------------------- */
 
 /* One update at a time: the line with the descriptor is owned exclusively. */
 static void begin_update(struct interrupt_unit *u, struct posted_descriptor *d,
@@ -148,7 +148,7 @@ void interrupt_posted(struct interrupt_unit *u, struct pcie_tlp *tlp)
   }
 }
 
-/* ---- the vCPU's state ----------------------------------------------------------- */
+/* ---- the vCPU's state ----------------------------------------------- */
 
 /* A vCPU that blocks may not have seen bits that were still on their way to it
  * when it sent its state. */

@@ -54,7 +54,7 @@ static inline bool is_valid(const struct vtd_line *l)
   return l->set_valid & 1;
 }
 
-/* ---- a set's ring --------------------------------------------------------- */
+/* ---- a set's ring --------------------------------------------------- */
 
 static inline void take_out(struct vtd_cache *c, uint32_t i)
 {
@@ -92,7 +92,7 @@ static void demote(struct vtd_cache *c, uint32_t i)
   put_before(c, s->head, i);
 }
 
-/* ---- lines ------------------------------------------------------------------ */
+/* ---- lines ---------------------------------------------------------- */
 
 static void unchain(struct vtd_cache *c, uint32_t i)
 {
@@ -170,12 +170,13 @@ size_t vtd_cache_remove_values(struct vtd_cache *c, uint64_t mask,
   return removed;
 }
 
-/* ---- check ------------------------------------------------------------------- */
+/* ---- check ---------------------------------------------------------- */
 
 static bool chained(const struct vtd_cache *c, uint32_t line)
 {
   uint32_t i = c->buckets[vtd_cache_bucket(c, c->lines[line].key)];
-  for (uint32_t steps = 0; i != VTD_CACHE_NONE && steps <= c->n_lines; steps++) {
+  for (uint32_t steps = 0; i != VTD_CACHE_NONE && steps <= c->n_lines;
+       steps++) {
     if (i == line)
       return true;
     i = c->lines[i].chain;

@@ -81,7 +81,8 @@ void vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
                       uint64_t value);
 
 /* Removes the lines for which (key & mask) == match; returns how many. */
-size_t vtd_cache_remove_keys(struct vtd_cache *c, uint64_t mask, uint64_t match);
+size_t vtd_cache_remove_keys(struct vtd_cache *c, uint64_t mask,
+                             uint64_t match);
 /* The same on values. */
 size_t vtd_cache_remove_values(struct vtd_cache *c, uint64_t mask,
                                uint64_t match);

@@ -20,8 +20,8 @@ enum walk_step {
 /* A miss: the requests to one 4 KiB page of one requester and PASID, in order
  * of arrival. Waits for a walker, then is one. */
 struct iommu_walk {
-  struct iommu_walk *next;   /* in the queue, or in the free list */
-  struct iommu_walk *chain;  /* in its bucket */
+  struct iommu_walk *next;  /* in the queue, or in the free list */
+  struct iommu_walk *chain; /* in its bucket */
   struct hd_msg *first, *last;
   uint32_t n_requests;
   struct memory_request *request; /* while walking */
@@ -29,11 +29,11 @@ struct iommu_walk {
   uint32_t pasid, domain;         /* domain: once known */
   uint16_t requester;
   bool has_pasid;
-  bool stale;    /* an invalidation came in between: fill no cache */
-  uint8_t step;  /* enum walk_step */
-  uint8_t level; /* of the entry being read, STEP_PAGE */
+  bool stale;           /* an invalidation came in between: fill no cache */
+  uint8_t step;         /* enum walk_step */
+  uint8_t level;        /* of the entry being read, STEP_PAGE */
   uint8_t second_level; /* likewise, STEP_SECOND */
-  bool final;    /* STEP_SECOND translates the page, not a table */
+  bool final;           /* STEP_SECOND translates the page, not a table */
   uint64_t context;     /* as cached */
   uint64_t guest;       /* STEP_SECOND: the address being translated */
   uint64_t table;       /* table page being read */
@@ -66,13 +66,13 @@ struct iommu {
   struct iommu_walk **buckets;
   uint64_t bucket_mask;
   struct iommu_walk *queue_first, *queue_last; /* waiting for a walker */
-  int64_t active;  /* walkers in use */
-  int64_t waiting; /* requests that wait for a walk they did not begin, or for
-                      a walker */
+  int64_t active;                              /* walkers in use */
+  int64_t waiting;  /* requests that wait for a walk they did not begin, or for
+                       a walker */
   bool in_progress; /* see misses.c */
   struct hd_msg *input_first, *input_last; /* stalled */
 
-  hd_time commands_until;       /* queued invalidation is busy until */
+  hd_time commands_until; /* queued invalidation is busy until */
   int64_t stale_walks;
   struct hd_msg *waits_first, *waits_last; /* IOMMU_WAIT for stale walks */
 
@@ -120,7 +120,7 @@ static inline uint32_t iommu_pasid(bool has_pasid, uint32_t pasid)
   return has_pasid ? pasid : VTD_RID_PASID;
 }
 
-/* ---- keys and values of the caches ---------------------------------------- */
+/* ---- keys and values of the caches ---------------------------------- */
 
 /* Context cache: requester -> domain (legacy) or directory address, both with
  * CONTEXT_PASID when requests with PASID are allowed. */
@@ -137,7 +137,8 @@ static inline uint64_t iommu_pasid_key(uint16_t requester, uint32_t pasid)
 static inline uint64_t iommu_page_key(uint32_t domain, unsigned size,
                                       uint64_t iova)
 {
-  return (uint64_t)domain << 48 | (uint64_t)size << 46 | iova >> (12 + 9 * size);
+  return (uint64_t)domain << 48 | (uint64_t)size << 46 |
+         iova >> (12 + 9 * size);
 }
 #define IOMMU_DOMAIN_MASK (UINT64_C(0xffff) << 48)
 
@@ -162,7 +163,7 @@ static inline struct vtd_cache *iotlb_of(struct iommu *u, unsigned size)
   return size == IOMMU_4K || u->large.n_lines == 0 ? &u->iotlb : &u->large;
 }
 
-/* ---- iommu.c ---------------------------------------------------------------- */
+/* ---- iommu.c -------------------------------------------------------- */
 /* Looks the page up in the IOTLB; NULL on a miss. */
 uint64_t *iommu_lookup_page(struct iommu *u, uint32_t domain, uint64_t iova,
                             unsigned *size);
@@ -181,7 +182,7 @@ enum iommu_known iommu_cached_domain(struct iommu *u, uint16_t requester,
 /* Takes stalled requests, in order, until one must stall again. */
 void iommu_resume_input(struct iommu *u);
 
-/* ---- misses.c --------------------------------------------------------------- */
+/* ---- misses.c ------------------------------------------------------- */
 bool iommu_walks_initialize(struct iommu *u);
 void iommu_walks_terminate(struct iommu *u);
 /* Gives a missing request to a walk: one under way, a free walker or the queue.
@@ -190,13 +191,13 @@ bool iommu_miss(struct iommu *u, struct pcie_tlp *tlp);
 /* All of the walk's requests have been answered. */
 void iommu_walk_ended(struct iommu *u, struct iommu_walk *w);
 
-/* ---- walker.c --------------------------------------------------------------- */
+/* ---- walker.c ------------------------------------------------------- */
 /* Begins to read at now + delay; may fault, and so end, at once. */
 void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay);
 /* A structure read has come back. */
 void iommu_walk_read(struct iommu *u, struct memory_request *request);
 
-/* ---- faults.c ------------------------------------------------------------------ */
+/* ---- faults.c ------------------------------------------------------- */
 void iommu_record_fault(struct iommu *u, const struct pcie_tlp *tlp,
                         enum iommu_fault_reason reason);
 /* The reason for an entry of a page table that is absent or forbids it. */
@@ -208,7 +209,7 @@ static inline enum iommu_fault_reason iommu_page_fault(bool first_stage,
   return write ? IOMMU_FAULT_SECOND_WRITE : IOMMU_FAULT_SECOND_READ;
 }
 
-/* ---- invalidate.c --------------------------------------------------------------- */
+/* ---- invalidate.c --------------------------------------------------- */
 void iommu_command(struct iommu *u, struct iommu_command *command);
 void iommu_command_done(struct iommu *u, struct iommu_command *command);
 /* A walk that an invalidation had made stale has ended. */

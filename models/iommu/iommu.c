@@ -20,7 +20,7 @@ _Static_assert((int)IOMMU_LRU == (int)VTD_LRU &&
                    (int)IOMMU_FIFO == (int)VTD_FIFO,
                "replacement policies differ");
 
-/* ---- answers --------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------- */
 
 static void answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
 {
@@ -55,7 +55,7 @@ void iommu_finish(struct iommu *u, struct pcie_tlp *tlp, uint64_t page,
   answer(u, tlp, delay);
 }
 
-/* ---- lookup ------------------------------------------------------------------ */
+/* ---- lookup --------------------------------------------------------- */
 
 enum iommu_known iommu_cached_domain(struct iommu *u, uint16_t requester,
                                      bool has_pasid, uint32_t pasid,
@@ -106,9 +106,8 @@ static bool translate(struct iommu *u, struct pcie_tlp *tlp)
 {
   uint32_t domain = 0;
   unsigned size = 0;
-  enum iommu_known known =
-      iommu_cached_domain(u, tlp->requester, tlp->flags & PCIE_HAS_PASID,
-                          tlp->pasid, &domain);
+  enum iommu_known known = iommu_cached_domain(
+      u, tlp->requester, tlp->flags & PCIE_HAS_PASID, tlp->pasid, &domain);
   const uint64_t *found =
       known == KNOWN ? iommu_lookup_page(u, domain, tlp->address, &size) : NULL;
   if (!found) {
@@ -123,7 +122,7 @@ static bool translate(struct iommu *u, struct pcie_tlp *tlp)
   return true;
 }
 
-/* ---- input -------------------------------------------------------------------- */
+/* ---- input ---------------------------------------------------------- */
 
 void iommu_resume_input(struct iommu *u)
 {
@@ -145,9 +144,10 @@ static void request(struct iommu *u, struct pcie_tlp *tlp)
     tlp->owner = MEMORY_NO_REGION;
     answer(u, tlp, u->hit_delay);
   } else if (tlp->address >> VTD_ADDRESS_BITS) {
-    iommu_block(u, tlp, iommu_page_fault(iommu_first_stage_only(u),
-                                         tlp->type == PCIE_MWR),
-                u->hit_delay);
+    iommu_block(
+        u, tlp,
+        iommu_page_fault(iommu_first_stage_only(u), tlp->type == PCIE_MWR),
+        u->hit_delay);
   } else if (u->input_first || !translate(u, tlp)) {
     iommu_count(u, &u->count.stalls);
     iommu_append(&u->input_first, &u->input_last, &tlp->msg);
@@ -175,7 +175,7 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   }
 }
 
-/* ---- building ------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------- */
 
 static const struct hd_component_ops ops = {.kind = "iommu", .handle = handle};
 
@@ -183,15 +183,15 @@ static bool initialize_caches(struct iommu *u)
 {
   const struct iommu_params *p = &u->params;
   enum vtd_replacement r = (enum vtd_replacement)p->replacement;
-  bool done = vtd_cache_initialize(&u->iotlb, p->iotlb_entries, p->iotlb_ways, r,
-                                   u->rng) &&
-              vtd_cache_initialize(&u->large, p->iotlb_large_entries,
-                                   p->iotlb_large_ways, r, u->rng) &&
-              vtd_cache_initialize(&u->contexts, p->context_entries, 0, r,
-                                   u->rng) &&
-              vtd_cache_initialize(&u->pasid_directory, p->pasid_dir_entries, 0,
-                                   r, u->rng) &&
-              vtd_cache_initialize(&u->pasids, p->pasid_entries, 0, r, u->rng);
+  bool done =
+      vtd_cache_initialize(&u->iotlb, p->iotlb_entries, p->iotlb_ways, r,
+                           u->rng) &&
+      vtd_cache_initialize(&u->large, p->iotlb_large_entries,
+                           p->iotlb_large_ways, r, u->rng) &&
+      vtd_cache_initialize(&u->contexts, p->context_entries, 0, r, u->rng) &&
+      vtd_cache_initialize(&u->pasid_directory, p->pasid_dir_entries, 0, r,
+                           u->rng) &&
+      vtd_cache_initialize(&u->pasids, p->pasid_entries, 0, r, u->rng);
   for (unsigned i = 0; i < VTD_LEVELS - 1; i++)
     done = done &&
            vtd_cache_initialize(&u->paging[i], p->paging_entries, 0, r, u->rng);
@@ -270,7 +270,7 @@ struct hd_channel *iommu_status_channel(struct iommu *u,
   return hd_channel_open(&u->base, software, IOMMU_COMMAND_LATENCY);
 }
 
-/* ---- results ---------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------- */
 
 static hd_time end_of(const struct iommu *u)
 {
@@ -301,10 +301,9 @@ void iommu_get_stats(const struct iommu *u, struct iommu_stats *s)
 
 static const char *check_caches(const struct iommu *u)
 {
-  const struct vtd_cache *all[] = {&u->iotlb,    &u->large,
-                                   &u->contexts, &u->pasid_directory,
-                                   &u->pasids,   &u->paging[0],
-                                   &u->paging[1], &u->paging[2]};
+  const struct vtd_cache *all[] = {
+      &u->iotlb,  &u->large,     &u->contexts,  &u->pasid_directory,
+      &u->pasids, &u->paging[0], &u->paging[1], &u->paging[2]};
   const char *wrong = NULL;
   for (size_t i = 0; i < sizeof all / sizeof *all && !wrong; i++)
     wrong = vtd_cache_check(all[i]);

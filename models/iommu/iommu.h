@@ -20,21 +20,21 @@ enum iommu_replacement { IOMMU_LRU, IOMMU_RANDOM, IOMMU_FIFO };
 enum iommu_page { IOMMU_4K, IOMMU_2M, IOMMU_1G };
 
 struct iommu_params {
-  int mode;        /* enum iommu_mode */
-  int stage;       /* scalable mode: enum iommu_stage */
-  int page_size;   /* enum iommu_page: leaf size used for guest memory */
-  int64_t iotlb_entries, iotlb_ways;   /* 4 KiB entries; ways 0: full */
+  int mode;      /* enum iommu_mode */
+  int stage;     /* scalable mode: enum iommu_stage */
+  int page_size; /* enum iommu_page: leaf size used for guest memory */
+  int64_t iotlb_entries, iotlb_ways; /* 4 KiB entries; ways 0: full */
   int64_t iotlb_large_entries, iotlb_large_ways; /* 2 MiB and 1 GiB; 0: share
                                                     the 4 KiB array */
   int64_t context_entries, pasid_dir_entries, pasid_entries;
-  int64_t paging_entries;   /* per level of the paging-structure caches */
-  int replacement;          /* enum iommu_replacement */
+  int64_t paging_entries; /* per level of the paging-structure caches */
+  int replacement;        /* enum iommu_replacement */
   int64_t walkers;
-  int64_t lookup_latency;   /* ps: pipeline of a hit */
-  int64_t walk_step;        /* ps: unit's own time per structure read */
-  int64_t miss_queue;       /* requests that may wait for walks; beyond: the
-                               unit stalls its input */
-  bool coherent;            /* walks may hit the LLC */
+  int64_t lookup_latency;       /* ps: pipeline of a hit */
+  int64_t walk_step;            /* ps: unit's own time per structure read */
+  int64_t miss_queue;           /* requests that may wait for walks; beyond: the
+                                   unit stalls its input */
+  bool coherent;                /* walks may hit the LLC */
   int64_t invalidation_latency; /* ps: one queued invalidation command */
 };
 
@@ -43,11 +43,11 @@ extern const struct hd_param_table iommu_param_table;
 /* Fault reasons (VT-d 4.0, 7.1.3; scalable-mode encodings). */
 enum iommu_fault_reason {
   IOMMU_FAULT_NONE = 0,
-  IOMMU_FAULT_ROOT = 0x38,       /* root entry not present */
-  IOMMU_FAULT_CONTEXT = 0x40,    /* context entry not present */
-  IOMMU_FAULT_PASID_DIR = 0x50,  /* PASID directory entry not present */
-  IOMMU_FAULT_PASID_ENTRY = 0x58,/* PASID table entry not present */
-  IOMMU_FAULT_FIRST_STAGE = 0x70,/* not present in first stage */
+  IOMMU_FAULT_ROOT = 0x38,        /* root entry not present */
+  IOMMU_FAULT_CONTEXT = 0x40,     /* context entry not present */
+  IOMMU_FAULT_PASID_DIR = 0x50,   /* PASID directory entry not present */
+  IOMMU_FAULT_PASID_ENTRY = 0x58, /* PASID table entry not present */
+  IOMMU_FAULT_FIRST_STAGE = 0x70, /* not present in first stage */
   IOMMU_FAULT_SECOND_READ = 0x78, /* no read permission / not present */
   IOMMU_FAULT_SECOND_WRITE = 0x79,
   IOMMU_FAULT_PASID_BLOCKED = 0x46 /* request with PASID, context forbids */

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- pool, buckets, queue -------------------------------------------------- */
+/* ---- pool, buckets, queue ------------------------------------------- */
 
 /* Every walk holds a request that waits or is being walked for. */
 bool iommu_walks_initialize(struct iommu *u)
@@ -48,8 +48,9 @@ static inline struct iommu_walk **bucket_of(struct iommu *u, uint64_t page,
 static bool same_page(const struct iommu_walk *w, const struct pcie_tlp *tlp)
 {
   bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
-  return w->iova >> 12 == tlp->address >> 12 && w->requester == tlp->requester &&
-         w->has_pasid == has_pasid && (!has_pasid || w->pasid == tlp->pasid);
+  return w->iova >> 12 == tlp->address >> 12 &&
+         w->requester == tlp->requester && w->has_pasid == has_pasid &&
+         (!has_pasid || w->pasid == tlp->pasid);
 }
 
 static struct iommu_walk *new_walk(struct iommu *u, struct pcie_tlp *tlp,
@@ -81,7 +82,7 @@ static void free_walk(struct iommu *u, struct iommu_walk *w)
   u->free_walks = w;
 }
 
-/* ---- the walkers --------------------------------------------------------------------- */
+/* ---- the walkers ---------------------------------------------------- */
 
 /* The walk's request is the mark of an active walk; a fault may end the walk
  * before it reads anything. */
@@ -116,8 +117,8 @@ static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
   u->waiting -= w->n_requests;
   iommu_count(u, &u->count.merged); /* its first; the others are counted */
   while (w->first)
-    iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, 12 + 9 * size,
-                 writable, u->answer->latency);
+    iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page,
+                 12 + 9 * size, writable, u->answer->latency);
   free_walk(u, w);
   return true;
 }

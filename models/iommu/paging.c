@@ -16,7 +16,7 @@ static bool grow(void **items, size_t *capacity, size_t count, size_t bytes)
   return true;
 }
 
-/* ---- table pages --------------------------------------------------------- */
+/* ---- table pages ---------------------------------------------------- */
 
 static bool append_run(struct vtd_paging *p, unsigned level, uint64_t first,
                        uint64_t count, uint64_t base)
@@ -55,8 +55,8 @@ static bool add_tables(struct vtd_paging *p, unsigned level, uint64_t from,
   return base != 0 && append_run(p, level, first, last - first + 1, base);
 }
 
-static const struct vtd_run *find_run(const struct vtd_paging *p, unsigned level,
-                                      uint64_t index)
+static const struct vtd_run *find_run(const struct vtd_paging *p,
+                                      unsigned level, uint64_t index)
 {
   const struct vtd_run *items = p->runs[level - 1].items;
   size_t low = 0, high = p->runs[level - 1].count;
@@ -72,7 +72,7 @@ static const struct vtd_run *find_run(const struct vtd_paging *p, unsigned level
   return &items[low - 1];
 }
 
-/* ---- segments ------------------------------------------------------------- */
+/* ---- segments ------------------------------------------------------- */
 
 /* The tables first: a segment whose tables are not there must not be seen. */
 static bool add_segment(struct vtd_paging *p, struct vtd_segment s,
@@ -104,9 +104,8 @@ static struct vtd_segment next_segment(uint64_t from, uint64_t to, uint64_t end,
                                        unsigned shift)
 {
   uint64_t misaligned = from | to;
-  while (shift > 12 &&
-         ((misaligned & ((UINT64_C(1) << shift) - 1)) != 0 ||
-          end - from < UINT64_C(1) << shift))
+  while (shift > 12 && ((misaligned & ((UINT64_C(1) << shift) - 1)) != 0 ||
+                        end - from < UINT64_C(1) << shift))
     shift -= 9;
   uint64_t stop = end & ~((UINT64_C(1) << shift) - 1);
   return (struct vtd_segment){
@@ -202,6 +201,7 @@ enum vtd_entry vtd_paging_entry(const struct vtd_paging *p, unsigned level,
   if (!s || s->shift != vtd_level_shift(level))
     return VTD_ABSENT;
   uint64_t page = address & ~((UINT64_C(1) << s->shift) - 1);
-  *leaf = (struct vtd_leaf){s->target + (page - s->start), s->shift, s->writable};
+  *leaf =
+      (struct vtd_leaf){s->target + (page - s->start), s->shift, s->writable};
   return VTD_LEAF;
 }

@@ -27,7 +27,8 @@ struct vtd_context {
   bool pasid_enabled;       /* scalable: requests with PASID are allowed */
 };
 
-/* PASID of requests without PASID in scalable mode (RID_PASID; Linux uses 0). */
+/* PASID of requests without PASID in scalable mode (RID_PASID; Linux uses 0).
+ */
 #define VTD_RID_PASID 0u
 
 bool vtd_is_scalable(const struct vtd_tables *t);

@@ -44,7 +44,7 @@ struct vtd_tables {
   size_t n_domains, cap_domains;
 };
 
-/* ---- arena ------------------------------------------------------------------ */
+/* ---- arena ---------------------------------------------------------- */
 
 static uint64_t arena_take(void *context, uint64_t pages)
 {
@@ -154,7 +154,7 @@ void vtd_tables_destroy(struct vtd_tables *t)
   free(t);
 }
 
-/* ---- domains ------------------------------------------------------------------ */
+/* ---- domains -------------------------------------------------------- */
 
 struct guest_arena {
   struct vtd_tables *tables;
@@ -271,7 +271,7 @@ void vtd_domain_unmap_all(struct vtd_tables *t, uint32_t domain)
   (void)extend_first_stage(t, d); /* the root; it fits where it was */
 }
 
-/* ---- requesters and PASIDs ------------------------------------------------------ */
+/* ---- requesters and PASIDs ------------------------------------------ */
 
 static struct requester *requester_at(const struct vtd_tables *t, uint16_t id)
 {
@@ -332,8 +332,8 @@ static bool ensure_directory(struct vtd_tables *t, struct requester *r,
   return true;
 }
 
-static bool bind_pasid(struct vtd_tables *t, struct requester *r, uint32_t pasid,
-                       uint32_t domain)
+static bool bind_pasid(struct vtd_tables *t, struct requester *r,
+                       uint32_t pasid, uint32_t domain)
 {
   if (!ensure_directory(t, r, pasid))
     return false;
@@ -351,8 +351,8 @@ static bool bind_pasid(struct vtd_tables *t, struct requester *r, uint32_t pasid
 bool vtd_attach_requester(struct vtd_tables *t, uint16_t requester,
                           uint32_t domain)
 {
-  struct requester *r = domain_of(t, domain) ? ensure_requester(t, requester)
-                                             : NULL;
+  struct requester *r =
+      domain_of(t, domain) ? ensure_requester(t, requester) : NULL;
   if (!r)
     return false;
   if (t->scalable && !bind_pasid(t, r, VTD_RID_PASID, domain))
@@ -383,7 +383,7 @@ void vtd_detach_pasid(struct vtd_tables *t, uint16_t requester, uint32_t pasid)
     r->pages[pasid / PASIDS_PER_PAGE]->domain[pasid % PASIDS_PER_PAGE] = 0;
 }
 
-/* ---- for the walker -------------------------------------------------------------- */
+/* ---- for the walker ------------------------------------------------- */
 
 bool vtd_is_scalable(const struct vtd_tables *t)
 {

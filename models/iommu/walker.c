@@ -15,7 +15,7 @@
  */
 #include "models/iommu/internal.h"
 
-/* ---- reading ---------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------- */
 
 static void read_structure(struct iommu *u, struct iommu_walk *w,
                            enum walk_step step, uint64_t address,
@@ -68,7 +68,7 @@ static void page_fault(struct iommu *u, struct iommu_walk *w, bool first_stage)
   iommu_walk_ended(u, w);
 }
 
-/* ---- page tables -------------------------------------------------------------- */
+/* ---- page tables ---------------------------------------------------- */
 
 static const struct vtd_domain *domain_of(const struct iommu *u,
                                           const struct iommu_walk *w)
@@ -87,8 +87,9 @@ static unsigned cached_table(struct iommu *u, uint32_t domain, uint64_t address,
                              bool second, uint64_t *table)
 {
   for (unsigned level = 2; level <= VTD_LEVELS; level++) {
-    uint64_t *value = vtd_cache_find(
-        &u->paging[level - 2], iommu_paging_key(domain, level, address, second));
+    uint64_t *value =
+        vtd_cache_find(&u->paging[level - 2],
+                       iommu_paging_key(domain, level, address, second));
     if (value) {
       iommu_count(u, &u->count.paging_hits);
       *table = *value;
@@ -107,10 +108,11 @@ static void cache_table(struct iommu *u, const struct iommu_walk *w,
     vtd_cache_insert(&u->paging[level - 2], iommu_set_index(key), key, table);
 }
 
-static void read_page_entry(struct iommu *u, struct iommu_walk *w, hd_time delay)
+static void read_page_entry(struct iommu *u, struct iommu_walk *w,
+                            hd_time delay)
 {
-  read_structure(u, w, STEP_PAGE, w->table + vtd_entry_offset(w->level, w->iova),
-                 8, delay);
+  read_structure(u, w, STEP_PAGE,
+                 w->table + vtd_entry_offset(w->level, w->iova), 8, delay);
 }
 
 /* Translates guest address `guest` by the second stage: of a first-stage table
@@ -158,8 +160,7 @@ static void page_entry_read(struct iommu *u, struct iommu_walk *w)
 {
   const struct vtd_domain *d = domain_of(u, w);
   struct vtd_leaf leaf;
-  enum vtd_entry entry =
-      vtd_paging_entry(&d->second, w->level, w->iova, &leaf);
+  enum vtd_entry entry = vtd_paging_entry(&d->second, w->level, w->iova, &leaf);
   if (entry == VTD_ABSENT) {
     page_fault(u, w, iommu_first_stage_only(u));
   } else if (entry == VTD_LEAF) {
@@ -184,8 +185,8 @@ static void first_entry_read(struct iommu *u, struct iommu_walk *w)
     begin_second(u, w, w->leaf.page + offset, true, 0);
   } else { /* the next table's host address is known after its translation */
     w->level--;
-    begin_second(u, w, w->leaf.page + vtd_entry_offset(w->level, w->iova), false,
-                 0);
+    begin_second(u, w, w->leaf.page + vtd_entry_offset(w->level, w->iova),
+                 false, 0);
   }
 }
 
@@ -223,7 +224,8 @@ static void second_entry_read(struct iommu *u, struct iommu_walk *w)
     w->table = leaf.page;
     w->second_level--;
     read_structure(u, w, STEP_SECOND,
-                   w->table + vtd_entry_offset(w->second_level, w->guest), 8, 0);
+                   w->table + vtd_entry_offset(w->second_level, w->guest), 8,
+                   0);
   } else if (w->final) {
     both_stages_done(u, w, &leaf);
   } else {
@@ -232,7 +234,7 @@ static void second_entry_read(struct iommu *u, struct iommu_walk *w)
   }
 }
 
-/* ---- context and PASID ------------------------------------------------------------ */
+/* ---- context and PASID ---------------------------------------------- */
 
 /* The context entry is known. */
 static void begin_pasid(struct iommu *u, struct iommu_walk *w, hd_time delay)
@@ -338,7 +340,7 @@ void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
     w->context = *context;
     begin_pasid(u, w, delay);
   } else {
-    read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester), 8,
-                   delay);
+    read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester),
+                   8, delay);
   }
 }

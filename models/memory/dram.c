@@ -38,8 +38,8 @@ static inline uint32_t channel_of(const struct dram *d, uint64_t line)
 
 /* The earliest time from `start` on outside refresh. Starts never decrease, so
  * refreshes that are over are forgotten. */
-static inline hd_time after_refresh(const struct dram *d, struct dram_channel *c,
-                                    hd_time start)
+static inline hd_time after_refresh(const struct dram *d,
+                                    struct dram_channel *c, hd_time start)
 {
   if (start < c->refresh)
     return start;
@@ -52,8 +52,8 @@ static inline hd_time after_refresh(const struct dram *d, struct dram_channel *c
   return c->refresh + d->duration;
 }
 
-hd_time dram_serve(struct dram *d, const struct hd_window *window, uint64_t line,
-                   hd_time arrival)
+hd_time dram_serve(struct dram *d, const struct hd_window *window,
+                   uint64_t line, hd_time arrival)
 {
   struct dram_channel *c = &d->channels[channel_of(d, line)];
   hd_time start = after_refresh(d, c, hd_time_max(arrival, c->free_at));

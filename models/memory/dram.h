@@ -22,8 +22,8 @@ struct dram {
   struct dram_channel *channels;
   uint32_t n_channels;
   bool power_of_two;
-  hd_time service;  /* ps per line */
-  hd_time latency;  /* ps */
+  hd_time service;            /* ps per line */
+  hd_time latency;            /* ps */
   hd_time interval, duration; /* ps, of refresh; interval 0: none */
   struct hd_busy busy;
 };
@@ -36,7 +36,7 @@ void dram_terminate(struct dram *d);
 /* Serves one line that arrives at `arrival` (which never decreases from call to
  * call); returns when its data is there. For writes, only the channel's time
  * matters. */
-hd_time dram_serve(struct dram *d, const struct hd_window *window, uint64_t line,
-                   hd_time arrival);
+hd_time dram_serve(struct dram *d, const struct hd_window *window,
+                   uint64_t line, hd_time arrival);
 
 #endif

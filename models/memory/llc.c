@@ -150,7 +150,8 @@ bool llc_touch(struct llc *l, uint64_t line, bool write)
 
 /* The oldest of the ways in `mask`. Ways never used are older than all used
  * ones, so invalid ways go first. */
-static inline unsigned victim_way(const struct llc *l, size_t set, uint32_t mask)
+static inline unsigned victim_way(const struct llc *l, size_t set,
+                                  uint32_t mask)
 {
   unsigned victim = (unsigned)__builtin_ctz(mask);
   uint8_t oldest = rank_of(l, set, victim);

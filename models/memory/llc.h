@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LLC_LINE 64       /* bytes */
+#define LLC_LINE 64 /* bytes */
 #define LLC_LINE_SHIFT 6
 #define LLC_WAYS_MAX 32
 

@@ -33,7 +33,7 @@ struct memory {
   uint64_t arrived, finished, stray; /* accesses, since the start */
 };
 
-/* ---- lines -------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------- */
 
 struct span {
   uint64_t first, last; /* lines */
@@ -95,7 +95,7 @@ static void account(struct memory *m, struct span s, bool write, uint64_t hits)
   m->hits.count += hits;
 }
 
-/* ---- device accesses ------------------------------------------------------ */
+/* ---- device accesses ------------------------------------------------ */
 
 static inline bool in_region(const struct region *r, uint64_t address)
 {
@@ -200,7 +200,7 @@ static void device_write(struct memory *m, struct pcie_tlp *tlp)
   hd_msg_free(&m->base, tlp);
 }
 
-/* ---- other accesses ------------------------------------------------------- */
+/* ---- other accesses ------------------------------------------------- */
 
 /* A write takes as long as a read: the line must be owned before it counts. */
 static void host_access(struct memory *m, struct memory_request *q)
@@ -211,9 +211,9 @@ static void host_access(struct memory *m, struct memory_request *q)
   if (q->msg.tag & MEMORY_UNCACHED) {
     done = hd_now(&m->base) + m->params.llc_latency;
     for (uint64_t line = s.first; line <= s.last; line++)
-      done = hd_time_max(done, dram_serve(&m->dram, m->window, line,
-                                          hd_now(&m->base) +
-                                              m->params.llc_latency));
+      done = hd_time_max(done,
+                         dram_serve(&m->dram, m->window, line,
+                                    hd_now(&m->base) + m->params.llc_latency));
   } else {
     done = fetch(m, s, m->all_ways, q->write, &hits);
   }
@@ -233,7 +233,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     host_access(m, (struct memory_request *)msg);
     return;
   }
-  HD_REQUIRE(self, msg->kind == MSG_TLP_ACCESS, "message of kind %u", msg->kind);
+  HD_REQUIRE(self, msg->kind == MSG_TLP_ACCESS, "message of kind %u",
+             msg->kind);
   struct pcie_tlp *tlp = (struct pcie_tlp *)msg;
   if (tlp->type == PCIE_MWR)
     device_write(m, tlp);
@@ -241,7 +242,7 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     device_read(m, tlp);
 }
 
-/* ---- building -------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------- */
 
 static const struct hd_component_ops ops = {.kind = "memory", .handle = handle};
 
@@ -255,19 +256,19 @@ struct memory *memory_create(struct hd_engine *e, const char *path,
   hd_component_initialize(&m->base, e, &ops, path, host);
   m->params = *params;
   m->window = window;
-  HD_REQUIRE(&m->base, params->llc_ways >= 1 && params->llc_ways <= LLC_WAYS_MAX,
+  HD_REQUIRE(&m->base,
+             params->llc_ways >= 1 && params->llc_ways <= LLC_WAYS_MAX,
              "an LLC of %lld ways", (long long)params->llc_ways);
   unsigned ways = (unsigned)params->llc_ways;
-  unsigned ddio = params->ddio_ways < params->llc_ways
-                      ? (unsigned)params->ddio_ways
-                      : ways;
+  unsigned ddio =
+      params->ddio_ways < params->llc_ways ? (unsigned)params->ddio_ways : ways;
   m->all_ways = llc_way_mask(ways);
   m->ddio_ways = llc_way_mask(ddio);
-  bool done = llc_initialize(&m->llc, (uint64_t)params->llc_size, ways) &&
-              dram_initialize(&m->dram, (uint32_t)params->dram_channels,
-                              params->dram_rate, params->dram_latency,
-                              params->refresh_interval,
-                              params->refresh_duration);
+  bool done =
+      llc_initialize(&m->llc, (uint64_t)params->llc_size, ways) &&
+      dram_initialize(&m->dram, (uint32_t)params->dram_channels,
+                      params->dram_rate, params->dram_latency,
+                      params->refresh_interval, params->refresh_duration);
   HD_REQUIRE(&m->base, done, "out of memory for %s", path);
   return m;
 }
@@ -345,7 +346,7 @@ void memory_warm(struct memory *m, uint64_t base, uint64_t size, bool device)
       (void)llc_allocate(&m->llc, line, ways, true, &victim);
 }
 
-/* ---- results ---------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------- */
 
 static hd_time end_of(const struct memory *m)
 {

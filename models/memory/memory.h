@@ -15,18 +15,18 @@
 #include "sim/measure/gauge.h"
 
 struct memory_params {
-  int64_t llc_size;      /* bytes per socket */
+  int64_t llc_size; /* bytes per socket */
   int64_t llc_ways;
-  int64_t ddio_ways;     /* 0: device writes go to DRAM */
-  int64_t llc_latency;   /* ps: from the IO stack, hit */
-  int64_t dram_latency;  /* ps: added by a miss, idle */
+  int64_t ddio_ways;    /* 0: device writes go to DRAM */
+  int64_t llc_latency;  /* ps: from the IO stack, hit */
+  int64_t dram_latency; /* ps: added by a miss, idle */
   int64_t dram_channels;
-  int64_t dram_rate;     /* bit/s per channel */
+  int64_t dram_rate;                          /* bit/s per channel */
   int64_t refresh_interval, refresh_duration; /* ps; per channel */
-  int64_t write_latency; /* ps: posted write accepted -> globally visible */
+  int64_t write_latency;   /* ps: posted write accepted -> globally visible */
   int64_t visible_latency; /* ps: written line -> seen by a polling core */
-  int64_t numa_latency;  /* ps: added to a remote socket's memory */
-  int64_t size;          /* bytes of DRAM */
+  int64_t numa_latency;    /* ps: added to a remote socket's memory */
+  int64_t size;            /* bytes of DRAM */
 };
 
 extern const struct hd_param_table memory_param_table;
@@ -68,7 +68,8 @@ struct hd_component *memory_component(struct memory *m);
 /* Times. A device read is answered at arrival + llc_latency, plus dram_latency
  * and queueing if a line missed; no earlier than the answer channel allows. A
  * device write is not answered: the memory frees its TLP. Nobody owns addresses
- * outside all regions: such a write is dropped, such a read answered PCIE_UR. */
+ * outside all regions: such a write is dropped, such a read answered PCIE_UR.
+ */
 #define MEMORY_NO_REGION 0xffffu
 
 /* Regions: who owns which host physical memory. Regions do not overlap; added

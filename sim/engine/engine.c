@@ -190,6 +190,7 @@ static void start_actor(struct hd_engine *e, struct hd_actor *a)
   (void)e;
   a->semaphore = sg_sem_init(0);
   sg_actor_t actor = sg_actor_init(a->name, sg_host_by_name(a->host));
+  a->self = actor;
   sg_actor_set_data(actor, a);
   sg_actor_start_(actor, main_of_actor, 0, NULL);
   sg_actor_daemonize(actor);

@@ -45,7 +45,10 @@ void hd_account(struct hd_component *c, const struct hd_msg *msg)
 static void release(struct hd_actor *to)
 {
   to->released = true;
-  sg_sem_release(to->semaphore);
+  if (to->suspended)
+    sg_actor_resume(to->self);
+  else
+    sg_sem_release(to->semaphore);
 }
 
 static void owe(struct hd_actor *from, struct hd_actor *to, hd_time due)
@@ -109,24 +112,55 @@ static void deliver(struct hd_actor *from, struct hd_msg *msg, bool passive)
 
 /* ---- sleeping -------------------------------------------------------- */
 
+/* A task's sleep costs less when somebody else ends it (a suspended actor needs
+ * no timer in SimGrid). The keeper, an actor that is busy anyway, does so, as a
+ * debt, if it will be awake in time: the task may wake up at `when` or later,
+ * as long as its own next time, `when` + L - 1, and what it owes itself, are not
+ * in the past. */
+static bool leave_to_keeper(struct hd_actor *a, hd_time when)
+{
+  struct hd_actor *keeper = a->engine->keeper;
+  if (!a->task || !keeper || !keeper->asleep || keeper->released)
+    return false;
+  hd_time latest = hd_time_min(when + a->lookahead - 1, hd_actor_next_debt(a));
+  if (keeper->alarm > latest)
+    return false;
+  a->wake_at = latest;
+  owe(keeper, a, latest);
+  return true;
+}
+
+static void suspend(struct hd_actor *a)
+{
+  a->suspended = true;
+  sg_actor_suspend(a->self);
+  a->suspended = false;
+}
+
 /* `clock` is SimGrid's own, in seconds: measuring the sleep from it, not from
  * the rounded time, keeps rounding errors from adding up over wake-ups. */
+static void sleep_until(struct hd_actor *a, double clock, hd_time when)
+{
+  a->alarm = when;
+  bool timeout = sg_sem_acquire_timeout(a->semaphore,
+                                        (double)when * 1e-12 - clock);
+  if (timeout && a->released) /* released at the very time of the timeout */
+    sg_sem_acquire(a->semaphore);
+}
+
 static void block(struct hd_actor *a, double clock, hd_time when)
 {
   a->asleep = true;
   a->released = false;
   a->wake_at = when;
-  if (when == HD_TIME_NEVER) {
-    sg_sem_acquire(a->semaphore);
-  } else if (sg_sem_acquire_timeout(a->semaphore,
-                                    (double)when * 1e-12 - clock)) {
-    if (a->released) /* released at the very time of the timeout */
-      sg_sem_acquire(a->semaphore);
-  }
+  a->alarm = HD_TIME_NEVER;
+  if (when == HD_TIME_NEVER || leave_to_keeper(a, when))
+    suspend(a);
+  else
+    sleep_until(a, clock, when);
   a->asleep = false;
   a->wake_at = HD_TIME_NEVER;
   a->engine->wakeups++;
-  a->wakeups++;
 }
 
 hd_time hd_actor_sleep(struct hd_actor *a, hd_time when)

@@ -23,9 +23,12 @@ struct hd_actor {
   struct hd_engine *engine;
   hd_time lookahead;  /* least latency of channels from other actors */
   hd_time wake_at;    /* while asleep: planned wake-up; else NEVER */
+  hd_time alarm;      /* while asleep: SimGrid will wake it then; or NEVER */
   bool asleep;        /* blocked in SimGrid */
-  bool released;      /* its semaphore has been released already */
-  sg_sem_t semaphore;
+  bool released;      /* it has been woken already */
+  bool suspended;     /* asleep without a time of its own, see exec.c */
+  sg_actor_t self;
+  sg_sem_t semaphore; /* for sleeps that end by themselves */
   struct hd_task *task; /* software actors */
   struct hd_msg *passive, *passive_last; /* in order; see task.c */
   bool eager;           /* passive messages wake it, too */
@@ -34,7 +37,6 @@ struct hd_actor {
   size_t n_debts, cap_debts;
   struct hd_component **members;
   size_t n_members;
-  uint64_t wakeups;
 };
 
 struct hd_engine {
@@ -45,6 +47,7 @@ struct hd_engine {
   size_t n_channels, cap_channels;
   struct hd_actor **actors;
   size_t n_actors;
+  struct hd_actor *keeper; /* hardware actor that wakes tasks, see exec.c */
   const char **hosts;
   size_t n_hosts;
   struct hd_pool messages;

@@ -119,6 +119,16 @@ static void set_lookahead(struct hd_engine *e)
   }
 }
 
+/* The hardware actor with most members, the first of several: the busiest. */
+static void choose_keeper(struct hd_engine *e)
+{
+  for (size_t i = 0; i < e->n_actors; i++) {
+    struct hd_actor *a = e->actors[i];
+    if (!a->task && (!e->keeper || a->n_members > e->keeper->n_members))
+      e->keeper = a;
+  }
+}
+
 void hd_placement_make(struct hd_engine *e)
 {
   number_components(e);
@@ -126,4 +136,5 @@ void hd_placement_make(struct hd_engine *e)
   assign(e, parent);
   free(parent);
   set_lookahead(e);
+  choose_keeper(e);
 }

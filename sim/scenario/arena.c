@@ -27,14 +27,18 @@ char *hd_arena_copy(struct hd_arena *arena, const char *text, size_t length) {
 }
 
 char *hd_arena_printf(struct hd_arena *arena, const char *format, ...) {
+  char brief[256]; /* most texts fit and are formatted once */
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
-  int length = vsnprintf(NULL, 0, format, args);
+  int length = vsnprintf(brief, sizeof brief, format, args);
   va_end(args);
   if (length < 0) abort();
   char *text = hd_arena_alloc(arena, (size_t)length + 1);
-  vsnprintf(text, (size_t)length + 1, format, again);
+  if ((size_t)length < sizeof brief)
+    memcpy(text, brief, (size_t)length);
+  else
+    vsnprintf(text, (size_t)length + 1, format, again);
   va_end(again);
   return text;
 }

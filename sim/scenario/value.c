@@ -188,15 +188,14 @@ static bool parse_real(const struct hd_param *p, const char *path,
   return true;
 }
 
-static bool parse_quantity(const struct hd_param *p, const char *path,
-                           const char *text, struct hd_value *v,
-                           struct hd_problem *why) {
-  const char *unit = "";
+static bool refuse_quantity(const struct hd_param *p, const char *path,
+                            const char *text, const char *unit,
+                            enum hd_quantity_status status,
+                            struct hd_problem *why) {
   struct hd_clip cited = hd_clip(text);
   struct hd_problem want = hd_value_expected(p);
   struct hd_list none = {.length = 0};
-  switch (hd_quantity_parse(p->type, text, &v->integer, &unit)) {
-  case HD_QUANTITY_OK: return true;
+  switch (status) {
   case HD_QUANTITY_NO_UNIT:
     return fail(why, "'%s' has no unit; '%s' takes %s", cited.text, path,
                 want.text);
@@ -218,6 +217,16 @@ static bool parse_quantity(const struct hd_param *p, const char *path,
     return fail(why, "'%s' is not %s; '%s' takes %s", cited.text,
                 hd_unit_noun(p->type), path, want.text);
   }
+}
+
+static bool parse_quantity(const struct hd_param *p, const char *path,
+                           const char *text, struct hd_value *v,
+                           struct hd_problem *why) {
+  const char *unit = "";
+  enum hd_quantity_status status =
+      hd_quantity_parse(p->type, text, &v->integer, &unit);
+  return status == HD_QUANTITY_OK ||
+         refuse_quantity(p, path, text, unit, status, why);
 }
 
 static bool parse_raw(const struct hd_param *p, const char *path,
