@@ -119,7 +119,7 @@ START_TEST(few_credits_stall)
 {
   struct outcome many = RUN(DENSITY, SHORT, "vms.count=16");
   struct outcome few =
-      RUN(DENSITY, SHORT, "vms.count=16", "pcie.non_posted_headers=2");
+      RUN(DENSITY, SHORT, "vms.count=16", "pcie.non_posted_headers=1");
   ck_assert_double_eq(ALL(many, pcie_credit_stall_ratio), 0);
   ck_assert_double_gt(ALL(few, pcie_credit_stall_ratio), 0.1);
   ck_assert_double_lt(ALL(few, tx_goodput_gbps), ALL(many, tx_goodput_gbps));

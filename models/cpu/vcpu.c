@@ -73,6 +73,11 @@ void vcpu_run(struct vcpu *v, int64_t cycles)
   }
 }
 
+void vcpu_run_short(struct vcpu *v, int64_t cycles)
+{
+  vcpu_spend(v, cycles, &v->guest_time);
+}
+
 void vcpu_spin_until(struct vcpu *v, hd_time when)
 {
   for (;;) {

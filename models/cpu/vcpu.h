@@ -101,6 +101,9 @@ static inline hd_time vcpu_now(const struct vcpu *v)
 
 /* Runs guest code for `cycles`; interrupts are taken in between if enabled. */
 void vcpu_run(struct vcpu *v, int64_t cycles);
+/* The same, but looks at nothing meanwhile: for less than a microsecond or so.
+ * Whatever arrives is noticed afterwards. Costs no wake-up of the engine. */
+void vcpu_run_short(struct vcpu *v, int64_t cycles);
 /* Guest code that waits, awake and running, until `when` (a polling loop). */
 void vcpu_spin_until(struct vcpu *v, hd_time when);
 /* The same, but ends as soon as ops->message returns true: a polling loop at

@@ -79,7 +79,7 @@ static void measure(struct client *c, struct client_guest *g,
 {
   hd_counter_add(&g->packets, c->window, done, 1);
   hd_counter_add(&g->payload, c->window, done, p->payload);
-  if (!hd_window_contains(c->window, p->stamps.begin))
+  if (!hd_window_contains(c->window, done))
     return;
   struct client_group *group = c->groups[g->config.group];
   hd_stamps_mark(&p->stamps, HD_STAGE_REMOTE, done);

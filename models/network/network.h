@@ -72,7 +72,7 @@ struct client_vm {
 };
 void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv);
 
-/* Per guest, within the window; per group, latency of what arrived: one way
+/* Per guest, within the window; per group, latency of what arrived in it: one way
  * for PACKET_DATA (first byte of send call to arrival at the client's
  * application), round trip for PACKET_FORWARD. */
 struct client_vm_stats {

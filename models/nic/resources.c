@@ -37,20 +37,34 @@ static int64_t available(const struct nic_pool *p)
   return p->total > p->reserved ? p->total - p->reserved : 0;
 }
 
+/* The pool that ends first when devices of this need are taken one by one. */
+static enum nic_resource binding(const struct nic_resources *r,
+                                 const struct nic_need *need)
+{
+  int least = 0;
+  int64_t fewest = INT64_MAX;
+  for (int i = 0; i < NIC_RESOURCES; i++) {
+    const struct nic_pool *p = &r->pool[i];
+    if (need->amount[i] <= 0)
+      continue;
+    int64_t devices = (available(p) - p->used) / need->amount[i];
+    if (devices < fewest) {
+      fewest = devices;
+      least = i;
+    }
+  }
+  return (enum nic_resource)least;
+}
+
 bool nic_resources_take(struct nic_resources *r, const struct nic_need *need,
                         int64_t count, enum nic_resource *short_of,
                         int64_t *have, int64_t *need_total)
 {
-  for (int i = 0; i < NIC_RESOURCES; i++) {
-    struct nic_pool *p = &r->pool[i];
-    int64_t wanted = p->used + need->amount[i] * count;
-    if (need->amount[i] > 0 && wanted > available(p)) {
-      *short_of = (enum nic_resource)i;
-      *have = available(p);
-      *need_total = wanted;
-      return false;
-    }
-  }
+  *short_of = binding(r, need);
+  *have = available(&r->pool[*short_of]);
+  *need_total = r->pool[*short_of].used + need->amount[*short_of] * count;
+  if (*need_total > *have)
+    return false;
   for (int i = 0; i < NIC_RESOURCES; i++)
     r->pool[i].used += need->amount[i] * count;
   return true;

@@ -42,7 +42,7 @@ struct nic_need {
 struct nic_need nic_need_of(bool virtual_function, int64_t queue_pairs);
 
 /* Takes `count` devices' worth. False: nothing is taken, *short_of names the
- * first pool that has too little, *have and *need are in that pool's units
+ * pool that would end first, *have and *need are in that pool's units
  * (for all devices asked for so far, reserved ones not counted). */
 bool nic_resources_take(struct nic_resources *r, const struct nic_need *need,
                         int64_t count, enum nic_resource *short_of,

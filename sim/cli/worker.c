@@ -13,6 +13,8 @@
 
 /* Present in coverage builds: _exit() would lose the counts. */
 extern void __gcov_dump(void) __attribute__((weak));
+/* Present in sanitizer builds: _exit() would skip the search for leaks. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 struct beat {
   struct server *server;
@@ -54,7 +56,12 @@ static bool simulate(const struct outdir *d, const struct rows_subject *s,
   server_get_results(beat.server, &results);
   struct record_content content = {
       .results = &results, .status = "ok", .wall_s = seconds_now() - begin};
-  return cli_record_write(d, s, &content);
+  bool good = cli_record_write(d, s, &content);
+  if (__lsan_do_leak_check != NULL) {
+    server_destroy(beat.server);
+    free(reproduce);
+  }
+  return good;
 }
 
 /* The child's end is quick: its memory goes with it. */
@@ -77,6 +84,8 @@ _Noreturn static void child(const struct worker *w, const struct outdir *d,
   fflush(stderr);
   if (__gcov_dump != NULL)
     __gcov_dump();
+  if (__lsan_do_leak_check != NULL)
+    __lsan_do_leak_check();
   _exit(good ? CLI_OK : CLI_FAILED);
 }
 

@@ -228,6 +228,9 @@ void hd_engine_run(struct hd_engine *e, hd_time limit)
   sg_actor_t c = sg_actor_init("conductor", sg_host_by_name(e->hosts[0]));
   sg_actor_start_(c, main_of_conductor, 0, NULL);
   simgrid_run();
+  for (size_t i = 0; i < e->n_actors; i++)
+    sg_sem_destroy(e->actors[i]->semaphore);
+  sg_sem_destroy(e->conductor);
 }
 
 void hd_engine_stop_at(struct hd_component *c, hd_time end)

@@ -52,18 +52,29 @@ struct hd_scope *hd_layout_element(struct hd_layout *layout,
   return scope;
 }
 
+/* "A<between>B", made for every slot of every scenario: no printf. */
+static const char *join(struct hd_arena *arena, const char *a,
+                        const char *between, const char *b) {
+  size_t lengths[] = {strlen(a), strlen(between), strlen(b)};
+  char *text =
+      hd_arena_alloc(arena, lengths[0] + lengths[1] + lengths[2] + 1);
+  memcpy(text, a, lengths[0]);
+  memcpy(text + lengths[0], between, lengths[1]);
+  memcpy(text + lengths[0] + lengths[1], b, lengths[2]);
+  return text;
+}
+
 static void add_slot(struct hd_layout *layout, size_t scope,
                      const struct hd_param *param, const char *prefix,
                      struct hd_slot slot) {
-  const char *dot = prefix[0] != '\0' ? "." : "";
   slot.param = param;
   slot.scope = scope;
-  slot.path =
-      hd_arena_printf(layout->arena, "%s%s%s", prefix, dot, param->name);
-  slot.origin =
-      param->source == NULL
-          ? "default"
-          : hd_arena_printf(layout->arena, "default: %s", param->source);
+  slot.path = prefix[0] == '\0'
+                  ? param->name
+                  : join(layout->arena, prefix, ".", param->name);
+  slot.origin = param->source == NULL
+                    ? "default"
+                    : join(layout->arena, "default", ": ", param->source);
   layout->slots = hd_arena_grow(layout->arena, layout->slots,
                                 layout->slot_count, sizeof *layout->slots);
   layout->slots[layout->slot_count++] = slot;
