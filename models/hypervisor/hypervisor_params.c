@@ -5,7 +5,7 @@
 static const struct hd_param params[] = {
     {"trap_cost", HD_PARAM_TIME, FIELD(trap_cost), "2 us", "0 ns", "1 ms", NULL,
      "emulating one trapped register access in the VDCM or the VMM",
-     "facts 4.5: an exit to a user-space VMM takes 1 to 3 us"},
+     "public reports: an exit to a user-space VMM takes 1 to 3 us"},
     {"flr_wait", HD_PARAM_TIME, FIELD(flr_wait), "100 ms", "0 ns", "10 s", NULL,
      "fixed sleep of a function-level reset when a VF is opened",
      "Linux vfio_pci_core.c and pci.c"},

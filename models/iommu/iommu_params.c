@@ -1,9 +1,9 @@
 /*
  * iommu_params.c - section "iommu".
  *
- * Nothing public says how large the caches of Sapphire Rapids are (facts,
- * section 6, gap 4). What is known of a predecessor is in facts 4.2; where a
- * size below is an assumption, its source says so.
+ * Nothing public says how large the caches of Sapphire Rapids are. What is
+ * known of a predecessor comes from the pcie-bench measurements on Haswell;
+ * where a size below is an assumption, its source says so.
  */
 #include "models/iommu/iommu.h"
 
@@ -16,19 +16,19 @@ static const char *const replacements[] = {"lru", "random", "fifo", NULL};
 
 static const struct hd_param params[] = {
     {"mode", HD_PARAM_ENUM, FIELD(mode), "scalable", NULL, NULL, modes,
-     "Format of the remapping tables", "facts 1.1: intel_iommu=on,sm=on"},
+     "Format of the remapping tables", "HD-IOV artifact: intel_iommu=on,sm=on"},
     {"stage", HD_PARAM_ENUM, FIELD(stage), "second", NULL, NULL, stages,
      "Scalable mode: which page tables translate",
-     "facts 1.2: auxiliary domains use the second stage"},
+     "ice driver: auxiliary domains use the second stage"},
     {"page_size", HD_PARAM_ENUM, FIELD(page_size), "2 MiB", NULL, NULL, pages,
      "Largest leaf page used for guest memory",
-     "facts 1.4: hosts back guests by 2 MiB pages; VFIO maps the largest"},
+     "HD-IOV artifact: hosts back guests by 2 MiB pages; VFIO maps the largest"},
     {"iotlb_entries", HD_PARAM_INT, FIELD(iotlb_entries), "512", "1", "1048576",
      NULL, "IOTLB entries for 4 KiB pages",
      "unknown for SPR; assumed 4 times the 120 effective ones measured on "
-     "Haswell (facts 4.2)"},
+     "Haswell (pcie-bench data)"},
     {"iotlb_ways", HD_PARAM_INT, FIELD(iotlb_ways), "8", "0", "4096", NULL,
-     "Its associativity; 0: full", "unknown for SPR; as HyperSIO (facts 4.3)"},
+     "Its associativity; 0: full", "unknown for SPR; as HyperSIO"},
     {"iotlb_large_entries", HD_PARAM_INT, FIELD(iotlb_large_entries), "128",
      "0", "1048576", NULL,
      "IOTLB entries for 2 MiB and 1 GiB pages; 0: they share the 4 KiB entries",
@@ -45,20 +45,20 @@ static const struct hd_param params[] = {
      NULL, "PASID-entry cache entries", "unknown for SPR; assumption"},
     {"paging_entries", HD_PARAM_INT, FIELD(paging_entries), "64", "0", "65536",
      NULL, "Paging-structure cache entries, for each level",
-     "facts 3: each stack counts misses of L1/L2/L3 walk caches; the size is "
+     "Intel uncore counters: each stack counts misses of L1/L2/L3 walk caches; the size is "
      "an "
      "assumption"},
     {"replacement", HD_PARAM_ENUM, FIELD(replacement), "lru", NULL, NULL,
      replacements, "Replacement in all caches of the unit",
-     "unknown; uniform random misses, 1 - N/P, fit any (facts 4.2)"},
+     "unknown; uniform random misses, 1 - N/P, fit any (pcie-bench data)"},
     {"walkers", HD_PARAM_INT, FIELD(walkers), "5", "1", "1024", NULL,
-     "Page walks at a time", "facts 4.2: about 5 on Haswell; unknown for SPR"},
+     "Page walks at a time", "pcie-bench data: about 5 on Haswell; unknown for SPR"},
     {"lookup_latency", HD_PARAM_TIME, FIELD(lookup_latency), "2 ns", "0 ns",
      "1 us", NULL, "Added to every request by the unit's pipeline",
-     "facts 4.2: a hit costs at most 3 ns; facts 4.3: HyperSIO 2 ns"},
+     "pcie-bench data: a hit costs at most 3 ns; HyperSIO 2 ns"},
     {"walk_step", HD_PARAM_TIME, FIELD(walk_step), "5 ns", "0 ns", "1 us", NULL,
      "Walker's own time for each structure read",
-     "facts 4.3: HyperSIO, walk-cache access 5 ns"},
+     "HyperSIO, walk-cache access 5 ns"},
     {"miss_queue", HD_PARAM_INT, FIELD(miss_queue), "64", "0", "65536", NULL,
      "Requests that may wait for walks; with more the unit stalls its input",
      "unknown; covers the 32 to 64 tags of one device; assumption"},
@@ -68,7 +68,7 @@ static const struct hd_param params[] = {
     {"invalidation_latency", HD_PARAM_TIME, FIELD(invalidation_latency),
      "200 ns", "0 ns", "1 ms", NULL,
      "Unit's time for one queued invalidation command",
-     "facts 4.3: a batch saves > 800 cycles a submission; estimate"},
+     "public reports: a batch saves > 800 cycles a submission; estimate"},
     {.name = NULL}};
 
 const struct hd_param_table iommu_param_table = {

@@ -78,7 +78,7 @@ void guest_memory_layout(struct guest *g)
 /* ---- device pages ------------------------------------------------------ */
 
 /* A doorbell page per queue and direction, a page per vector, the mailbox's:
- * 14 for four queue pairs (facts 1.2). */
+ * 14 for four queue pairs (ice driver). */
 size_t guest_pages(const struct guest_config *c)
 {
   return 3u * c->queue_pairs + 2;

@@ -14,17 +14,17 @@ static const char *const thread_names[] = {"single", "per-stream", NULL};
 static const struct hd_param udp_stream_params[] = {
     {"payload", HD_PARAM_SIZE, UDP(payload), "1470 B", "1 B", PAYLOAD_MAX, NULL,
      "bytes of a datagram, without UDP header",
-     "largest size of the published runs (facts 1.4)"},
+     "largest size of the published runs (HD-IOV artifact)"},
     {"streams", HD_PARAM_INT, UDP(streams), "1", "0", "1024", NULL,
      "parallel streams; 0: one for each queue pair; stream s uses queue pair s "
      "modulo queue pairs",
      "iperf3 -P, default 1"},
     {"rate", HD_PARAM_RATE, UDP(rate), "10 Gb/s", "0 b/s", "1 Tb/s", NULL,
      "payload offered by each stream; 0: as fast as possible",
-     "iperf3 -b 10G of the published runs (facts 1.4)"},
+     "iperf3 -b 10G of the published runs (HD-IOV artifact)"},
     {"threads", HD_PARAM_ENUM, UDP(threads), "single", NULL, NULL, thread_names,
      "one sending thread for all streams, or one each",
-     "iperf3 before 3.16 has one thread (facts 1.4)"},
+     "iperf3 before 3.16 has one thread (HD-IOV artifact)"},
     {"pacing_timer", HD_PARAM_TIME, UDP(pacing_timer), "1 ms", "1 us", "1 s",
      NULL, "a stream ahead of its rate waits for the next tick of this timer",
      "iperf3 --pacing-timer, default 1000 us"},
@@ -84,7 +84,7 @@ const struct hd_param_table idle_param_table = {
 #define COUNT(f) HD_PARAM_INT, offsetof(struct guest_params, f)
 #define CYCLES_MAX "1000000 cycles"
 #define SEND_SOURCE                                                            \
-  "facts 4.8: 1 to 2 Mpps a core; the three send costs are 2200 cycles, with " \
+  "public reports: 1 to 2 Mpps a core; the three send costs are 2200 cycles, with " \
   "doorbell store and cleaning 1.15 Mpps at 3 GHz"
 #define MEMORY_SOURCE "estimated from memory"
 
@@ -102,7 +102,7 @@ static const struct hd_param guest_params[] = {
      MEMORY_SOURCE},
     {"receive_stack", COST(receive_stack), "1200 cycles", "0 cycles",
      CYCLES_MAX, NULL, "IP, UDP or ICMP and wake-up, per received packet",
-     "facts 4.8: 1 to 2 Mpps a core"},
+     "public reports: 1 to 2 Mpps a core"},
     {"receive_syscall", COST(receive_syscall), "900 cycles", "0 cycles",
      CYCLES_MAX, NULL, "system call and application, per received message",
      MEMORY_SOURCE},
@@ -132,7 +132,7 @@ static const struct hd_param guest_params[] = {
      "polling guest: a poll of one queue that finds nothing", MEMORY_SOURCE},
     {"poll_packet", COST(poll_packet), "150 cycles", "0 cycles", CYCLES_MAX,
      NULL, "polling guest: receiving and sending back one packet",
-     "facts 4.8: above 14 Mpps a core, so below 214 cycles at 3 GHz"},
+     "public reports: above 14 Mpps a core, so below 214 cycles at 3 GHz"},
     {"boot_traps", COUNT(boot_traps), "100", "0", "100000", NULL,
      "trapped accesses of the driver's start: configuration space, MSI-X table",
      MEMORY_SOURCE},
