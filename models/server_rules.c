@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/server_plan.h"
+#include "models/workload/guest.h"
 
 struct checker {
   const struct server_config *c;
@@ -28,7 +29,8 @@ static void check_powers(struct checker *k)
               {"nic.rx_ring", k->c->nic.rx_ring}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].value <= 0 || (rows[i].value & (rows[i].value - 1)) != 0)
-      COMPLAIN(k, rows[i].path, "%s must be a power of two", rows[i].path);
+      COMPLAIN(k, rows[i].path, "must be a power of two, not %lld",
+               (long long)rows[i].value);
 }
 
 static void check_iommu(struct checker *k)
@@ -38,7 +40,8 @@ static void check_iommu(struct checker *k)
     if (plan_design(c, &c->groups[i]) == DESIGN_HDIOV &&
         c->iommu.mode == IOMMU_LEGACY) {
       COMPLAIN(k, "iommu.mode",
-               "design hdiov needs PASID: iommu.mode must be scalable, or off");
+               "design hdiov needs PASIDs, which mode legacy has not; choose "
+               "scalable, or off");
       return;
     }
 }
@@ -51,7 +54,8 @@ static void check_port(struct checker *k, size_t i)
   char path[HD_PARAM_STRING_MAX + 32];
   snprintf(path, sizeof path, "vms.%s.port", g->name);
   if (g->port >= c->nic.ports) {
-    COMPLAIN(k, path, "port %lld: the NIC has %lld (nic.ports), counted from 0",
+    COMPLAIN(k, path,
+             "there is no port %lld: ports count from 0, and nic.ports is %lld",
              (long long)g->port, (long long)c->nic.ports);
     return;
   }
@@ -88,17 +92,31 @@ static void check_rogue(struct checker *k, size_t i)
            "other port (nic.ports: 2)");
 }
 
+static void check_memory(struct checker *k, size_t i)
+{
+  const struct vm_group *g = &k->c->groups[i];
+  const uint64_t mib = UINT64_C(1) << 20;
+  const struct guest_config guest = {.queue_pairs = (uint32_t)g->queue_pairs,
+                                     .nic = &k->c->nic};
+  uint64_t needed = guest_memory_needed(&guest);
+  char path[HD_PARAM_STRING_MAX + 48];
+  snprintf(path, sizeof path, "vms.%s.memory", g->name);
+  if (g->memory % (INT64_C(2) << 20) != 0)
+    COMPLAIN(k, path, "must be a multiple of 2 MiB");
+  else if ((uint64_t)g->memory < needed)
+    COMPLAIN(k, path,
+             "rings and buffers of %lld queue pairs take %llu MiB of memory",
+             (long long)g->queue_pairs,
+             (unsigned long long)((needed + mib - 1) / mib));
+}
+
 static void check_group(struct checker *k, size_t i)
 {
   const struct vm_group *g = &k->c->groups[i];
-  char path[HD_PARAM_STRING_MAX + 48];
   if (strcmp(g->name, "all") == 0)
     COMPLAIN(k, "vms.all", "a group cannot be called all: results have a row "
                            "of that name, for all groups");
-  if (g->memory % (INT64_C(2) << 20) != 0) {
-    snprintf(path, sizeof path, "vms.%s.memory", g->name);
-    COMPLAIN(k, path, "memory must be a multiple of 2 MiB");
-  }
+  check_memory(k, i);
   check_port(k, i);
   check_rogue(k, i);
 }

@@ -26,9 +26,18 @@
 
 enum {
   GUEST_BUFFER = 2048,     /* bytes of a packet buffer: half a page */
+  GUEST_TX_DESCRIPTOR = 16, /* bytes */
+  GUEST_RX_DESCRIPTOR = 32,
+  GUEST_PAGE = 4096,
   GUEST_QDISC_LIMIT = 1000, /* packets: Linux txqueuelen */
   GUEST_REFILL = 32        /* receive descriptors given back together */
 };
+
+/* To whole pages, which rings and buffers take. */
+static inline uint64_t guest_page_round(uint64_t bytes)
+{
+  return (bytes + GUEST_PAGE - 1) / GUEST_PAGE * GUEST_PAGE;
+}
 
 /* struct guest_msg.what */
 enum guest_message {

@@ -11,25 +11,6 @@
 #include "sim/engine/rng.h"
 
 #define AREA_ALIGNMENT (2u << 20)
-#define PAGE 4096u
-enum { TX_DESCRIPTOR = 16, RX_DESCRIPTOR = 32 };
-
-static uint64_t round_up(uint64_t bytes)
-{
-  return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
-static uint64_t pair_bytes(const struct nic_params *n)
-{
-  uint64_t tx = (uint64_t)n->tx_ring, rx = (uint64_t)n->rx_ring;
-  return round_up(tx * TX_DESCRIPTOR) + round_up(rx * RX_DESCRIPTOR) +
-         round_up(tx * GUEST_BUFFER) + round_up(rx * GUEST_BUFFER);
-}
-
-uint64_t guest_memory_needed(const struct guest_config *c)
-{
-  return pair_bytes(c->nic) * c->queue_pairs;
-}
 
 static uint64_t draw_area(const struct guest *g)
 {
@@ -48,7 +29,7 @@ static uint64_t draw_area(const struct guest *g)
 static uint64_t take(uint64_t *next, uint64_t bytes)
 {
   uint64_t address = *next;
-  *next += round_up(bytes);
+  *next += guest_page_round(bytes);
   return address;
 }
 
@@ -59,16 +40,16 @@ void guest_memory_layout(struct guest *g)
   uint64_t next = draw_area(g);
   for (uint32_t q = 0; q < g->config.queue_pairs; q++) {
     g->tx_rings[q] = (struct nic_ring){.size = tx,
-                                       .descriptor = TX_DESCRIPTOR,
+                                       .descriptor = GUEST_TX_DESCRIPTOR,
                                        .slot = g->tx_rings[q].slot,
                                        .buffer_size = GUEST_BUFFER,
                                        .vector = (uint8_t)(1 + q)};
     g->rx_rings[q] = g->tx_rings[q];
     g->rx_rings[q].size = rx;
-    g->rx_rings[q].descriptor = RX_DESCRIPTOR;
+    g->rx_rings[q].descriptor = GUEST_RX_DESCRIPTOR;
     g->rx_rings[q].slot = NULL;
-    g->tx_rings[q].address = take(&next, (uint64_t)tx * TX_DESCRIPTOR);
-    g->rx_rings[q].address = take(&next, (uint64_t)rx * RX_DESCRIPTOR);
+    g->tx_rings[q].address = take(&next, (uint64_t)tx * GUEST_TX_DESCRIPTOR);
+    g->rx_rings[q].address = take(&next, (uint64_t)rx * GUEST_RX_DESCRIPTOR);
     g->tx_rings[q].buffers = take(&next, (uint64_t)tx * GUEST_BUFFER);
     g->rx_rings[q].buffers = take(&next, (uint64_t)rx * GUEST_BUFFER);
     g->txq[q].buffers = g->tx_rings[q].buffers;

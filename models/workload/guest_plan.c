@@ -1,9 +1,24 @@
-/* guest_plan.c - which vCPU handles which queue, runs which thread. */
+/* guest_plan.c - which vCPU handles which queue, runs which thread; how much
+ * memory rings and buffers take. Pure. */
 #include "models/workload/guest_internal.h"
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
   return a < b ? a : b;
+}
+
+static uint64_t pair_bytes(const struct nic_params *n)
+{
+  uint64_t tx = (uint64_t)n->tx_ring, rx = (uint64_t)n->rx_ring;
+  return guest_page_round(tx * GUEST_TX_DESCRIPTOR) +
+         guest_page_round(rx * GUEST_RX_DESCRIPTOR) +
+         guest_page_round(tx * GUEST_BUFFER) +
+         guest_page_round(rx * GUEST_BUFFER);
+}
+
+uint64_t guest_memory_needed(const struct guest_config *c)
+{
+  return pair_bytes(c->nic) * c->queue_pairs;
 }
 
 /* Sockets; ping has one, a polling guest none. */

@@ -35,11 +35,26 @@ static struct hd_mark mark_at(const struct builder *b, size_t offset) {
   return mark;
 }
 
+/* libyaml does not name the character that it stumbled over. Its index counts
+ * characters, without a byte order mark. */
+static bool is_tab(const struct builder *b, yaml_mark_t mark) {
+  bool marked = b->length >= 3 && memcmp(b->text, "\xef\xbb\xbf", 3) == 0;
+  size_t characters = 0;
+  for (size_t i = marked ? 3 : 0; i < b->length; i++) {
+    if (((unsigned char)b->text[i] & 0xC0) == 0x80) continue;
+    if (characters++ == mark.index) return b->text[i] == '\t';
+  }
+  return false;
+}
+
 static void syntax_error(struct builder *b) {
   const yaml_parser_t *p = &b->parser;
   const char *problem = p->problem ? p->problem : "not readable";
   b->broken = true;
-  if (p->error == YAML_READER_ERROR)
+  if (p->error == YAML_SCANNER_ERROR && is_tab(b, p->problem_mark))
+    hd_errors_add(b->errors, mark_of(b, p->problem_mark),
+                  "YAML syntax: a tab here; indent with blanks");
+  else if (p->error == YAML_READER_ERROR)
     hd_errors_add(b->errors, mark_at(b, p->problem_offset), "YAML syntax: %s",
                   problem);
   else if (p->context != NULL)
@@ -66,10 +81,14 @@ static void refuse_properties(struct builder *b, struct hd_mark mark,
                   "anchors ('&%s') are not supported; write the value out or "
                   "use 'include'",
                   hd_clip((const char *)anchor).text);
-  if (tag != NULL)
-    hd_errors_add(b->errors, mark,
-                  "tags ('%s') are not supported; write the value without it",
-                  hd_clip((const char *)tag).text);
+  static const char standard[] = "tag:yaml.org,2002:"; /* written as !! */
+  const char *name = (const char *)tag;
+  if (tag == NULL) return;
+  bool shorter = strncmp(name, standard, sizeof standard - 1) == 0;
+  hd_errors_add(b->errors, mark,
+                "tags ('%s%s') are not supported; write the value without it",
+                shorter ? "!!" : "",
+                hd_clip(shorter ? name + sizeof standard - 1 : name).text);
 }
 
 static struct hd_node *new_node(struct builder *b, enum hd_node_kind kind,

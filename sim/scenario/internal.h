@@ -120,5 +120,7 @@ struct hd_point {
 /* hd_scenario_point, with the rules of `check` or without. */
 struct hd_point *hd_point_resolve(const struct hd_scenario *s, size_t index,
                                   bool rules, struct hd_errors *errors);
+/* Reads the defaults, so that points need not do it again and again. */
+void hd_point_remember_defaults(struct hd_scenario *s);
 
 #endif

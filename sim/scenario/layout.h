@@ -14,6 +14,7 @@
 #include "sim/scenario/errors.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/text.h"
+#include "sim/scenario/value.h"
 
 #define HD_NONE SIZE_MAX
 
@@ -25,6 +26,8 @@ struct hd_slot {
   size_t scope;
   size_t selector; /* the selector's slot; HD_NONE: always in force */
   int64_t choice;  /* the selector's value for which it is in force */
+  struct hd_value fallback; /* the default, read once for all points */
+  const char *fallback_text; /* canonical; NULL: not read yet, or none */
 };
 
 struct hd_scope {

@@ -17,7 +17,8 @@ static const char *split(struct hd_scenario *s, const char *option,
                          struct hd_errors *errors) {
   const char *equals = strchr(text, '=');
   *mark =
-      (struct hd_mark){hd_arena_printf(&s->arena, "%s %s", option, text), 0, 0};
+      (struct hd_mark){hd_arena_printf(&s->arena, "%s %s", option,
+                                       hd_clip(text).text), 0, 0};
   hd_errors_file(errors, mark->file);
   if (equals == NULL || equals == text) {
     hd_errors_add(errors, *mark, "write %s %s", option, form);

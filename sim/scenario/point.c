@@ -88,31 +88,53 @@ static bool in_force(const struct resolution *r, const struct hd_slot *slot) {
          r->values[slot->selector].integer == slot->choice;
 }
 
+static bool parse(struct resolution *r, const struct hd_slot *slot,
+                  const struct hd_setting *winner, struct hd_value *value) {
+  const char *text = winner ? winner->text : slot->param->fallback;
+  struct hd_problem why;
+  if (winner == NULL && slot->fallback_text != NULL) {
+    *value = slot->fallback;
+    return true;
+  }
+  value->integer = -1; /* a selector without value: no alternative in force */
+  if (text == NULL) {
+    if (in_force(r, slot)) missing(r, slot);
+    return false;
+  }
+  if (hd_value_parse(slot->param, slot->path, text, value, &why)) return true;
+  value->integer = -1;
+  r->invalid = true;
+  if (winner == NULL)
+    hd_errors_add(r->errors, r->s->start, "default: %s", why.text);
+  return false;
+}
+
 static void decode(struct resolution *r, size_t index) {
   const struct hd_slot *slot = &r->s->layout.slots[index];
   const struct hd_setting *winner =
       in_force(r, slot) ? r->winners[index] : NULL;
-  const char *text = winner ? winner->text : slot->param->fallback;
   struct hd_value *value = &r->values[index];
-  struct hd_problem why;
-  value->integer = -1; /* a selector without value: no alternative in force */
-  if (text == NULL) {
-    if (in_force(r, slot)) missing(r, slot);
-    return;
-  }
-  if (!hd_value_parse(slot->param, slot->path, text, value, &why)) {
-    value->integer = -1;
-    r->invalid = true;
-    if (winner == NULL)
-      hd_errors_add(r->errors, r->s->start, "default: %s", why.text);
-    return;
-  }
+  if (!parse(r, slot, winner, value)) return;
   hd_value_store(slot->param, value, r->point->config + slot->offset);
   if (!in_force(r, slot)) return;
-  r->point->entries[index] = (struct hd_entry){
-      .text = hd_value_format(&r->point->arena, slot->param, value),
-      .setting = winner};
+  const char *text = winner == NULL ? slot->fallback_text : NULL;
+  if (text == NULL)
+    text = hd_value_format(&r->point->arena, slot->param, value);
+  r->point->entries[index] =
+      (struct hd_entry){.text = text, .setting = winner};
   r->point->order[r->point->count++] = index;
+}
+
+void hd_point_remember_defaults(struct hd_scenario *s) {
+  for (size_t i = 0; i < s->layout.slot_count; i++) {
+    struct hd_slot *slot = &s->layout.slots[i];
+    const char *text = slot->param->fallback;
+    struct hd_problem ignored;
+    if (text != NULL && hd_value_parse(slot->param, slot->path, text,
+                                       &slot->fallback, &ignored))
+      slot->fallback_text =
+          hd_value_format(&s->arena, slot->param, &slot->fallback);
+  }
 }
 
 static void store_names(struct resolution *r) {

@@ -239,8 +239,8 @@ static bool is_element_name(const struct hd_param_group *group,
   else if (!hd_is_name(key->text))
     hd_errors_add(errors, key->mark,
                   "'%s' is not a name; a name is a letter followed by letters, "
-                  "digits, '_' and '-'",
-                  hd_clip(key->text).text);
+                  "digits, '_' and '-', %d at most",
+                  hd_clip(key->text).text, HD_NAME_MAX);
   else
     return true;
   return false;

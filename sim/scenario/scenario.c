@@ -55,7 +55,10 @@ static struct hd_scenario *load(const struct hd_scenario_env *env,
   if (!s->incomplete) hd_point_destroy(hd_point_resolve(s, 0, good, errors));
   good = hd_errors_added(errors) == before;
   hd_errors_sort(errors);
-  if (good && !s->incomplete) return s;
+  if (good && !s->incomplete) {
+    hd_point_remember_defaults(s);
+    return s;
+  }
   hd_scenario_destroy(s);
   return NULL;
 }

@@ -89,7 +89,7 @@ bool hd_is_name(const char *text) {
   size_t length = 0;
   for (const char *c = text; *c != '\0'; c++, length++)
     if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-') return false;
-  return length < 128;
+  return length <= HD_NAME_MAX;
 }
 
 /* Reads one character; returns its bytes, 0 if it is not valid UTF-8. */

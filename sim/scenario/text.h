@@ -41,7 +41,8 @@ struct hd_hint {
 struct hd_hint hd_hint(const struct hd_nearest *nearest, const char *what,
                        const struct hd_list *list);
 
-/* A letter or '_', then letters, digits, '_' and '-'; under 128 bytes. */
+#define HD_NAME_MAX 127
+/* A letter or '_', then letters, digits, '_' and '-'; HD_NAME_MAX at most. */
 bool hd_is_name(const char *text);
 bool hd_is_utf8(const char *text);
 /* A double-quoted YAML scalar in ASCII; `text` must be valid UTF-8. */

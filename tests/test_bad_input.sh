@@ -1,0 +1,886 @@
+#!/bin/sh
+# test_bad_input.sh - bad input, and exactly what hdiov-sim says about it.
+#
+# Environment: HDIOV_SIM, the program; SRCDIR, the top of the source tree.
+#
+# Each case is one call:
+#
+#   bad NAME ARGUMENT... <<'CASE'
+#   (scenario, written to t.yaml)
+#   ==
+#   (all of standard error)
+#   CASE
+#
+# The program runs in a directory with t.yaml and the files of prepare(). It
+# must end with status 2, print that text and nothing on standard output, and
+# leave the directory as it was. Prints "ok - NAME" or "not ok - NAME"; exits
+# with 1 if any failed. What a green run does not prove: that what is accepted
+# can be simulated.
+
+program=${HDIOV_SIM:-./hdiov-sim}
+source=${SRCDIR:-.}
+case $program in /*) ;; *) program=$(pwd)/$program ;; esac
+case $source in /*) ;; *) source=$(pwd)/$source ;; esac
+HDIOV_SIM_DATA=$source/scenarios
+LC_ALL=C
+export HDIOV_SIM_DATA LC_ALL
+unset ARGP_HELP_FMT
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/test-bad-input-XXXXXX") || exit 1
+trap 'cd /; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+cases=0
+
+# -- helpers ---------------------------------------------------------------
+
+prepare() {
+  mkdir "$work/place" "$work/place/directory" "$work/place/results" \
+    "$work/place/other" || exit 1
+  cd "$work/place" || exit 1
+  echo 'include: ring-b.yaml' >ring-a.yaml
+  echo 'include: ring-a.yaml' >ring-b.yaml
+  printf 'nic:\n  itr: 20\n' >part.yaml
+  printf 'name: b\n\200\377\000\001' >binary.yaml
+  : >empty.yaml
+  : >file
+  : >results/summary.csv
+  echo 'my thesis' >other/thesis.txt
+  printf 'vms: {a: {memory: 1 GiB}}\n' >good.yaml
+  awk 'BEGIN { printf "name: "; for (i = 0; i < 300; i++) printf "x"
+               print "\nvms: {a: {memory: 1 GiB}}" }' >long.yaml
+  awk 'BEGIN { printf "vms: {"; for (i = 0; i < 200; i++) printf "x"
+               print ": {}}" }' >longname.yaml
+  awk 'BEGIN { print "name: n"; print "vms:"
+               for (i = 0; i < 65; i++) printf "  g%d: {}\n", i }' >many.yaml
+  awk 'BEGIN { for (i = 0; i < 70000; i++) print "# sixteen bytes" }' >big.yaml
+}
+
+# All files with their contents.
+contents() {
+  find . | sort
+  find . -type f ! -name t.yaml | sort | xargs cksum
+}
+
+not_ok() {
+  echo "not ok - $1: $2"
+  failed=1
+}
+
+bad() {
+  name=$1
+  shift
+  cases=$((cases + 1))
+  awk -v yaml="$work/place/t.yaml" -v text="$work/wanted" '
+    BEGIN { printf "" >yaml; printf "" >text }
+    $0 == "==" { rest = 1; next }
+    { print >(rest ? text : yaml) }'
+  contents >"$work/before"
+  "$program" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null
+  status=$?
+  contents >"$work/after"
+  if ! cmp -s "$work/wanted" "$work/stderr"; then
+    not_ok "$name" "another message"
+    diff "$work/wanted" "$work/stderr" | sed 's/^/#   /'
+  elif [ "$status" -ne 2 ]; then
+    not_ok "$name" "status $status"
+  elif [ -s "$work/stdout" ]; then
+    not_ok "$name" "on standard output: $(head -n 3 "$work/stdout")"
+  elif ! cmp -s "$work/before" "$work/after"; then
+    not_ok "$name" "something was written"
+    diff "$work/before" "$work/after" | sed 's/^/#   /'
+  else
+    echo "ok - $name"
+  fi
+}
+
+prepare
+
+# -- syntax --------------------------------------------------------------------
+
+bad 'unclosed bracket' check t.yaml <<'CASE'
+name: t
+nic: { ports: 1
+vms: {a: {}}
+==
+t.yaml:3:4: error: YAML syntax: did not find expected ',' or '}' (while parsing a flow mapping at line 2)
+CASE
+
+bad 'tab indentation' check t.yaml <<'CASE'
+name: t
+nic:
+	ports: 1
+==
+t.yaml:3:1: error: YAML syntax: a tab here; indent with blanks
+CASE
+
+bad 'two colons in a line' check t.yaml <<'CASE'
+name: t: u
+==
+t.yaml:1:8: error: YAML syntax: mapping values are not allowed in this context
+CASE
+
+bad 'not YAML at all' check t.yaml <<'CASE'
+hello world
+==
+t.yaml:1:1: error: the top level must be a mapping (KEY: VALUE), not a single value
+CASE
+
+bad 'a list at the top' check t.yaml <<'CASE'
+- name: t
+==
+t.yaml:1:1: error: the top level must be a mapping (KEY: VALUE), not a list
+CASE
+
+bad 'two documents' check t.yaml <<'CASE'
+name: t
+---
+name: u
+==
+t.yaml:2:1: error: a second document starts here; a file is one document
+CASE
+
+bad 'anchor and alias' check t.yaml <<'CASE'
+vms:
+  a: &a {memory: 1 GiB}
+  b: *a
+==
+t.yaml:2:6: error: anchors ('&a') are not supported; write the value out or use 'include'
+t.yaml:3:6: error: aliases ('*a') are not supported; write the value out or use 'include'
+CASE
+
+bad tag check t.yaml <<'CASE'
+name: !!str t
+==
+t.yaml:1:7: error: tags ('!!str') are not supported; write the value without it
+CASE
+
+bad 'deep nesting' check t.yaml <<'CASE'
+nic: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
+==
+t.yaml:1:38: error: nested deeper than 32 levels
+CASE
+
+bad 'duplicate key' check t.yaml <<'CASE'
+nic:
+  ports: 1
+  ports: 2
+==
+t.yaml:3:3: error: duplicate key 'ports'; first given at line 2
+CASE
+
+bad 'duplicate section' check t.yaml <<'CASE'
+nic: {ports: 1}
+vms: {a: {}}
+nic: {ports: 2}
+==
+t.yaml:3:1: error: duplicate key 'nic'; first given at line 1
+CASE
+
+bad 'tab after an accent' check t.yaml <<'CASE'
+name: déjà
+nic:
+	ports: 1
+==
+t.yaml:3:1: error: YAML syntax: a tab here; indent with blanks
+CASE
+
+# -- files ---------------------------------------------------------------------
+
+bad 'missing file' check nosuch.yaml <<'CASE'
+==
+nosuch.yaml: error: cannot read the file: No such file or directory
+CASE
+
+bad 'missing file, run' run nosuch.yaml <<'CASE'
+==
+nosuch.yaml: error: cannot read the file: No such file or directory
+CASE
+
+bad 'missing file, sweep' sweep nosuch.yaml --out D <<'CASE'
+==
+nosuch.yaml: error: cannot read the file: No such file or directory
+CASE
+
+bad 'directory instead of a file' check directory <<'CASE'
+==
+directory: error: cannot read the file: not a regular file
+CASE
+
+bad 'binary file' check binary.yaml <<'CASE'
+==
+binary.yaml:2:1: error: YAML syntax: invalid leading UTF-8 octet
+CASE
+
+bad 'empty file' check empty.yaml <<'CASE'
+==
+empty.yaml:1:1: error: the file is empty
+CASE
+
+bad 'only a comment' check t.yaml <<'CASE'
+# nothing yet
+==
+t.yaml:1:1: error: the file is empty
+CASE
+
+bad 'file of more than 1 MiB' check big.yaml <<'CASE'
+==
+big.yaml: error: cannot read the file: larger than 1 MiB
+CASE
+
+bad 'cyclic include' check ring-a.yaml <<'CASE'
+==
+ring-b.yaml:1:10: error: a file cannot include itself: ring-a.yaml -> ring-b.yaml -> ring-a.yaml
+CASE
+
+bad 'file that includes itself' check t.yaml <<'CASE'
+include: t.yaml
+==
+t.yaml:1:10: error: a file cannot include itself: t.yaml -> t.yaml
+CASE
+
+bad 'missing include' check t.yaml <<'CASE'
+name: t
+include: [good.yaml, nosuch.yaml]
+==
+t.yaml:2:22: error: cannot read the included file 'nosuch.yaml': No such file or directory
+CASE
+
+bad 'include of a directory' check t.yaml <<'CASE'
+include: directory
+==
+t.yaml:1:10: error: cannot read the included file 'directory': not a regular file
+CASE
+
+bad 'error in an included file' check t.yaml <<'CASE'
+include: part.yaml
+vms: {a: {}}
+==
+part.yaml:2:8: error: '20' has no unit; 'nic.itr' takes a time in ps, ns, us, ms or s
+CASE
+
+bad 'unknown preset' check t.yaml <<'CASE'
+nic: e811
+==
+t.yaml:1:6: error: unknown preset 'e811' for 'nic'; did you mean 'e810'?
+CASE
+
+bad 'preset for a section that has none' check t.yaml <<'CASE'
+pcie: gen5
+==
+t.yaml:1:7: error: unknown preset 'gen5' for 'pcie'; known presets: none
+CASE
+
+bad 'unknown preset by --set' check good.yaml --set nic=x710 <<'CASE'
+==
+--set nic=x710: error: unknown preset 'x710' for 'nic'; did you mean 'e810'?
+CASE
+
+# -- keys ----------------------------------------------------------------------
+
+bad 'unknown section' check t.yaml <<'CASE'
+name: t
+niic: {ports: 1}
+==
+t.yaml:2:1: error: unknown key 'niic'; did you mean 'nic'?
+CASE
+
+bad 'unknown key with a suggestion' check t.yaml <<'CASE'
+nic:
+  prots: 1
+==
+t.yaml:2:3: error: unknown key 'prots' in 'nic'; did you mean 'ports'?
+CASE
+
+bad 'unknown key with a list' check t.yaml <<'CASE'
+host:
+  colour: red
+==
+t.yaml:2:3: error: unknown key 'colour' in 'host'; known keys: memory_reserved, preset
+CASE
+
+bad 'unknown key of a group' check t.yaml <<'CASE'
+vms:
+  web: {cuont: 3}
+==
+t.yaml:2:9: error: unknown key 'cuont' in 'vms.web'; did you mean 'count'?
+CASE
+
+bad 'unknown key of a workload' check t.yaml <<'CASE'
+vms:
+  web: {workload: {paylod: 64 B}}
+==
+t.yaml:2:20: error: unknown key 'paylod' in 'vms.web.workload'; did you mean 'payload'?
+CASE
+
+bad 'key of another workload' check t.yaml <<'CASE'
+vms:
+  web: {workload: {type: ping, streams: 4}}
+==
+t.yaml:2:41: error: 'vms.web.workload.streams' is for type udp_stream, dpdk_forward, but the type is ping
+CASE
+
+bad 'unknown workload' check t.yaml <<'CASE'
+vms:
+  web: {workload: {type: udp_steam}}
+==
+t.yaml:2:26: error: unknown choice 'udp_steam'; did you mean 'udp_stream'? 'vms.web.workload.type' takes one of: udp_stream, ping, dpdk_forward, idle
+CASE
+
+bad 'a parameter where a group'"'"'s name goes' check t.yaml <<'CASE'
+vms:
+  count: 4
+==
+t.yaml:2:3: error: 'count' is a parameter, not a name; write 'vms: {NAME: {count: ...}}'
+CASE
+
+bad 'group'"'"'s name with a blank' check t.yaml <<'CASE'
+vms:
+  web server: {}
+==
+t.yaml:2:3: error: 'web server' is not a name; a name is a letter followed by letters, digits, '_' and '-', 127 at most
+CASE
+
+bad 'group'"'"'s name of 200 letters' check longname.yaml <<'CASE'
+==
+longname.yaml:1:7: error: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a name; a name is a letter followed by letters, digits, '_' and '-', 127 at most
+CASE
+
+bad 'too many groups' check many.yaml <<'CASE'
+==
+many.yaml:67:3: error: too many elements in 'vms'; at most 64
+CASE
+
+bad 'section that is a list' check t.yaml <<'CASE'
+nic: [1, 2]
+==
+t.yaml:1:6: error: 'nic' takes a mapping or the name of a preset, but is a list
+CASE
+
+bad 'section that is empty' check t.yaml <<'CASE'
+nic:
+vms: {a: {}}
+==
+t.yaml:1:5: error: 'nic' takes a mapping or the name of a preset, but is empty
+CASE
+
+bad 'value that is a list' check t.yaml <<'CASE'
+nic: {ports: [1, 2]}
+==
+t.yaml:1:14: error: 'nic.ports' takes an integer, but is a list
+CASE
+
+bad 'value that is missing' check t.yaml <<'CASE'
+nic: {itr: }
+==
+t.yaml:1:12: error: 'nic.itr' takes a time in ps, ns, us, ms or s, but is empty
+CASE
+
+# -- values --------------------------------------------------------------------
+
+bad 'missing unit' check t.yaml <<'CASE'
+run: {duration: 5}
+==
+t.yaml:1:17: error: '5' has no unit; 'run.duration' takes a time in ps, ns, us, ms or s
+CASE
+
+bad 'wrong unit' check t.yaml <<'CASE'
+run: {duration: 5 Gb/s}
+==
+t.yaml:1:17: error: unknown unit 'Gb/s'; 'run.duration' takes a time in ps, ns, us, ms or s
+CASE
+
+bad 'misspelt unit' check t.yaml <<'CASE'
+network: {rate: 100 gb/s}
+==
+t.yaml:1:17: error: unknown unit 'gb/s'; did you mean 'Gb/s'? 'network.rate' takes a rate in b/s, kb/s, Mb/s, Gb/s or Tb/s
+CASE
+
+bad 'unit of a plain number' check t.yaml <<'CASE'
+vms: {a: {count: 5 VMs}}
+==
+t.yaml:1:18: error: '5 VMs' is not an integer; 'vms.a.count' takes an integer
+CASE
+
+bad 'unit of another type for a plain number' check t.yaml <<'CASE'
+vms: {a: {count: 5 ms}}
+==
+t.yaml:1:18: error: 'vms.a.count' takes no unit; remove 'ms'
+CASE
+
+bad 'junk after a number' check t.yaml <<'CASE'
+run: {duration: 5 ms!}
+==
+t.yaml:1:17: error: '5 ms!' is not a time; 'run.duration' takes a time in ps, ns, us, ms or s
+CASE
+
+bad 'junk after an integer' check t.yaml <<'CASE'
+vms: {a: {count: 4x}}
+==
+t.yaml:1:18: error: '4x' is not an integer; 'vms.a.count' takes an integer
+CASE
+
+bad 'fraction of an integer' check t.yaml <<'CASE'
+vms: {a: {count: 1.5}}
+==
+t.yaml:1:18: error: '1.5' is not an integer; 'vms.a.count' takes an integer
+CASE
+
+bad 'fraction of the base unit' check t.yaml <<'CASE'
+run: {warmup: 0.5 ps}
+==
+t.yaml:1:15: error: '0.5 ps' is not a whole number of picoseconds, as 'run.warmup' must be
+CASE
+
+bad 'out of range' check t.yaml <<'CASE'
+nic: {ports: 3}
+==
+t.yaml:1:14: error: '3' is out of range; 'nic.ports' takes 1 to 2
+CASE
+
+bad 'out of range, with a unit' check t.yaml <<'CASE'
+run: {duration: 1 us}
+==
+t.yaml:1:17: error: '1 us' is out of range; 'run.duration' takes 20 us to 100 s
+CASE
+
+bad 'negative time' check t.yaml <<'CASE'
+nic: {itr: -1 us}
+==
+t.yaml:1:12: error: '-1 us' is out of range; 'nic.itr' takes 0 ns to 8160 us
+CASE
+
+bad 'too large for 64 bits' check t.yaml <<'CASE'
+run: {seed: 99999999999999999999}
+==
+t.yaml:1:13: error: '99999999999999999999' does not fit in 64 bits; 'run.seed' takes an integer
+CASE
+
+bad 'too long for 64 bits of picoseconds' check t.yaml <<'CASE'
+run: {duration: 10000000000 s}
+==
+t.yaml:1:17: error: '10000000000 s' does not fit in 64 bits of picoseconds
+CASE
+
+bad 'zero VMs' check t.yaml <<'CASE'
+vms: {a: {count: 0}}
+==
+t.yaml:1:18: error: '0' is out of range; 'vms.a.count' takes 1 to 10000
+CASE
+
+bad 'word for a number' check t.yaml <<'CASE'
+vms: {a: {count: many}}
+==
+t.yaml:1:18: error: 'many' is not an integer; 'vms.a.count' takes an integer
+CASE
+
+bad 'wrong choice' check t.yaml <<'CASE'
+design: sr-iov
+==
+t.yaml:1:9: error: unknown choice 'sr-iov'; did you mean 'sriov'? 'design' takes one of: sriov, hdiov
+CASE
+
+bad 'wrong boolean' check t.yaml <<'CASE'
+iommu: {coherent: maybe}
+==
+t.yaml:1:19: error: 'maybe' is not a boolean; 'iommu.coherent' takes true or false
+CASE
+
+bad 'ratio above 1' check t.yaml <<'CASE'
+run: {confidence: 95}
+==
+t.yaml:1:19: error: '95' is out of range; 'run.confidence' takes 0.5 to 0.999
+CASE
+
+bad 'name of 300 bytes' check long.yaml <<'CASE'
+==
+long.yaml:1:7: error: the text is 300 bytes long; 'name' takes at most 127
+CASE
+
+# -- rules ---------------------------------------------------------------------
+
+bad 'no VMs' check t.yaml <<'CASE'
+name: t
+==
+t.yaml:1:1: error: 'vms': a scenario needs at least one group of virtual machines: vms: {NAME: {count: 1}}
+CASE
+
+bad 'empty vms' check t.yaml <<'CASE'
+vms: {}
+==
+t.yaml:1:1: error: 'vms': a scenario needs at least one group of virtual machines: vms: {NAME: {count: 1}}
+CASE
+
+bad 'group called all' check t.yaml <<'CASE'
+vms:
+  all: {count: 2}
+==
+t.yaml:2:3: error: 'vms.all': a group cannot be called all: results have a row of that name, for all groups
+CASE
+
+bad 'hdiov without PASIDs' check t.yaml <<'CASE'
+design: hdiov
+iommu: {mode: legacy}
+vms: {a: {}}
+==
+t.yaml:2:15: error: 'iommu.mode': design hdiov needs PASIDs, which mode legacy has not; choose scalable, or off
+CASE
+
+bad 'port out of range' check t.yaml <<'CASE'
+vms:
+  a: {port: 0}
+  b: {port: 1}
+==
+t.yaml:3:13: error: 'vms.b.port': there is no port 1: ports count from 0, and nic.ports is 1
+CASE
+
+bad 'two designs on one port' check t.yaml <<'CASE'
+vms:
+  a: {design: sriov}
+  b: {design: hdiov}
+==
+t.yaml:3:15: error: 'vms.b.design': groups a and b share a port but not a design; a physical function offers SR-IOV or HD-IOV, not both
+CASE
+
+bad 'foreign-pasid without a victim' check t.yaml <<'CASE'
+nic: {ports: 2}
+vms:
+  a: {rogue: foreign-pasid}
+==
+t.yaml:3:14: error: 'vms.a.rogue': foreign-pasid needs a victim: a group with design hdiov on the other port (nic.ports: 2)
+CASE
+
+bad 'foreign-pasid with SR-IOV' check t.yaml <<'CASE'
+design: sriov
+vms:
+  a: {rogue: foreign-pasid}
+==
+t.yaml:3:14: error: 'vms.a.rogue': foreign-pasid needs design hdiov and an IOMMU
+CASE
+
+bad 'memory that is no multiple of 2 MiB' check t.yaml <<'CASE'
+vms:
+  a: {memory: 65 MiB}
+==
+t.yaml:2:15: error: 'vms.a.memory': must be a multiple of 2 MiB
+CASE
+
+bad 'memory too small for the rings' check t.yaml <<'CASE'
+nic: {tx_ring: 4096, rx_ring: 4096}
+vms:
+  a: {memory: 64 MiB, queue_pairs: 8}
+==
+t.yaml:3:15: error: 'vms.a.memory': rings and buffers of 8 queue pairs take 130 MiB of memory
+CASE
+
+bad 'ring of 300 descriptors' check t.yaml <<'CASE'
+nic: {tx_ring: 300}
+vms: {a: {}}
+==
+t.yaml:1:16: error: 'nic.tx_ring': must be a power of two, not 300
+CASE
+
+bad 'payload size of 384 B' check t.yaml <<'CASE'
+pcie: {mps: 384 B}
+vms: {a: {}}
+==
+t.yaml:1:13: error: 'pcie.mps': must be a power of two, not 384
+CASE
+
+bad 'link of 3 lanes' check t.yaml <<'CASE'
+pcie: {lanes: 3}
+vms: {a: {}}
+==
+t.yaml:1:15: error: 'pcie.lanes': must be a power of two, not 3
+CASE
+
+bad 'rule broken at one point of a sweep only' sweep t.yaml --out D <<'CASE'
+vms: {a: {}}
+sweep: {axes: {iommu.mode: [scalable, legacy]}}
+==
+t.yaml:2:39: error: 'iommu.mode': design hdiov needs PASIDs, which mode legacy has not; choose scalable, or off
+CASE
+
+bad 'several errors in one pass' check t.yaml <<'CASE'
+name: t
+nic: {ports: 9, itr: 5}
+pci: {}
+vms:
+  a: {count: 0, color: red}
+sweep: {axes: {vms.cuont: [1]}}
+==
+t.yaml:2:14: error: '9' is out of range; 'nic.ports' takes 1 to 2
+t.yaml:2:22: error: '5' has no unit; 'nic.itr' takes a time in ps, ns, us, ms or s
+t.yaml:3:1: error: unknown key 'pci'; did you mean 'pcie'?
+t.yaml:5:14: error: '0' is out of range; 'vms.a.count' takes 1 to 10000
+t.yaml:5:17: error: unknown key 'color' in 'vms.a'; known keys: count, vcpus, memory, queue_pairs, design, port, rogue, workload
+t.yaml:6:16: error: 'vms' has no element or parameter 'cuont'; did you mean 'count'?
+CASE
+
+bad 'errors in two files' check t.yaml <<'CASE'
+include: part.yaml
+run: {seed: x}
+vms: {a: {}}
+==
+t.yaml:2:13: error: 'x' is not an integer; 'run.seed' takes an integer
+part.yaml:2:8: error: '20' has no unit; 'nic.itr' takes a time in ps, ns, us, ms or s
+CASE
+
+# -- sweep ---------------------------------------------------------------------
+
+bad 'empty axis' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axes: {vms.count: []}}
+==
+t.yaml:2:27: error: axis 'vms.count' has no values
+CASE
+
+bad 'axis that is no list' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axes: {vms.count: 4}}
+==
+t.yaml:2:27: error: axis 'vms.count' takes a list of values, but is a single value
+CASE
+
+bad 'axis that names nothing' sweep t.yaml --out D <<'CASE'
+vms: {a: {}}
+sweep: {axes: {nic.prots: [1, 2]}}
+==
+t.yaml:2:16: error: unknown key 'prots' in 'nic'; did you mean 'ports'?
+CASE
+
+bad 'axis of a group that is not there' check t.yaml <<'CASE'
+vms: {web: {}}
+sweep: {axes: {vms.wep.count: [1, 2]}}
+==
+t.yaml:2:16: error: 'vms' has no element or parameter 'wep'; did you mean 'web'?
+CASE
+
+bad 'axis with a bad value' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axes: {nic.itr: [10 us, 20]}}
+==
+t.yaml:2:33: error: '20' has no unit; 'nic.itr' takes a time in ps, ns, us, ms or s
+CASE
+
+bad 'axis with a value twice' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axes: {vms.count: [1, 2, 1]}}
+==
+t.yaml:2:34: error: axis 'vms.count' has the value '1' twice
+CASE
+
+bad 'two axes of one parameter' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axes: {vms.count: [1, 2], vms.a.count: [3, 4]}}
+==
+t.yaml:2:35: error: axis 'vms.a.count' sets what axis 'vms.count' sets too
+CASE
+
+bad 'unknown key in sweep' check t.yaml <<'CASE'
+vms: {a: {}}
+sweep: {axis: {vms.count: [1]}}
+==
+t.yaml:2:9: error: unknown key 'axis' in 'sweep'; known keys: axes
+CASE
+
+bad 'plot of nothing' check t.yaml <<'CASE'
+vms: {a: {}}
+plot: {x: vms.cuont}
+==
+t.yaml:2:11: error: 'vms' has no element or parameter 'cuont'; did you mean 'count'?
+CASE
+
+bad 'too many points' check t.yaml --axis "run.seed=$(seq -s, 1000)" --axis "vms.count=$(seq -s, 1000)" <<'CASE'
+vms: {a: {}}
+==
+--axis vms.count=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19...: error: the sweep has more than 100000 points
+CASE
+
+# -- command line --------------------------------------------------------------
+
+bad '--set without a value' check good.yaml --set nic.ports <<'CASE'
+==
+--set nic.ports: error: write --set PATH=VALUE
+CASE
+
+bad '--set of an unknown path' check good.yaml --set nic.prots=1 <<'CASE'
+==
+--set nic.prots=1: error: unknown key 'prots' in 'nic'; did you mean 'ports'?
+CASE
+
+bad '--set of an unknown section' check good.yaml --set gpu.count=1 <<'CASE'
+==
+--set gpu.count=1: error: unknown parameter 'gpu.count'; did you mean 'cpu'?
+CASE
+
+bad '--set of a section' check good.yaml --set vms.a=1 <<'CASE'
+==
+--set vms.a=1: error: 'vms.a' names no parameter; add one of its keys, such as 'vms.a.PARAM'
+CASE
+
+bad '--set of a bad value' run good.yaml --set run.duration=5 --out D <<'CASE'
+==
+--set run.duration=5: error: '5' has no unit; 'run.duration' takes a time in ps, ns, us, ms or s
+CASE
+
+bad '--set with an empty value' check good.yaml --set nic.itr= <<'CASE'
+==
+--set nic.itr=: error: '' is not a time; 'nic.itr' takes a time in ps, ns, us, ms or s
+CASE
+
+bad '--axis without a value' check good.yaml --axis vms.count <<'CASE'
+==
+--axis vms.count: error: write --axis PATH=VALUE,VALUE,...
+CASE
+
+bad '--axis with no values' check good.yaml --axis vms.count= <<'CASE'
+==
+--axis vms.count=: error: axis 'vms.count' has no values
+CASE
+
+bad '--axis with a bad value' sweep good.yaml --axis vms.count=1,two --out D <<'CASE'
+==
+--axis vms.count=1,two: error: 'two' is not an integer; 'vms.count' takes an integer
+CASE
+
+bad '--axis with an empty value' check good.yaml --axis vms.count=1,,2 <<'CASE'
+==
+--axis vms.count=1,,2: error: a value of axis 'vms.count' must be a single value, but is empty
+CASE
+
+bad '--seed that is no number' run good.yaml --seed x <<'CASE'
+==
+hdiov-sim run: --seed takes a whole number, not 'x'
+Try `hdiov-sim run --help' or `hdiov-sim run --usage' for more information.
+CASE
+
+bad '--seed that is negative' run good.yaml --seed=-1 <<'CASE'
+==
+hdiov-sim run: --seed takes a whole number, not '-1'
+Try `hdiov-sim run --help' or `hdiov-sim run --usage' for more information.
+CASE
+
+bad '--seed that is too large' run good.yaml --seed 99999999999999999999 <<'CASE'
+==
+--set run.seed=99999999999999999999: error: '99999999999999999999' does not fit in 64 bits; 'run.seed' takes an integer
+CASE
+
+bad '-j that is no number' sweep good.yaml -j many --out D <<'CASE'
+==
+hdiov-sim sweep: -j takes a number from 1 to 1024, not 'many'
+Try `hdiov-sim sweep --help' or `hdiov-sim sweep --usage' for more
+information.
+CASE
+
+bad '-j of 0' sweep good.yaml -j0 --out D <<'CASE'
+==
+hdiov-sim sweep: -j takes a number from 1 to 1024, not '0'
+Try `hdiov-sim sweep --help' or `hdiov-sim sweep --usage' for more
+information.
+CASE
+
+bad '--out inside a file' run good.yaml --out file/D <<'CASE'
+==
+hdiov-sim: cannot make directory file/D: Not a directory
+CASE
+
+bad '--out is a file' sweep good.yaml --out file <<'CASE'
+==
+hdiov-sim: cannot make directory file: Not a directory
+CASE
+
+bad '--out without a name' run good.yaml --out= <<'CASE'
+==
+hdiov-sim run: --out takes the name of a directory
+Try `hdiov-sim run --help' or `hdiov-sim run --usage' for more information.
+CASE
+
+bad '--out where nothing can be made' run good.yaml --out /proc/hdiov <<'CASE'
+==
+hdiov-sim: cannot make directory /proc/hdiov: No such file or directory
+CASE
+
+bad 'results that are there, run' run good.yaml --out results <<'CASE'
+==
+hdiov-sim: results already has results; remove it, or choose another directory with --out
+CASE
+
+bad 'results that are there, sweep' sweep good.yaml --out results <<'CASE'
+==
+hdiov-sim: results already has results; continue them with --resume, remove it, or choose another directory with --out
+CASE
+
+bad 'directory with something else' sweep good.yaml --out other <<'CASE'
+==
+hdiov-sim: other is not empty and has no results; choose another directory with --out
+CASE
+
+bad 'unknown command' swep good.yaml <<'CASE'
+==
+hdiov-sim: unknown command 'swep'; did you mean 'sweep'?
+CASE
+
+bad 'unknown option' run good.yaml --sed 1 <<'CASE'
+==
+hdiov-sim run: unknown option '--sed'; did you mean '--set'?
+Try 'hdiov-sim run --help' for the options.
+CASE
+
+bad 'unknown option before the command' --quiet run good.yaml <<'CASE'
+==
+hdiov-sim: unknown option '--quiet'
+Try 'hdiov-sim --help' for the options.
+CASE
+
+bad 'unknown short option' run good.yaml -z <<'CASE'
+==
+hdiov-sim run: invalid option -- 'z'
+Try `hdiov-sim run --help' or `hdiov-sim run --usage' for more information.
+CASE
+
+bad 'option without its value' run good.yaml --out <<'CASE'
+==
+hdiov-sim run: option '--out' requires an argument
+Try `hdiov-sim run --help' or `hdiov-sim run --usage' for more information.
+CASE
+
+bad 'no file' check <<'CASE'
+==
+hdiov-sim check: which FILE?
+Try `hdiov-sim check --help' or `hdiov-sim check --usage' for more
+information.
+CASE
+
+bad 'two files' check good.yaml t.yaml <<'CASE'
+==
+hdiov-sim check: one FILE at a time, not also 't.yaml'
+Try `hdiov-sim check --help' or `hdiov-sim check --usage' for more
+information.
+CASE
+
+bad 'no command'  <<'CASE'
+==
+Usage: hdiov-sim [OPTION...] COMMAND [ARGUMENT...]
+Try `hdiov-sim --help' or `hdiov-sim --usage' for more information.
+CASE
+
+bad 'unknown model' params nik <<'CASE'
+==
+hdiov-sim: no model 'nik'; did you mean 'nic'?
+CASE
+
+bad 'plot of nothing, there is no directory' plot nosuch <<'CASE'
+==
+hdiov-sim: nosuch has no results to plot: unable to open nosuch/manifest.json: No such file or directory
+CASE
+
+bad 'plot of a directory without results' plot other <<'CASE'
+==
+hdiov-sim: other has no results to plot: unable to open other/manifest.json: No such file or directory
+CASE
+
+# -- the end -------------------------------------------------------------------
+
+echo "# $cases inputs"
+exit $failed
