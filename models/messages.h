@@ -36,12 +36,12 @@ enum msg_kind {
   MSG_IOMMU_STATUS,  /* IOMMU -> software: invalidation wait done */
 
   /* Interrupts: struct interrupt_msg (interrupt/interrupt.h) */
-  MSG_IRQ_NOTIFY,  /* interrupt unit -> running vCPU: posted, no exit */
-  MSG_IRQ_WAKE,    /* interrupt unit -> scheduler: wake-up vector for a
-                      blocked vCPU */
-  MSG_IRQ_HOST,    /* interrupt unit -> scheduler: remapped to the host */
-  MSG_IRQ_INJECT,  /* scheduler -> vCPU: kick, injected at VM entry */
-  MSG_PID_STATE,   /* vCPU -> interrupt unit: state of its posted descriptor */
+  MSG_IRQ_NOTIFY, /* interrupt unit -> running vCPU: posted, no exit */
+  MSG_IRQ_WAKE,   /* interrupt unit -> scheduler: wake-up vector for a
+                     blocked vCPU */
+  MSG_IRQ_HOST,   /* interrupt unit -> scheduler: remapped to the host */
+  MSG_IRQ_INJECT, /* scheduler -> vCPU: kick, injected at VM entry */
+  MSG_PID_STATE,  /* vCPU -> interrupt unit: state of its posted descriptor */
 
   /* Host scheduler and vCPUs: struct sched_msg (cpu/scheduler.h) */
   MSG_SCHED_BLOCK,   /* vCPU -> scheduler: halted, gives its core up */
@@ -58,10 +58,10 @@ enum msg_kind {
   MSG_GUEST,
 
   /* Life cycle: struct control_msg (hypervisor/control.h) */
-  MSG_VM_BOOT,  /* hypervisor -> vCPU 0: the devices are there */
-  MSG_VM_READY, /* vCPU 0 -> hypervisor: driver is up */
-  MSG_VM_GO,    /* hypervisor -> vCPUs, clients: workload starts at `when` */
-  MSG_VM_TRAP,  /* vCPU -> hypervisor: slow-path access to a virtual device */
+  MSG_VM_BOOT,    /* hypervisor -> vCPU 0: the devices are there */
+  MSG_VM_READY,   /* vCPU 0 -> hypervisor: driver is up */
+  MSG_VM_GO,      /* hypervisor -> vCPUs, clients: workload starts at `when` */
+  MSG_VM_TRAP,    /* vCPU -> hypervisor: slow-path access to a virtual device */
   MSG_VM_TRAPPED, /* hypervisor -> vCPU: its answer */
   MSG_DEVICE_EVENT, /* memory -> hypervisor: device wrote a host ring */
   MSG_KIND_COUNT

@@ -63,7 +63,7 @@ enum metric {
 #define X(name, meaning) METRIC_##name,
   METRICS(X)
 #undef X
-  METRIC_COUNT
+      METRIC_COUNT
 };
 
 extern const char *const metric_names[METRIC_COUNT];

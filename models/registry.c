@@ -15,17 +15,17 @@ static const char *const rogues[] = {"none", "outside-memory", "foreign-pasid",
 
 static const struct hd_param scenario_params[] = {
     {"name", HD_PARAM_STRING, offsetof(struct scenario_params, name),
-     "scenario", NULL, NULL, NULL, "name of the scenario, first column of every CSV",
-     "convention"},
+     "scenario", NULL, NULL, NULL,
+     "name of the scenario, first column of every CSV", "convention"},
     {"description", HD_PARAM_STRING,
      offsetof(struct scenario_params, description), "", NULL, NULL, NULL,
      "one line about it", "convention"},
     {"design", HD_PARAM_ENUM, offsetof(struct scenario_params, design), "hdiov",
-     NULL, NULL, designs,
-     "how devices are shared, for groups that do not say", "convention"},
+     NULL, NULL, designs, "how devices are shared, for groups that do not say",
+     "convention"},
     {0}};
-static const struct hd_param_table scenario_table = {
-    "", "The scenario itself", scenario_params};
+static const struct hd_param_table scenario_table = {"", "The scenario itself",
+                                                     scenario_params};
 
 #define RUN(f) offsetof(struct run_params, f)
 static const struct hd_param run_params[] = {

@@ -52,8 +52,8 @@ static void make_memory(struct server *s)
                             &s->config->memory, &s->window);
   root_complex_attach_memory(s->root, memory_component(s->memory), HOP);
   memory_set_root_complex(
-      s->memory, root_complex_answer_channel(
-                     s->root, memory_component(s->memory), HOP));
+      s->memory,
+      root_complex_answer_channel(s->root, memory_component(s->memory), HOP));
   memory_add_region(s->memory, 0, (uint64_t)s->config->host.memory_reserved);
 }
 
@@ -62,16 +62,16 @@ static void make_iommu(struct server *s)
   const struct server_config *c = s->config;
   if (!plan_has_iommu(c))
     return;
-  s->tables = vtd_tables_create(
-      HPA_TABLES, (uint64_t)c->host.memory_reserved - HPA_TABLES,
-      c->iommu.mode == IOMMU_SCALABLE);
+  s->tables = vtd_tables_create(HPA_TABLES,
+                                (uint64_t)c->host.memory_reserved - HPA_TABLES,
+                                c->iommu.mode == IOMMU_SCALABLE);
   s->iommu = iommu_create(s->engine, "server/iommu", SERVER, &c->iommu,
                           s->tables, &s->window);
   iommu_attach_memory(s->iommu, s->memory, HOP);
   root_complex_attach_iommu(s->root, iommu_component(s->iommu), HOP);
-  iommu_set_root_complex(s->iommu,
-                         root_complex_answer_channel(
-                             s->root, iommu_component(s->iommu), HOP));
+  iommu_set_root_complex(
+      s->iommu,
+      root_complex_answer_channel(s->root, iommu_component(s->iommu), HOP));
   /* The host maps its own memory one to one for its physical functions. */
   uint32_t domain = vtd_domain_create(s->tables);
   bool ok = domain != 0 &&
@@ -85,13 +85,12 @@ static void make_iommu(struct server *s)
 
 static void make_interrupts(struct server *s)
 {
-  s->interrupts =
-      interrupt_unit_create(s->engine, "server/interrupts", SERVER,
-                            &s->config->interrupt, HPA_INTERRUPT_TABLE,
-                            &s->window);
+  s->interrupts = interrupt_unit_create(s->engine, "server/interrupts", SERVER,
+                                        &s->config->interrupt,
+                                        HPA_INTERRUPT_TABLE, &s->window);
   interrupt_unit_attach_memory(s->interrupts, s->memory, HOP);
-  root_complex_attach_interrupts(
-      s->root, interrupt_unit_component(s->interrupts), HOP);
+  root_complex_attach_interrupts(s->root,
+                                 interrupt_unit_component(s->interrupts), HOP);
   s->scheduler = scheduler_create(s->engine, "server/scheduler", SERVER,
                                   &s->config->cpu, &s->window);
   interrupt_unit_attach_scheduler(s->interrupts,
@@ -102,7 +101,8 @@ static void make_interrupts(struct server *s)
 static void make_fabric(struct server *s)
 {
   const struct pcie_params *p = &s->config->pcie;
-  s->root = root_complex_create(s->engine, "server/root", SERVER, p, &s->window);
+  s->root =
+      root_complex_create(s->engine, "server/root", SERVER, p, &s->window);
   s->link = pcie_link_create(s->engine, "server/link", SERVER, p, &s->window);
   if (!p->switch_present) {
     root_complex_attach_link(s->root, s->link);
@@ -110,8 +110,8 @@ static void make_fabric(struct server *s)
   }
   s->uplink =
       pcie_link_create(s->engine, "server/uplink", SERVER, p, &s->window);
-  s->fabric = pcie_switch_create(s->engine, "server/switch", SERVER, p,
-                                 &s->window);
+  s->fabric =
+      pcie_switch_create(s->engine, "server/switch", SERVER, p, &s->window);
   root_complex_attach_link(s->root, s->uplink);
   pcie_switch_attach_upstream(s->fabric, s->uplink);
   pcie_switch_attach_downstream(s->fabric, s->link);
@@ -126,7 +126,8 @@ static void make_nic(struct server *s)
   for (unsigned port = 0; port < (unsigned)c->nic.ports; port++) {
     char path[32];
     snprintf(path, sizeof path, "server/wire%u", port);
-    s->wire[port] = wire_create(s->engine, path, SERVER, &c->network, &s->window);
+    s->wire[port] =
+        wire_create(s->engine, path, SERVER, &c->network, &s->window);
     nic_attach_wire(s->nic, port, s->wire[port]);
     snprintf(path, sizeof path, "client/port%u", port);
     s->client[port] = client_create(s->engine, path, "client", &c->client,
@@ -195,9 +196,9 @@ static void route_queues(struct server *s, const struct guest_plan *p,
     unsigned same = 0;
     while (same < q && guest_vcpu_of_queue(g, same) != v)
       same++;
-    observers[q] = same < q ? observers[same]
-                            : memory_add_observer(s->memory, region,
-                                                  &v->task.base);
+    observers[q] = same < q
+                       ? observers[same]
+                       : memory_add_observer(s->memory, region, &v->task.base);
     guest_set_observer(g, q, observers[q]);
     interrupt_unit_set_entry(s->interrupts, p->first_vector + 1 + q,
                              p->requester, v->index, (uint8_t)(33 + q));
@@ -223,7 +224,8 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
   }
 }
 
-static uint32_t foreign_pasid(const struct server *s, const struct guest_plan *p)
+static uint32_t foreign_pasid(const struct server *s,
+                              const struct guest_plan *p)
 {
   const struct server_config *c = s->config;
   for (size_t i = 0; i < s->plan.n_guests; i++) {
@@ -311,8 +313,8 @@ static void make_hypervisor(struct server *s)
                                      .duration = c->run.duration};
   s->hypervisor =
       hypervisor_create(s->engine, "server/hypervisor", SERVER, &config);
-  uint16_t observer = memory_add_observer(
-      s->memory, 0, hypervisor_component(s->hypervisor));
+  uint16_t observer =
+      memory_add_observer(s->memory, 0, hypervisor_component(s->hypervisor));
   hypervisor_attach(s->hypervisor, s->root, s->scheduler, observer);
   if (s->iommu)
     hypervisor_attach_iommu(s->hypervisor, s->iommu);

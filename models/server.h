@@ -3,8 +3,8 @@
  *
  * The configuration is a plain struct that the scenario layer fills from the
  * registry's tables. Building: server_feasible() says whether the hardware has
- * room; server_create() builds every model and wires it; server_run() simulates;
- * server_get_results() collects.
+ * room; server_create() builds every model and wires it; server_run()
+ * simulates; server_get_results() collects.
  */
 #ifndef HD_MODELS_SERVER_H
 #define HD_MODELS_SERVER_H
@@ -39,9 +39,9 @@ struct run_params {
   int64_t warmup, duration; /* ps, from the start of the workloads */
   int64_t repetitions;
   int64_t seed;
-  int64_t window;           /* ps: run-ahead window; 0: none */
-  int64_t actor_order;      /* 0, or a permutation of actors' creation */
-  double confidence;        /* level of the intervals over repetitions */
+  int64_t window;      /* ps: run-ahead window; 0: none */
+  int64_t actor_order; /* 0, or a permutation of actors' creation */
+  double confidence;   /* level of the intervals over repetitions */
 };
 
 /* Section "host": what the machine is called, and its sizes. */
@@ -87,9 +87,8 @@ extern const struct hd_param_registry server_registry;
 
 /* Rules across parameters. Calls complain(ctx, path, message) for each that is
  * broken, with the scenario path that should change; true when none is. */
-typedef void (*server_complain)(void *ctx, const char *path,
-                                const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+typedef void (*server_complain)(void *ctx, const char *path, const char *format,
+                                ...) __attribute__((format(printf, 3, 4)));
 bool server_check_config(const void *config, server_complain complain,
                          void *ctx); /* config: struct server_config */
 
@@ -113,7 +112,8 @@ struct server_options {
 /* The configuration must be feasible and outlive the server. */
 struct server *server_create(const struct server_config *c,
                              const struct server_options *o);
-void server_run(struct server *s); /* incl. all conservation checks at the end */
+void server_run(
+    struct server *s); /* incl. all conservation checks at the end */
 void server_destroy(struct server *s);
 
 /* When the workloads started and the window lies; HD_TIME_NEVER before. For

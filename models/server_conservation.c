@@ -62,8 +62,7 @@ void server_check_conservation(const struct server *s)
     require(client_component(s->client[port]), client_check(s->client[port]));
   }
   for (size_t i = 0; i < s->plan.n_guests; i++)
-    require(&guest_vcpu(s->guests[i], 0)->task.base,
-            guest_check(s->guests[i]));
+    require(&guest_vcpu(s->guests[i], 0)->task.base, guest_check(s->guests[i]));
   check_packets(s);
   check_resources(s);
 }

@@ -20,8 +20,8 @@ bool plan_has_iommu(const struct server_config *c)
 
 unsigned plan_page_shift(const struct server_config *c)
 {
-  static const unsigned shifts[] = {[IOMMU_4K] = 12, [IOMMU_2M] = 21,
-                                    [IOMMU_1G] = 30};
+  static const unsigned shifts[] = {
+      [IOMMU_4K] = 12, [IOMMU_2M] = 21, [IOMMU_1G] = 30};
   return shifts[c->iommu.page_size];
 }
 

@@ -37,7 +37,8 @@ struct server_plan {
 };
 
 /* The design of a group, inheritance resolved. */
-enum design plan_design(const struct server_config *c, const struct vm_group *g);
+enum design plan_design(const struct server_config *c,
+                        const struct vm_group *g);
 /* Streams of a UDP sender in the group: 0 stands for one a queue pair. */
 int64_t plan_streams(const struct vm_group *g);
 bool plan_has_iommu(const struct server_config *c);

@@ -29,8 +29,7 @@ static double offered_rate(const struct vm_group *g)
 {
   switch (g->workload) {
   case WORKLOAD_UDP_STREAM:
-    return g->udp_stream.rate ? (double)(g->udp_stream.rate *
-                                         plan_streams(g))
+    return g->udp_stream.rate ? (double)(g->udp_stream.rate * plan_streams(g))
                               : INFINITY;
   case WORKLOAD_DPDK_FORWARD:
     return (double)g->dpdk_forward.rate;
@@ -244,16 +243,17 @@ static void list_resources(const struct server *s, struct server_results *r)
   double clients = 0;
   for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
     clients = fmax(clients, client_utilization(s->client[port]));
-  add_resource(r, "wire", fmax(m[METRIC_wire_tx_utilization],
-                               m[METRIC_wire_rx_utilization]));
+  add_resource(
+      r, "wire",
+      fmax(m[METRIC_wire_tx_utilization], m[METRIC_wire_rx_utilization]));
   add_resource(r, "PCIe up", m[METRIC_pcie_up_utilization]);
   add_resource(r, "PCIe down", m[METRIC_pcie_down_utilization]);
   add_resource(r, "NIC pipeline", n.pipeline_utilization);
-  add_resource(r, "read tags",
-               n.tags_mean / (double)s->config->pcie.tags);
+  add_resource(r, "read tags", n.tags_mean / (double)s->config->pcie.tags);
   if (s->iommu)
-    add_resource(r, "IOMMU walkers", m[METRIC_iommu_walkers_busy] /
-                                         (double)s->config->iommu.walkers);
+    add_resource(r, "IOMMU walkers",
+                 m[METRIC_iommu_walkers_busy] /
+                     (double)s->config->iommu.walkers);
   add_resource(r, "DRAM", m[METRIC_dram_utilization]);
   add_resource(r, "host cores",
                sched.cores_busy / (double)s->config->cpu.cores);
@@ -268,8 +268,7 @@ static const char *limit_of(const struct server_results *r,
   const char *name = "nothing";
   double most = LIMITING;
   for (size_t i = 0; i < r->n_resources; i++)
-    if (r->resource[i].utilization > most &&
-        r->resource[i].name != NULL) {
+    if (r->resource[i].utilization > most && r->resource[i].name != NULL) {
       name = r->resource[i].name;
       most = r->resource[i].utilization;
     }
@@ -284,8 +283,8 @@ static const char *limit_of(const struct server_results *r,
   return name;
 }
 
-static void set_row(const struct server *s, struct server_results *r, size_t row,
-                    double *goodput)
+static void set_row(const struct server *s, struct server_results *r,
+                    size_t row, double *goodput)
 {
   struct group_results *g = &r->group[row];
   struct totals t;

@@ -23,8 +23,10 @@ static void check_powers(struct checker *k)
   const struct {
     const char *path;
     int64_t value;
-  } rows[] = {{"pcie.lanes", p->lanes}, {"pcie.mps", p->mps},
-              {"pcie.mrrs", p->mrrs},   {"pcie.rcb", p->rcb},
+  } rows[] = {{"pcie.lanes", p->lanes},
+              {"pcie.mps", p->mps},
+              {"pcie.mrrs", p->mrrs},
+              {"pcie.rcb", p->rcb},
               {"nic.tx_ring", k->c->nic.tx_ring},
               {"nic.rx_ring", k->c->nic.rx_ring}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -114,20 +116,23 @@ static void check_group(struct checker *k, size_t i)
 {
   const struct vm_group *g = &k->c->groups[i];
   if (strcmp(g->name, "all") == 0)
-    COMPLAIN(k, "vms.all", "a group cannot be called all: results have a row "
-                           "of that name, for all groups");
+    COMPLAIN(k, "vms.all",
+             "a group cannot be called all: results have a row "
+             "of that name, for all groups");
   check_memory(k, i);
   check_port(k, i);
   check_rogue(k, i);
 }
 
-bool server_check_config(const void *config, server_complain complain, void *ctx)
+bool server_check_config(const void *config, server_complain complain,
+                         void *ctx)
 {
   struct checker k = {config, complain, ctx, true};
   check_powers(&k);
   if (k.c->n_groups == 0)
-    COMPLAIN(&k, "vms", "a scenario needs at least one group of virtual "
-                        "machines: vms: {NAME: {count: 1}}");
+    COMPLAIN(&k, "vms",
+             "a scenario needs at least one group of virtual "
+             "machines: vms: {NAME: {count: 1}}");
   check_iommu(&k);
   for (size_t i = 0; i < k.c->n_groups; i++)
     check_group(&k, i);

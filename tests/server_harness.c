@@ -18,7 +18,8 @@ static const char *source_dir(void)
   return dir ? dir : ".";
 }
 
-static void copy_group(struct outcome *o, size_t i, const struct group_results *g)
+static void copy_group(struct outcome *o, size_t i,
+                       const struct group_results *g)
 {
   memcpy(o->metric[i], g->metric, sizeof g->metric);
   snprintf(o->limited_by[i], sizeof o->limited_by[i], "%s", g->limited_by);
@@ -115,9 +116,9 @@ struct outcome run_scenario(const char *file, const char *const *sets)
   struct hd_errors *errors = hd_errors_create();
   struct hd_scenario *s = hd_scenario_load(&env, path, &ov, errors);
   struct hd_point *p = s ? hd_scenario_point(s, 0, errors) : NULL;
-  ck_assert_msg(p != NULL, "%s", hd_errors_count(errors)
-                                     ? hd_errors_text(errors, 0)
-                                     : "no point");
+  ck_assert_msg(p != NULL, "%s",
+                hd_errors_count(errors) ? hd_errors_text(errors, 0)
+                                        : "no point");
   struct outcome o = in_child(hd_point_config(p));
   hd_point_destroy(p);
   hd_scenario_destroy(s);

@@ -27,7 +27,7 @@
 #define WAKE (1500 * HD_NS)
 #define SLICE (1 * HD_MS)
 #define SWITCH (5000 * HD_NS)
-#define EXIT_IN (500 * HD_NS)  /* exit_cost 1001: 500 out, 501 back in */
+#define EXIT_IN (500 * HD_NS) /* exit_cost 1001: 500 out, 501 back in */
 #define EXIT_OUT (501 * HD_NS)
 #define HLT (300 * HD_NS)
 #define EXTERNAL (400 * HD_NS)
@@ -57,11 +57,15 @@ struct fabric { /* interrupt unit, hypervisor, other vCPUs */
   struct hd_channel *to_scheduler, *notify[MAX_VCPUS], *ipi[MAX_VCPUS];
   uint32_t state[MAX_VCPUS];
   uint64_t pir[MAX_VCPUS][4];
-  unsigned suppressed; /* posts to a pre-empted vCPU */
+  unsigned suppressed;     /* posts to a pre-empted vCPU */
   hd_time boot[MAX_VCPUS]; /* when each vCPU is woken */
   /* Single actions, at the fabric. */
-  struct { hd_time when; enum action action; uint32_t vcpu; unsigned vector; }
-      script[16];
+  struct {
+    hd_time when;
+    enum action action;
+    uint32_t vcpu;
+    unsigned vector;
+  } script[16];
   unsigned n_script;
   /* A stream of actions to all vCPUs in turn, about every `period`. */
   enum action stream;
@@ -100,8 +104,9 @@ static struct {
 
 /* -- fakes --------------------------------------------------------------- */
 
-static inline void send_irq(struct fabric *f, struct hd_channel *ch, uint32_t kind,
-                     uint32_t vcpu, const uint64_t *vectors)
+static inline void send_irq(struct fabric *f, struct hd_channel *ch,
+                            uint32_t kind, uint32_t vcpu,
+                            const uint64_t *vectors)
 {
   struct interrupt_msg *m = hd_msg_new_zero(&f->base, kind);
   m->vcpu = vcpu;
@@ -127,7 +132,7 @@ static inline void deliver(struct fabric *f, uint32_t vcpu)
 }
 
 static inline void act(struct fabric *f, enum action action, uint32_t vcpu,
-                unsigned vector)
+                       unsigned vector)
 {
   uint64_t vectors[4] = {0};
   vectors[vector / 64] = (uint64_t)1 << (vector % 64);
@@ -157,8 +162,9 @@ static inline void stream_next(struct fabric *f)
   struct hd_msg *m = hd_msg_new(&f->base, MSG_TIMER);
   m->tag = TAG_STREAM;
   hd_schedule(&f->base,
-              f->period / 2 + (hd_time)(hd_mix64(f->streamed) %
-                                        (uint64_t)f->period), m);
+              f->period / 2 +
+                  (hd_time)(hd_mix64(f->streamed) % (uint64_t)f->period),
+              m);
 }
 
 static inline void fabric_timer(struct fabric *f, uint32_t tag)
@@ -292,7 +298,7 @@ static inline void make(unsigned cores, unsigned vcpus)
 }
 
 static inline void script(hd_time when, enum action action, uint32_t vcpu,
-                   unsigned vector)
+                          unsigned vector)
 {
   unsigned i = world.fabric.n_script++;
   world.fabric.script[i].when = when;
@@ -310,8 +316,8 @@ static inline void build_guest(unsigned i)
   struct fabric *f = &world.fabric;
   char path[32];
   snprintf(path, sizeof path, "server/vcpu%03u", i);
-  vcpu_initialize(v, world.engine, path, "server", &world.params,
-                  &world.window, &ops, g);
+  vcpu_initialize(v, world.engine, path, "server", &world.params, &world.window,
+                  &ops, g);
   vcpu_attach(v, world.scheduler, NULL, 0);
   ck_assert_uint_eq(v->index, i);
   v->to_interrupts = hd_channel_open(&v->task.base, &f->base, PID_STATE);
@@ -338,8 +344,8 @@ static inline void simulate_with(hd_time end, hd_time window, uint32_t shuffle)
                           "server/fabric", "server");
   hd_component_initialize(&world.root.base, world.engine, &root_ops,
                           "server/root", "server");
-  world.fabric.to_scheduler = scheduler_connect(
-      world.scheduler, &world.fabric.base, TO_SCHEDULER);
+  world.fabric.to_scheduler =
+      scheduler_connect(world.scheduler, &world.fabric.base, TO_SCHEDULER);
   for (unsigned i = 0; i < world.n; i++)
     build_guest(i);
   hd_engine_run(world.engine, end);
@@ -377,7 +383,8 @@ static inline double core_time(void)
          (double)hd_window_elapsed(&world.window, report.end);
 }
 
-static inline int64_t in_child(int64_t (*f)(int64_t, int64_t), int64_t a, int64_t b)
+static inline int64_t in_child(int64_t (*f)(int64_t, int64_t), int64_t a,
+                               int64_t b)
 {
   int ends[2];
   ck_assert_int_eq(pipe(ends), 0);

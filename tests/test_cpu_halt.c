@@ -2,8 +2,8 @@
  * test_cpu_halt.c - halting, halt polling and wake-ups of vCPUs.
  *
  * A green run says that a wake-up takes the sum of its steps, that polling
- * adapts as stated, and that nothing is lost when a wake-up crosses the decision
- * to block. It does not say that KVM's steps take as long.
+ * adapts as stated, and that nothing is lost when a wake-up crosses the
+ * decision to block. It does not say that KVM's steps take as long.
  */
 #include "tests/test_cpu_guests.h"
 
@@ -57,7 +57,7 @@ START_TEST(halt_polling_ends)
   ck_assert_int_eq(stats(0).host_time, /* polling is host time */
                    WAKE + SWITCH + EXIT_OUT + EXIT_IN + HLT + 20 * HD_US +
                        QUEUE + WAKE + EXIT_OUT + /* in again, and out */
-                       EXIT_IN + HLT + QUEUE); /* too long a halt: no more */
+                       EXIT_IN + HLT + QUEUE);   /* too long a halt: no more */
 }
 END_TEST
 
@@ -78,8 +78,8 @@ static void idle_for_pauses(struct guest *g)
  * longer than halt_poll, turns it off. */
 START_TEST(halt_polling_adapts)
 {
-  static const hd_time expected[PAUSES] = {10 * HD_US, 20 * HD_US, 40 * HD_US,
-                                           40 * HD_US, 0, 0, 10 * HD_US};
+  static const hd_time expected[PAUSES] = {
+      10 * HD_US, 20 * HD_US, 40 * HD_US, 40 * HD_US, 0, 0, 10 * HD_US};
   make(1, 1);
   world.params.halt_poll = 200 * HD_US;
   world.guests[0].main = idle_for_pauses;
@@ -226,8 +226,8 @@ static int64_t lost(int64_t action, int64_t cores)
   ck_assert_uint_eq(world.fabric.streamed, 6000);
   for (unsigned i = 0; i < world.n; i++) {
     struct guest *g = &world.guests[i];
-    wrong += llabs(2000 - (int64_t)(action == MESSAGE ? g->messages
-                                                      : g->interrupts));
+    wrong += llabs(2000 -
+                   (int64_t)(action == MESSAGE ? g->messages : g->interrupts));
     ck_assert(g->vcpu.halted && !g->vcpu.on_core);
   }
   return wrong;

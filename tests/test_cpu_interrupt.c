@@ -19,8 +19,8 @@
 #include "sim/engine/rng.h"
 
 #define VCPUS 4
-#define EACH 1500          /* interrupts per vCPU, cycling through the vectors */
-#define VECTORS 224        /* 32 .. 255 */
+#define EACH 1500   /* interrupts per vCPU, cycling through the vectors */
+#define VECTORS 224 /* 32 .. 255 */
 #define PERIOD (4 * HD_US) /* mean time between interrupts of the device */
 #define REQUESTER 0x0100
 #define MEMORY_SIZE (INT64_C(1) << 20)
@@ -114,32 +114,50 @@ static void interrupt(struct vcpu *v, unsigned vector)
   vcpu_run(v, 500);
 }
 
-/* -- the world --------------------------------------------------------------- */
+/* -- the world ---------------------------------------------------------------
+ */
 
 static void set_params(bool posted, unsigned cores, hd_time halt_poll)
 {
   memset(&world, 0, sizeof world);
   world.window = (struct hd_window){0, HD_TIME_NEVER};
-  world.cpu = (struct cpu_params){
-      .cores = cores, .housekeeping_cores = 2, .frequency = 3000000000,
-      .timeslice = 60 * HD_US, .wakeup_granularity = 20 * HD_US,
-      .sleeper_credit = 30 * HD_US, .wake_latency = 1500 * HD_NS,
-      .ipi_latency = 700 * HD_NS, .queue_latency = 300 * HD_NS,
-      .switch_cost = 4000, .exit_cost = 1500, .exit_hlt = 1000,
-      .exit_interrupt = 1500, .inject_cost = 500, .host_irq_cost = 3000,
-      .halt_poll = halt_poll, .halt_poll_start = 2 * HD_US,
-      .irq_entry_cost = 600};
-  world.irq = (struct interrupt_params){
-      .posted = posted, .cache_entries = 128, .remap_latency = 20 * HD_NS,
-      .notify_latency = 300 * HD_NS, .wakeup_latency = 1 * HD_US,
-      .host_latency = 400 * HD_NS, .state_latency = 70 * HD_NS};
-  world.memory = (struct memory_params){
-      .llc_size = 256 * 1024, .llc_ways = 16, .ddio_ways = 2,
-      .llc_latency = 70 * HD_NS, .dram_latency = 50 * HD_NS,
-      .dram_channels = 2, .dram_rate = 256000000000,
-      .refresh_interval = 3900 * HD_NS, .refresh_duration = 300 * HD_NS,
-      .write_latency = 50 * HD_NS, .visible_latency = 60 * HD_NS,
-      .size = MEMORY_SIZE};
+  world.cpu = (struct cpu_params){.cores = cores,
+                                  .housekeeping_cores = 2,
+                                  .frequency = 3000000000,
+                                  .timeslice = 60 * HD_US,
+                                  .wakeup_granularity = 20 * HD_US,
+                                  .sleeper_credit = 30 * HD_US,
+                                  .wake_latency = 1500 * HD_NS,
+                                  .ipi_latency = 700 * HD_NS,
+                                  .queue_latency = 300 * HD_NS,
+                                  .switch_cost = 4000,
+                                  .exit_cost = 1500,
+                                  .exit_hlt = 1000,
+                                  .exit_interrupt = 1500,
+                                  .inject_cost = 500,
+                                  .host_irq_cost = 3000,
+                                  .halt_poll = halt_poll,
+                                  .halt_poll_start = 2 * HD_US,
+                                  .irq_entry_cost = 600};
+  world.irq = (struct interrupt_params){.posted = posted,
+                                        .cache_entries = 128,
+                                        .remap_latency = 20 * HD_NS,
+                                        .notify_latency = 300 * HD_NS,
+                                        .wakeup_latency = 1 * HD_US,
+                                        .host_latency = 400 * HD_NS,
+                                        .state_latency = 70 * HD_NS};
+  world.memory = (struct memory_params){.llc_size = 256 * 1024,
+                                        .llc_ways = 16,
+                                        .ddio_ways = 2,
+                                        .llc_latency = 70 * HD_NS,
+                                        .dram_latency = 50 * HD_NS,
+                                        .dram_channels = 2,
+                                        .dram_rate = 256000000000,
+                                        .refresh_interval = 3900 * HD_NS,
+                                        .refresh_duration = 300 * HD_NS,
+                                        .write_latency = 50 * HD_NS,
+                                        .visible_latency = 60 * HD_NS,
+                                        .size = MEMORY_SIZE};
 }
 
 static struct memory *build_fabric(struct hd_engine *e)
@@ -196,7 +214,8 @@ static void simulate(hd_time window)
   ck_assert_msg(wrong == NULL, "%s", wrong);
 }
 
-/* -- tests ------------------------------------------------------------------- */
+/* -- tests -------------------------------------------------------------------
+ */
 
 /* A vector comes again after 224 interrupts to its vCPU, 3.6 ms: nothing may be
  * merged, so each must be handled as often as it was sent. With a core for

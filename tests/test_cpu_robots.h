@@ -27,18 +27,21 @@ struct robot {
   struct hd_component base;
   struct hd_channel *to;
   uint32_t index;
-  hd_time first;       /* when it is first woken; FOR_EVER: by others only */
-  hd_time work;        /* core time it wants between rests; FOR_EVER: a hog */
-  hd_time rest;        /* FOR_EVER: it works once */
-  hd_time poll;        /* halt polling asked for with each BLOCK */
-  bool varies;         /* work and rest differ each time, 0.5 to 1.5 times */
+  hd_time first; /* when it is first woken; FOR_EVER: by others only */
+  hd_time work;  /* core time it wants between rests; FOR_EVER: a hog */
+  hd_time rest;  /* FOR_EVER: it works once */
+  hd_time poll;  /* halt polling asked for with each BLOCK */
+  bool varies;   /* work and rest differ each time, 0.5 to 1.5 times */
   hd_time left, on_since, woken_at, used;
   bool on;
   uint32_t run, preempt_run;
   /* What happened. */
   unsigned runs, preempts, injects, notifies;
   uint64_t vectors; /* handed over with runs or notifications */
-  struct { hd_time when, since, latency; uint32_t core, cold; } log[MAX_RUNS];
+  struct {
+    hd_time when, since, latency;
+    uint32_t core, cold;
+  } log[MAX_RUNS];
   hd_time preempted_at, injected_at, left_at;
   uint32_t inject_state;
 };
@@ -123,8 +126,12 @@ static inline void robot_handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct robot *r = (struct robot *)self;
   switch (msg->kind) {
-  case MSG_SCHED_RUN: run(r, (struct sched_msg *)msg); break;
-  case MSG_SCHED_PREEMPT: preempt(r, (struct sched_msg *)msg); break;
+  case MSG_SCHED_RUN:
+    run(r, (struct sched_msg *)msg);
+    break;
+  case MSG_SCHED_PREEMPT:
+    preempt(r, (struct sched_msg *)msg);
+    break;
   case MSG_IRQ_INJECT:
     r->injects++;
     r->injected_at = hd_now(self);
@@ -142,7 +149,8 @@ static inline void robot_handle(struct hd_component *self, struct hd_msg *msg)
       finish(r);
     }
     break;
-  default: ck_abort_msg("robot got a message of kind %u", msg->kind);
+  default:
+    ck_abort_msg("robot got a message of kind %u", msg->kind);
   }
   hd_msg_free(self, msg);
 }
@@ -162,7 +170,10 @@ static inline void robot_start(struct hd_component *self)
 struct others {
   struct hd_component base;
   struct hd_channel *to;
-  struct { hd_time when; uint32_t kind, vcpu, tag; } script[MAX_SCRIPT];
+  struct {
+    hd_time when;
+    uint32_t kind, vcpu, tag;
+  } script[MAX_SCRIPT];
   unsigned count;
 };
 
@@ -222,12 +233,15 @@ static inline void make(unsigned cores, unsigned robots)
   world.window = (struct hd_window){0, HD_TIME_NEVER};
   world.n = robots;
   for (unsigned i = 0; i < robots; i++)
-    world.robots[i] = (struct robot){
-        .index = i, .first = FOR_EVER, .work = FOR_EVER, .rest = FOR_EVER,
-        .woken_at = -1};
+    world.robots[i] = (struct robot){.index = i,
+                                     .first = FOR_EVER,
+                                     .work = FOR_EVER,
+                                     .rest = FOR_EVER,
+                                     .woken_at = -1};
 }
 
-static inline void script(hd_time when, uint32_t kind, uint32_t vcpu, uint32_t tag)
+static inline void script(hd_time when, uint32_t kind, uint32_t vcpu,
+                          uint32_t tag)
 {
   unsigned i = world.others.count++;
   world.others.script[i].when = when;
@@ -285,7 +299,8 @@ static inline hd_time used(unsigned i, hd_time end)
 
 /* Runs f in a process of its own (one engine a process) and returns its
  * result. */
-static inline int64_t in_child(int64_t (*f)(int64_t, int64_t), int64_t a, int64_t b)
+static inline int64_t in_child(int64_t (*f)(int64_t, int64_t), int64_t a,
+                               int64_t b)
 {
   int ends[2];
   ck_assert_int_eq(pipe(ends), 0);
@@ -305,6 +320,5 @@ static inline int64_t in_child(int64_t (*f)(int64_t, int64_t), int64_t a, int64_
   ck_assert_int_eq(status, 0);
   return result;
 }
-
 
 #endif

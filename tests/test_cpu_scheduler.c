@@ -15,7 +15,8 @@ START_TEST(queue_is_ordered)
 {
   struct run_queue q = {0};
   for (uint32_t i = 0; i < 1000; i++)
-    run_queue_push(&q, (struct run_queue_entry){(hd_time)(hd_mix64(i) % 50), i});
+    run_queue_push(&q,
+                   (struct run_queue_entry){(hd_time)(hd_mix64(i) % 50), i});
   struct run_queue_entry last = {-1, 0};
   for (unsigned i = 0; i < 1000; i++) {
     ck_assert_uint_eq(q.count, 1000 - i);
@@ -187,8 +188,7 @@ START_TEST(eight_hogs_get_an_eighth)
   hd_time end = 1600 * SLICE; /* 200 rounds: one slice is 0.5 % of a share */
   simulate(end);
   for (unsigned i = 0; i < 8; i++)
-    ck_assert_double_eq_tol((double)used(i, end) / (double)end, 0.125,
-                            0.00125);
+    ck_assert_double_eq_tol((double)used(i, end) / (double)end, 0.125, 0.00125);
 }
 END_TEST
 
@@ -355,7 +355,7 @@ START_TEST(no_core_idles_while_somebody_waits)
       least = hd_time_min(least, used(i, end));
   }
   ck_assert_int_gt(sum, 4 * end / 100 * 99); /* the rest is switching */
-  ck_assert_int_gt(least, end / 10 * 3); /* a tenth of four cores is 0.4 */
+  ck_assert_int_gt(least, end / 10 * 3);     /* a tenth of four cores is 0.4 */
 }
 END_TEST
 

@@ -19,13 +19,15 @@ START_TEST(two_vcpus_alternate)
   ck_assert_int_le(llabs(a.guest_time - b.guest_time), SLICE + 20 * HD_US);
   for (int i = 0; i < 2; i++) /* no cycle is lost by pre-emption */
     ck_assert_int_le(llabs(stats((unsigned)i).guest_time -
-                           world.guests[i].rounds * 10 * HD_US), 10 * HD_US);
+                           world.guests[i].rounds * 10 * HD_US),
+                     10 * HD_US);
   ck_assert_uint_ge(a.exits[EXIT_PREEMPT] + b.exits[EXIT_PREEMPT], 97);
   ck_assert_uint_le(a.exits[EXIT_PREEMPT] + b.exits[EXIT_PREEMPT], 100);
   /* All but one way to the core is accounted: the last may be under way. */
-  ck_assert_double_eq_tol(core_time(),
-                          (double)(a.guest_time + b.guest_time + a.host_time +
-                                   b.host_time), (double)(2 * QUEUE));
+  ck_assert_double_eq_tol(
+      core_time(),
+      (double)(a.guest_time + b.guest_time + a.host_time + b.host_time),
+      (double)(2 * QUEUE));
 }
 END_TEST
 
@@ -97,7 +99,8 @@ static void poll_then_run(struct guest *g)
   run_for_ever(g);
 }
 
-/* Polling is over before vCPU 1 is woken: that one waits for the slice's end. */
+/* Polling is over before vCPU 1 is woken: that one waits for the slice's end.
+ */
 START_TEST(end_of_polling_is_told)
 {
   make(1, 2);
@@ -216,7 +219,8 @@ START_TEST(windows_add_up)
   int64_t whole = in_child(time_used, 0, HD_TIME_NEVER);
   int64_t cut = 2 * HD_MS + 345678;
   ck_assert_int_eq(in_child(time_used, 0, cut) +
-                       in_child(time_used, cut, HD_TIME_NEVER), whole);
+                       in_child(time_used, cut, HD_TIME_NEVER),
+                   whole);
 }
 END_TEST
 

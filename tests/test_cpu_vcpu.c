@@ -47,7 +47,7 @@ START_TEST(start_and_account)
   ck_assert_int_eq(world.guests[0].began, START);
   ck_assert_int_eq(world.guests[0].finished, START + 10 * HD_US);
   ck_assert_int_eq(st.guest_time, 10 * HD_US);
-  ck_assert_int_eq(st.host_time, WAKE + SWITCH + EXIT_OUT + /* getting in */
+  ck_assert_int_eq(st.host_time, WAKE + SWITCH + EXIT_OUT +  /* getting in */
                                      EXIT_IN + HLT + QUEUE); /* and out */
   ck_assert_uint_eq(st.exits[EXIT_HLT], 1);
   ck_assert_double_eq_tol(core_time(), (double)(st.guest_time + st.host_time),
@@ -298,8 +298,8 @@ START_TEST(each_injection_is_paid)
   simulate(1 * HD_MS);
   struct guest *g = &world.guests[0];
   ck_assert_uint_eq(g->interrupts, 2);
-  ck_assert_int_eq(g->handled[0], data + EXIT_IN + EXTERNAL + EXIT_OUT +
-                                      2 * INJECT + ENTRY);
+  ck_assert_int_eq(g->handled[0],
+                   data + EXIT_IN + EXTERNAL + EXIT_OUT + 2 * INJECT + ENTRY);
   ck_assert_uint_eq(stats(0).exits[EXIT_EXTERNAL_INTERRUPT], 1);
 }
 END_TEST
@@ -341,8 +341,9 @@ START_TEST(preemption_waits_for_a_load)
   world.guests[1].main = run_in_steps;
   simulate(20 * SLICE);
   ck_assert_uint_ge(stats(0).exits[EXIT_PREEMPT], 8);
-  ck_assert_int_le(llabs(stats(0).guest_time -
-                         world.guests[0].rounds * ROUND_TRIP), ROUND_TRIP);
+  ck_assert_int_le(
+      llabs(stats(0).guest_time - world.guests[0].rounds * ROUND_TRIP),
+      ROUND_TRIP);
 }
 END_TEST
 

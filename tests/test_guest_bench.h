@@ -55,34 +55,62 @@ static inline void bench_hypervisor_handle(struct hd_component *self,
 /* Round figures; 2 GHz makes every number of cycles exact in picoseconds. */
 static inline void bench_defaults(struct bench *b, int workload)
 {
-  *b = (struct bench){.warmup = 5 * HD_MS, .duration = 20 * HD_MS,
-                      .run_ahead = 100 * HD_NS};
+  *b = (struct bench){
+      .warmup = 5 * HD_MS, .duration = 20 * HD_MS, .run_ahead = 100 * HD_NS};
   b->udp = (struct udp_stream_params){1470, 1, 0, THREADS_SINGLE, HD_MS};
   b->ping = (struct ping_params){56, 0};
   b->dpdk = (struct dpdk_forward_params){18, 1000000000, 1, false, 32};
-  b->costs = (struct guest_params){
-      .send_syscall = 700, .send_stack = 1250, .send_driver = 250,
-      .receive_driver = 300, .receive_stack = 1200, .receive_syscall = 900,
-      .copy_per_byte = 0.125, .napi_entry = 800, .clean_descriptor = 100,
-      .thread_switch = 2500, .napi_budget = 64, .socket_buffer = 1 << 24,
-      .skb_overhead = 576, .poll_empty = 60, .poll_packet = 150,
-      .boot_traps = 20, .boot_cycles = 100000};
-  b->cpu = (struct cpu_params){
-      .cores = 16, .housekeeping_cores = 1, .frequency = 2000000000,
-      .timeslice = 3 * HD_MS, .wakeup_granularity = HD_MS,
-      .sleeper_credit = HD_MS, .wake_latency = 1500 * HD_NS,
-      .ipi_latency = 700 * HD_NS, .queue_latency = 300 * HD_NS,
-      .switch_cost = 4000, .exit_cost = 1500, .exit_hlt = 1000,
-      .exit_interrupt = 1500, .exit_ept = 3000, .exit_trap = 3450,
-      .exit_ipi = 500, .inject_cost = 500, .host_irq_cost = 3000,
-      .halt_poll = 0, .halt_poll_start = 10 * HD_US, .irq_entry_cost = 600,
-      .mmio_write_cost = 300};
+  b->costs = (struct guest_params){.send_syscall = 700,
+                                   .send_stack = 1250,
+                                   .send_driver = 250,
+                                   .receive_driver = 300,
+                                   .receive_stack = 1200,
+                                   .receive_syscall = 900,
+                                   .copy_per_byte = 0.125,
+                                   .napi_entry = 800,
+                                   .clean_descriptor = 100,
+                                   .thread_switch = 2500,
+                                   .napi_budget = 64,
+                                   .socket_buffer = 1 << 24,
+                                   .skb_overhead = 576,
+                                   .poll_empty = 60,
+                                   .poll_packet = 150,
+                                   .boot_traps = 20,
+                                   .boot_cycles = 100000};
+  b->cpu = (struct cpu_params){.cores = 16,
+                               .housekeeping_cores = 1,
+                               .frequency = 2000000000,
+                               .timeslice = 3 * HD_MS,
+                               .wakeup_granularity = HD_MS,
+                               .sleeper_credit = HD_MS,
+                               .wake_latency = 1500 * HD_NS,
+                               .ipi_latency = 700 * HD_NS,
+                               .queue_latency = 300 * HD_NS,
+                               .switch_cost = 4000,
+                               .exit_cost = 1500,
+                               .exit_hlt = 1000,
+                               .exit_interrupt = 1500,
+                               .exit_ept = 3000,
+                               .exit_trap = 3450,
+                               .exit_ipi = 500,
+                               .inject_cost = 500,
+                               .host_irq_cost = 3000,
+                               .halt_poll = 0,
+                               .halt_poll_start = 10 * HD_US,
+                               .irq_entry_cost = 600,
+                               .mmio_write_cost = 300};
   b->nic = (struct nic_params){.tx_ring = 256, .rx_ring = 512};
   b->registers = (struct guest_registers){FIRST_QUEUE, FIRST_VECTOR, true};
-  b->config = (struct guest_config){
-      .vm = 3, .path = "server/vm0003", .host = "server", .vcpus = 1,
-      .queue_pairs = 1, .workload = workload, .itr = ITR_VALUE * 2 * HD_US,
-      .memory_base = 1 << 20, .memory_size = 64 << 20, .nic_device = 2};
+  b->config = (struct guest_config){.vm = 3,
+                                    .path = "server/vm0003",
+                                    .host = "server",
+                                    .vcpus = 1,
+                                    .queue_pairs = 1,
+                                    .workload = workload,
+                                    .itr = ITR_VALUE * 2 * HD_US,
+                                    .memory_base = 1 << 20,
+                                    .memory_size = 64 << 20,
+                                    .nic_device = 2};
   b->device.batch = 1;
   b->device.least_at_resume = UINT32_MAX;
 }
@@ -92,7 +120,8 @@ static inline void bench_create_others(struct bench *b)
   static const struct hd_component_ops device_ops = {
       .kind = "device", .handle = bench_device_handle};
   static const struct hd_component_ops hypervisor_ops = {
-      .kind = "hypervisor", .handle = bench_hypervisor_handle,
+      .kind = "hypervisor",
+      .handle = bench_hypervisor_handle,
       .start = bench_hypervisor_start};
   b->device.bench = b->hypervisor.bench = b;
   hd_component_initialize(&b->device.base, b->engine, &device_ops,
@@ -112,8 +141,8 @@ static inline void bench_wire(struct bench *b)
   b->hypervisor.to_vcpu = calloc(n + 1, sizeof(struct hd_channel *));
   for (size_t i = 0; i < n; i++) {
     struct vcpu *v = guest_vcpu(g, i);
-    v->to_root = hd_channel_open(&v->task.base, &b->device.base,
-                                 DOORBELL_LATENCY);
+    v->to_root =
+        hd_channel_open(&v->task.base, &b->device.base, DOORBELL_LATENCY);
     vcpu_attach(v, b->scheduler, NULL, 0);
     b->hypervisor.to_vcpu[i] =
         hd_channel_open(&b->hypervisor.base, &v->task.base, HD_US);
@@ -210,8 +239,7 @@ bench_fingerprint(void (*setup)(struct bench *), hd_time run_ahead,
     bench_run(&b);
     struct hd_engine_report r;
     hd_engine_get_report(b.engine, &r);
-    struct bench_print p = {r.fingerprint, b.device.packets,
-                            b.device.doorbells,
+    struct bench_print p = {r.fingerprint, b.device.packets, b.device.doorbells,
                             (int64_t)guest_latency(b.guest)->sum};
     ssize_t written = write(ends[1], &p, sizeof p);
     _exit(written == (ssize_t)sizeof p ? 0 : 1);
@@ -226,10 +254,9 @@ bench_fingerprint(void (*setup)(struct bench *), hd_time run_ahead,
 static inline void bench_same_everywhere(void (*setup)(struct bench *))
 {
   struct bench_print a = bench_fingerprint(setup, 100 * HD_NS, 0);
-  struct bench_print others[] = {bench_fingerprint(setup, 0, 0),
-                                 bench_fingerprint(setup, HD_US, 0),
-                                 bench_fingerprint(setup, 0, 5),
-                                 bench_fingerprint(setup, 100 * HD_NS, 9)};
+  struct bench_print others[] = {
+      bench_fingerprint(setup, 0, 0), bench_fingerprint(setup, HD_US, 0),
+      bench_fingerprint(setup, 0, 5), bench_fingerprint(setup, 100 * HD_NS, 9)};
   ck_assert_uint_gt(a.packets, 100);
   for (int i = 0; i < 4; i++) {
     ck_assert_uint_eq(a.fingerprint, others[i].fingerprint);

@@ -31,13 +31,13 @@ enum {
 enum bench_timer { TIMER_SERVED = 1, TIMER_ECHO, TIMER_GENERATE };
 
 struct bench_queue {
-  uint32_t next, completed;  /* transmit: to take; told to the driver */
-  uint32_t served;           /* descriptors done, not yet told */
-  hd_time free_at;           /* server */
-  uint32_t rx_tail, rx_next; /* receive descriptors */
+  uint32_t next, completed;   /* transmit: to take; told to the driver */
+  uint32_t served;            /* descriptors done, not yet told */
+  hd_time free_at;            /* server */
+  uint32_t rx_tail, rx_next;  /* receive descriptors */
   struct hd_channel *to_vcpu; /* events and interrupts */
   uint32_t vcpu_index;
-  bool enabled, cause;       /* its vector */
+  bool enabled, cause; /* its vector */
   uint64_t generated;
 };
 
@@ -59,12 +59,12 @@ struct bench_device {
   uint64_t reordered, returned, interrupts, rx_dropped, rx_doorbells;
   uint32_t outstanding, most, least_at_resume;
   bool was_full;
-  int64_t unfair;            /* greatest difference between streams */
-  int64_t above_rate;        /* greatest bytes above the rate, per stream */
+  int64_t unfair;     /* greatest difference between streams */
+  int64_t above_rate; /* greatest bytes above the rate, per stream */
   int64_t itr_programmed;
-  uint64_t addresses_seen;   /* changes of packet->buffer */
+  uint64_t addresses_seen; /* changes of packet->buffer */
   uint64_t last_buffer;
-  uint64_t outside;          /* buffers outside the guest's memory */
+  uint64_t outside; /* buffers outside the guest's memory */
   hd_time poll_wait_max, turn_max, turn_min;
 };
 
@@ -131,8 +131,8 @@ static inline void bench_complete(struct bench_device *d, unsigned q)
   if (bq->served == 0)
     return;
   d->outstanding -= bq->served;
-  bq->completed = (bq->completed + bq->served) %
-                  (uint32_t)d->bench->nic.tx_ring;
+  bq->completed =
+      (bq->completed + bq->served) % (uint32_t)d->bench->nic.tx_ring;
   bq->served = 0;
   bench_event(d, q, NIC_EVENT(0, q, bq->completed), NULL);
 }
@@ -174,10 +174,10 @@ static inline void bench_look_at_buffer(struct bench_device *d,
   const struct guest_config *c = &d->bench->config;
   d->addresses_seen += p->buffer != d->last_buffer;
   d->last_buffer = p->buffer;
-  d->outside += p->buffer < c->memory_base ||
-                p->buffer + packet_dma_bytes(p) >
-                    c->memory_base + c->memory_size ||
-                p->buffer % 2048 != 0;
+  d->outside +=
+      p->buffer < c->memory_base ||
+      p->buffer + packet_dma_bytes(p) > c->memory_base + c->memory_size ||
+      p->buffer % 2048 != 0;
 }
 
 static inline void bench_look_at_rate(struct bench_device *d, unsigned stream)
@@ -191,8 +191,8 @@ static inline void bench_look_at_rate(struct bench_device *d, unsigned stream)
   int64_t unfair = (int64_t)(most - least);
   d->unfair = unfair > d->unfair ? unfair : d->unfair;
   hd_time elapsed = hd_now(&d->base) - b->go - b->guest->jitter;
-  int64_t allowed = (int64_t)((hd_u128)b->udp.rate * (hd_u128)elapsed /
-                              (hd_u128)(8 * HD_S));
+  int64_t allowed =
+      (int64_t)((hd_u128)b->udp.rate * (hd_u128)elapsed / (hd_u128)(8 * HD_S));
   int64_t above = (int64_t)d->bytes[stream] - allowed;
   d->above_rate = above > d->above_rate ? above : d->above_rate;
 }
@@ -263,8 +263,8 @@ static inline void bench_look_at_socket(struct bench_device *d)
   int64_t limit = d->bench->costs.socket_buffer;
   if (d->bench->config.workload != WORKLOAD_UDP_STREAM)
     return;
-  uint32_t truesize = guest_truesize(&d->bench->costs,
-                                     (uint32_t)d->bench->udp.payload);
+  uint32_t truesize =
+      guest_truesize(&d->bench->costs, (uint32_t)d->bench->udp.payload);
   if (d->was_full && d->outstanding < d->least_at_resume)
     d->least_at_resume = d->outstanding;
   d->was_full |= (int64_t)(d->outstanding + 1) * truesize >= limit;
@@ -358,11 +358,11 @@ static inline void bench_generate(struct bench_device *d, unsigned q)
   struct bench *b = d->bench;
   for (uint32_t i = 0; i < d->gap_burst; i++) {
     struct packet *p = packet_new(&b->packets);
-    *p = (struct packet){.kind = PACKET_FORWARD,
-                         .queue = (uint16_t)q,
-                         .payload = (uint32_t)b->dpdk.payload,
-                         .frame =
-                             packet_frame_bytes((uint32_t)b->dpdk.payload)};
+    *p =
+        (struct packet){.kind = PACKET_FORWARD,
+                        .queue = (uint16_t)q,
+                        .payload = (uint32_t)b->dpdk.payload,
+                        .frame = packet_frame_bytes((uint32_t)b->dpdk.payload)};
     hd_stamps_begin(&p->stamps, hd_now(&d->base));
     uint64_t dropped = d->rx_dropped;
     p->sequence = d->queue[q].generated;

@@ -76,8 +76,8 @@ START_TEST(saturated_core_forwards_at_its_cost)
   b->device.batch = 32;
   bench_create(b);
   bench_run(b);
-  double per_packet = (double)b->costs.poll_packet +
-                      2.0 * (double)b->cpu.mmio_write_cost / 32;
+  double per_packet =
+      (double)b->costs.poll_packet + 2.0 * (double)b->cpu.mmio_write_cost / 32;
   double expected = (double)b->cpu.frequency / per_packet *
                     (double)b->duration / (double)HD_S;
   bench_near((double)b->device.packets_in_window, expected, 0.005);

@@ -40,10 +40,10 @@ static struct round_trip closed_form(const struct bench *b, bool blocked)
       .doorbell = bench_cycles(b, b->cpu.mmio_write_cost) + DOORBELL_LATENCY,
       .away = b->device.echo,
       .interrupt = IRQ_LATENCY + wake_up(b, blocked),
-      .receive = bench_cycles(
-          b, k->napi_entry + k->clean_descriptor + k->receive_driver +
-                 k->receive_stack + b->cpu.mmio_write_cost + k->thread_switch +
-                 k->receive_syscall + copy)};
+      .receive = bench_cycles(b, k->napi_entry + k->clean_descriptor +
+                                     k->receive_driver + k->receive_stack +
+                                     b->cpu.mmio_write_cost + k->thread_switch +
+                                     k->receive_syscall + copy)};
   return r;
 }
 
@@ -62,8 +62,7 @@ static void check_stage(const struct bench *b, enum hd_stage stage,
 }
 
 /* Every 32nd reply gives receive descriptors back, by one store more. */
-static void check_round_trips(const struct bench *b,
-                              const struct round_trip *r)
+static void check_round_trips(const struct bench *b, const struct round_trip *r)
 {
   const struct hd_histogram *h = guest_latency(b->guest);
   hd_time refill = bench_cycles(b, b->cpu.mmio_write_cost);
@@ -206,8 +205,7 @@ static hd_time boot_time(bool lazy)
   }
   close(ends[1]);
   hd_time ready = -1;
-  ck_assert_int_eq((int)read(ends[0], &ready, sizeof ready),
-                   (int)sizeof ready);
+  ck_assert_int_eq((int)read(ends[0], &ready, sizeof ready), (int)sizeof ready);
   close(ends[0]);
   return ready;
 }
@@ -220,8 +218,8 @@ START_TEST(boot_pays_for_traps_and_pages)
   int64_t fault = b->cpu.exit_cost + b->cpu.exit_ept;
   ck_assert_int_eq(each - one, 9 * bench_cycles(b, fault));
   int64_t trap = b->cpu.exit_cost + b->cpu.exit_trap;
-  ck_assert_int_gt(one, bench_cycles(b, 20 * trap + b->costs.boot_cycles +
-                                            fault));
+  ck_assert_int_gt(one,
+                   bench_cycles(b, 20 * trap + b->costs.boot_cycles + fault));
 }
 END_TEST
 

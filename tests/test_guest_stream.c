@@ -12,10 +12,10 @@ static struct bench bench;
 static double datagram_cycles(const struct bench *b)
 {
   const struct guest_params *k = &b->costs;
-  double per_interrupt = (double)(b->cpu.irq_entry_cost + k->napi_entry +
-                                  b->cpu.mmio_write_cost);
-  double copy = (double)(int64_t)(k->copy_per_byte * (double)b->udp.payload +
-                                  0.5);
+  double per_interrupt =
+      (double)(b->cpu.irq_entry_cost + k->napi_entry + b->cpu.mmio_write_cost);
+  double copy =
+      (double)(int64_t)(k->copy_per_byte * (double)b->udp.payload + 0.5);
   return (double)(k->send_syscall + k->send_stack + k->send_driver +
                   b->cpu.mmio_write_cost + k->clean_descriptor) +
          copy + per_interrupt / b->device.batch;

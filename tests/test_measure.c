@@ -152,7 +152,8 @@ START_TEST(equivalent_ranges_tile_the_axis)
     int64_t high = hd_histogram_highest_equivalent(v);
     ck_assert(low <= v && v <= high);
     ck_assert_uint_eq(hd_histogram_index(low), hd_histogram_index(high));
-    ck_assert_uint_eq(hd_histogram_index(high + 1), hd_histogram_index(high) + 1);
+    ck_assert_uint_eq(hd_histogram_index(high + 1),
+                      hd_histogram_index(high) + 1);
   }
   ck_assert_int_eq(hd_histogram_highest_equivalent(2047), 2047);
   ck_assert_int_eq(hd_histogram_highest_equivalent(2048), 2049);
@@ -208,7 +209,8 @@ START_TEST(empty_histogram)
 }
 END_TEST
 
-static void assert_same(const struct hd_histogram *a, const struct hd_histogram *b)
+static void assert_same(const struct hd_histogram *a,
+                        const struct hd_histogram *b)
 {
   ck_assert_uint_eq(a->count, b->count);
   ck_assert_int_eq(a->min, b->min);
@@ -261,25 +263,25 @@ START_TEST(hgrm_format)
   char error[128];
   ck_assert(hd_hgrm_write(&h, in_directory("a.hgrm"), error, sizeof error));
   ck_assert_str_eq(
-    read_text("a.hgrm"),
-    "       Value     Percentile TotalCount 1/(1-Percentile)\n"
-    "\n"
-    "       0.100 0.000000000000          1           1.00\n"
-    "       0.100 0.100000000000          1           1.11\n"
-    "       0.100 0.200000000000          1           1.25\n"
-    "       0.200 0.300000000000          2           1.43\n"
-    "       0.200 0.400000000000          2           1.67\n"
-    "       0.200 0.500000000000          2           2.00\n"
-    "       0.300 0.550000000000          3           2.22\n"
-    "       0.300 0.600000000000          3           2.50\n"
-    "       0.300 0.650000000000          3           2.86\n"
-    "       0.300 0.700000000000          3           3.33\n"
-    "       0.300 0.750000000000          3           4.00\n"
-    "       0.400 0.775000000000          4           4.44\n"
-    "       0.400 1.000000000000          4\n"
-    "#[Mean    =        0.250, StdDeviation   =        0.112]\n"
-    "#[Max     =        0.400, Total count    =            4]\n"
-    "#[Buckets =            1, SubBuckets     =         2048]\n");
+      read_text("a.hgrm"),
+      "       Value     Percentile TotalCount 1/(1-Percentile)\n"
+      "\n"
+      "       0.100 0.000000000000          1           1.00\n"
+      "       0.100 0.100000000000          1           1.11\n"
+      "       0.100 0.200000000000          1           1.25\n"
+      "       0.200 0.300000000000          2           1.43\n"
+      "       0.200 0.400000000000          2           1.67\n"
+      "       0.200 0.500000000000          2           2.00\n"
+      "       0.300 0.550000000000          3           2.22\n"
+      "       0.300 0.600000000000          3           2.50\n"
+      "       0.300 0.650000000000          3           2.86\n"
+      "       0.300 0.700000000000          3           3.33\n"
+      "       0.300 0.750000000000          3           4.00\n"
+      "       0.400 0.775000000000          4           4.44\n"
+      "       0.400 1.000000000000          4\n"
+      "#[Mean    =        0.250, StdDeviation   =        0.112]\n"
+      "#[Max     =        0.400, Total count    =            4]\n"
+      "#[Buckets =            1, SubBuckets     =         2048]\n");
   hd_histogram_reset(&h);
   ck_assert(hd_hgrm_write(&h, in_directory("a.hgrm"), error, sizeof error));
   hd_histogram_add_n(&h, 10, UINT64_C(1) << 62);
@@ -390,7 +392,8 @@ static struct hd_stamps sample(hd_time begin)
   hd_stamps_mark(&s, HD_STAGE_WIRE, begin + 500 * HD_NS);
   hd_stamps_mark(&s, HD_STAGE_REMOTE, begin + 900 * HD_NS);
   hd_stamps_mark(&s, HD_STAGE_WIRE, begin + 1000 * HD_NS);
-  ck_assert(hd_stamps_move(&s, HD_STAGE_PAYLOAD_READ, HD_STAGE_IOMMU, 50 * HD_NS));
+  ck_assert(
+      hd_stamps_move(&s, HD_STAGE_PAYLOAD_READ, HD_STAGE_IOMMU, 50 * HD_NS));
   return s;
 }
 
@@ -408,7 +411,8 @@ START_TEST(breakdown_of_a_request)
   ck_assert_double_eq(wire.p99_ns, 200);
   ck_assert_double_eq(wire.share, 0.2);
   ck_assert_double_eq(hd_breakdown_report(&b, HD_STAGE_IOMMU).mean_ns, 50);
-  ck_assert_double_eq(hd_breakdown_report(&b, HD_STAGE_PAYLOAD_READ).mean_ns, 250);
+  ck_assert_double_eq(hd_breakdown_report(&b, HD_STAGE_PAYLOAD_READ).mean_ns,
+                      250);
   ck_assert_double_eq(hd_breakdown_report(&b, HD_STAGE_DOORBELL).share, 0);
   ck_assert_double_eq(hd_breakdown_report(&b, HD_STAGE_COUNT).mean_ns, 1000);
 
@@ -442,7 +446,8 @@ START_TEST(wrong_stamps_are_refused)
   s.last = INT64_MIN;
   ck_assert(!hd_breakdown_add(&b, &s));
   s = sample(0);
-  ck_assert(!hd_stamps_move(&s, HD_STAGE_WIRE, HD_STAGE_IOMMU, 200 * HD_NS + 1));
+  ck_assert(
+      !hd_stamps_move(&s, HD_STAGE_WIRE, HD_STAGE_IOMMU, 200 * HD_NS + 1));
   ck_assert(!hd_stamps_move(&s, HD_STAGE_WIRE, HD_STAGE_IOMMU, -1));
   ck_assert(hd_stamps_move(&s, HD_STAGE_WIRE, HD_STAGE_IOMMU, 200 * HD_NS));
   ck_assert_double_nan(hd_breakdown_report(&b, HD_STAGE_COUNT).mean_ns);
@@ -470,8 +475,10 @@ START_TEST(student_t_against_the_table)
   ck_assert_double_eq(s.mean, 3);
   ck_assert_double_eq_tol(s.stddev, sqrt(2.5), 1e-12);
   ck_assert_double_eq_tol(s.half_width * sqrt(5) / s.stddev, 2.776, 5e-4);
-  ck_assert_double_eq_tol(hd_stats_half_width(1, 2, 0.95) * sqrt(2), 12.706, 5e-4);
-  ck_assert_double_eq_tol(hd_stats_half_width(1, 31, 0.99) * sqrt(31), 2.750, 5e-4);
+  ck_assert_double_eq_tol(hd_stats_half_width(1, 2, 0.95) * sqrt(2), 12.706,
+                          5e-4);
+  ck_assert_double_eq_tol(hd_stats_half_width(1, 31, 0.99) * sqrt(31), 2.750,
+                          5e-4);
   s = hd_stats_summarize(values, 1, 0.95);
   ck_assert_double_eq(s.mean, 1);
   ck_assert_double_nan(s.stddev);
@@ -657,7 +664,8 @@ START_TEST(csv_round_trip)
   char before[4096];
   strcpy(before, read_text("a.csv"));
   struct hd_csv w;
-  ck_assert(hd_csv_open(&w, in_directory("b.csv"), (const char *const *)t.names, 3));
+  ck_assert(
+      hd_csv_open(&w, in_directory("b.csv"), (const char *const *)t.names, 3));
   for (size_t r = 0; r < t.rows; r++) {
     for (size_t c = 0; c < t.columns; c++)
       hd_csv_text(&w, hd_csv_cell(&t, r, c));
@@ -675,28 +683,28 @@ START_TEST(csv_reals)
     double value;
     const char *text;
   } cases[] = {
-    {0, "0"},
-    {-0.0, "0"},
-    {1, "1"},
-    {-3, "-3"},
-    {0.5, "0.5"},
-    {0.1 + 0.2, "0.3"},
-    {1.0 / 3, "0.333333"},
-    {2.0 / 3 * 100, "66.6667"},
-    {123456.7, "123457"},
-    {1234567.8, "1234568"},
-    {12345678901, "12345678901"},
-    {999999.96, "1000000"},
-    {9.9999999, "10"},
-    {100.25, "100.25"},
-    {0.0001, "0.0001"},
-    {0.000123456789, "0.000123457"},
-    {0.00001, "1e-05"},
-    {1e15, "1e+15"},
-    {-1.5e300, "-1.5e+300"},
-    {NAN, "NA"},
-    {INFINITY, "inf"},
-    {-INFINITY, "-inf"},
+      {0, "0"},
+      {-0.0, "0"},
+      {1, "1"},
+      {-3, "-3"},
+      {0.5, "0.5"},
+      {0.1 + 0.2, "0.3"},
+      {1.0 / 3, "0.333333"},
+      {2.0 / 3 * 100, "66.6667"},
+      {123456.7, "123457"},
+      {1234567.8, "1234568"},
+      {12345678901, "12345678901"},
+      {999999.96, "1000000"},
+      {9.9999999, "10"},
+      {100.25, "100.25"},
+      {0.0001, "0.0001"},
+      {0.000123456789, "0.000123457"},
+      {0.00001, "1e-05"},
+      {1e15, "1e+15"},
+      {-1.5e300, "-1.5e+300"},
+      {NAN, "NA"},
+      {INFINITY, "inf"},
+      {-INFINITY, "-inf"},
   };
   char text[HD_CSV_REAL_MAX];
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -771,13 +779,13 @@ START_TEST(csv_reader_diagnostics)
   static const struct {
     const char *text, *message;
   } cases[] = {
-    {"", "a.csv:1: empty file"},
-    {"a,b\n1\n", "a.csv:2: 1 cells, header has 2"},
-    {"a,b\n1,2,3\n", "a.csv:2: 3 cells, header has 2"},
-    {"a\n\"x\ny\"\n\"1\n2\n", "a.csv:4: quote is not closed"},
-    {"a\nx\"y\n", "a.csv:2: quote inside a plain cell"},
-    {"a\n\"x\"y\n", "a.csv:2: unexpected character after a cell"},
-    {"a\nx\ry\n", "a.csv:2: unexpected character after a cell"},
+      {"", "a.csv:1: empty file"},
+      {"a,b\n1\n", "a.csv:2: 1 cells, header has 2"},
+      {"a,b\n1,2,3\n", "a.csv:2: 3 cells, header has 2"},
+      {"a\n\"x\ny\"\n\"1\n2\n", "a.csv:4: quote is not closed"},
+      {"a\nx\"y\n", "a.csv:2: quote inside a plain cell"},
+      {"a\n\"x\"y\n", "a.csv:2: unexpected character after a cell"},
+      {"a\nx\ry\n", "a.csv:2: unexpected character after a cell"},
   };
   struct hd_csv_table t;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -840,13 +848,13 @@ static void fill(struct hd_manifest *m)
 {
   char *const argv[] = {"hdiov-sim", "run", "caf\xe9.yaml", NULL};
   const struct hd_manifest_outcome outcome = {
-    .scenario_hash = 0xabcd,
-    .wall_s = 0.1,
-    .simulated = 1500 * HD_MS,
-    .events = 12,
-    .wakeups = 3,
-    .fingerprint = UINT64_MAX,
-    .peak_memory_bytes = hd_manifest_peak_memory(),
+      .scenario_hash = 0xabcd,
+      .wall_s = 0.1,
+      .simulated = 1500 * HD_MS,
+      .events = 12,
+      .wakeups = 3,
+      .fingerprint = UINT64_MAX,
+      .peak_memory_bytes = hd_manifest_peak_memory(),
   };
   hd_manifest_initialize(m);
   hd_manifest_head(m, "1.0", 3, argv, 7);
@@ -865,7 +873,8 @@ START_TEST(manifest_parses_back)
 {
   struct hd_manifest m;
   fill(&m);
-  ck_assert_msg(hd_manifest_write(&m, in_directory("manifest.json")), "%s", m.error);
+  ck_assert_msg(hd_manifest_write(&m, in_directory("manifest.json")), "%s",
+                m.error);
   hd_manifest_terminate(&m);
 
   json_error_t error;
@@ -876,15 +885,15 @@ START_TEST(manifest_parses_back)
   double simulated;
   int yes;
   ck_assert_int_eq(
-    json_unpack(root,
-                "{s:s, s:[s,s,s], s:I, s:[{s:s}{}], s:s, s:F, s:I, s:s, s:I,"
-                " s:[{}{s:I}], s:{s:n, s:s, s:b}}",
-                "version", &version, "command", &file, &file, &file, "seed",
-                &seed, "scenario", "path", &path, "scenario_hash", &hash,
-                "simulated_s", &simulated, "events", &events, "fingerprint",
-                &fingerprint, "peak_memory_bytes", &peak, "points", "point",
-                &point, "extra", "nothing", "large", &large, "yes", &yes),
-    0);
+      json_unpack(root,
+                  "{s:s, s:[s,s,s], s:I, s:[{s:s}{}], s:s, s:F, s:I, s:s, s:I,"
+                  " s:[{}{s:I}], s:{s:n, s:s, s:b}}",
+                  "version", &version, "command", &file, &file, &file, "seed",
+                  &seed, "scenario", "path", &path, "scenario_hash", &hash,
+                  "simulated_s", &simulated, "events", &events, "fingerprint",
+                  &fingerprint, "peak_memory_bytes", &peak, "points", "point",
+                  &point, "extra", "nothing", "large", &large, "yes", &yes),
+      0);
   ck_assert_str_eq(version, "1.0");
   ck_assert_str_eq(file, "caf?.yaml");
   ck_assert_int_eq(seed, 7);

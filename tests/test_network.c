@@ -39,7 +39,8 @@ static struct {
   struct client_vm vm;
 } b;
 
-/* ---- the sender ------------------------------------------------------------ */
+/* ---- the sender ------------------------------------------------------------
+ */
 
 static void send_packet(hd_time delay, struct packet what)
 {
@@ -81,16 +82,17 @@ static const struct hd_component_ops ops = {
 
 static void defaults(void)
 {
-  b.network = (struct network_params){.rate = 100000000000, .latency = 500 * HD_NS};
-  b.client_params = (struct client_params){.receive_cost = 600 * HD_NS,
-                                           .backlog = 1000,
-                                           .echo_latency = 5 * HD_US};
+  b.network =
+      (struct network_params){.rate = 100000000000, .latency = 500 * HD_NS};
+  b.client_params = (struct client_params){
+      .receive_cost = 600 * HD_NS, .backlog = 1000, .echo_latency = 5 * HD_US};
   b.window = (struct hd_window){0, HD_TIME_NEVER};
 }
 
 static void run(void (*script)(void), hd_time end, hd_time window)
 {
-  b.engine = hd_engine_create(&(struct hd_engine_options){.seed = 7, .window = window});
+  b.engine = hd_engine_create(
+      &(struct hd_engine_options){.seed = 7, .window = window});
   hd_engine_add_host(b.engine, "world");
   packet_pool_initialize(&b.packets);
   b.wire = wire_create(b.engine, "wire", "world", &b.network, &b.window);
@@ -126,7 +128,8 @@ static struct client_vm_stats result(void)
   return s;
 }
 
-/* ---- wire -------------------------------------------------------------------- */
+/* ---- wire
+ * -------------------------------------------------------------------- */
 
 enum { FRAMES = 5000 };
 static uint32_t payload;
@@ -175,7 +178,8 @@ START_TEST(frame_arrives_after_bits_and_latency)
   defaults();
   run(one, HD_MS, HD_US);
   hd_time way = HD_NS + 122880 + 500 * HD_NS;
-  ck_assert_int_eq((int64_t)hd_histogram_quantile(client_latency(b.client, 0), 1), way);
+  ck_assert_int_eq(
+      (int64_t)hd_histogram_quantile(client_latency(b.client, 0), 1), way);
   struct hd_breakdown_row r =
       hd_breakdown_report(client_breakdown(b.client, 0), HD_STAGE_WIRE);
   ck_assert_double_eq_tol(r.mean_ns, (double)way * 1e-3, 1e-6);
@@ -199,18 +203,20 @@ START_TEST(wire_counts_what_is_on_it)
 }
 END_TEST
 
-/* ---- order -------------------------------------------------------------------- */
+/* ---- order
+ * -------------------------------------------------------------------- */
 
 static void disorder(void)
 {
   static const uint64_t sequence[] = {0, 1, 3, 2, 2, 4, 4, 8, 200, 7, 100, 200};
   for (size_t i = 0; i < sizeof sequence / sizeof *sequence; i++)
-    send_packet(0, (struct packet){.payload = 100, .stream = 9, .sequence = sequence[i]});
+    send_packet(0, (struct packet){
+                       .payload = 100, .stream = 9, .sequence = sequence[i]});
   send_packet(0, (struct packet){.payload = 100, .stream = 2, .sequence = 0});
 }
 
-/* 3 before 2: late by one; 2 again; 4 twice; 5, 6, 7 skipped; 9 to 199 skipped; 7 and
- * 100 come too late to be told from duplicates, which counts as late. */
+/* 3 before 2: late by one; 2 again; 4 twice; 5, 6, 7 skipped; 9 to 199 skipped;
+ * 7 and 100 come too late to be told from duplicates, which counts as late. */
 START_TEST(loss_order_and_duplicates_are_told_apart)
 {
   defaults();
@@ -224,12 +230,16 @@ START_TEST(loss_order_and_duplicates_are_told_apart)
 }
 END_TEST
 
-/* ---- echo and cores -------------------------------------------------------------- */
+/* ---- echo and cores
+ * -------------------------------------------------------------- */
 
 static void ping(void)
 {
-  send_packet(0, (struct packet){.payload = 56, .kind = PACKET_ECHO_REQUEST,
-                                 .queue = 3, .stream = 5, .sequence = 42});
+  send_packet(0, (struct packet){.payload = 56,
+                                 .kind = PACKET_ECHO_REQUEST,
+                                 .queue = 3,
+                                 .stream = 5,
+                                 .sequence = 42});
 }
 
 START_TEST(echo_comes_back_after_its_latency)
@@ -289,7 +299,8 @@ START_TEST(backlog_of_one)
 }
 END_TEST
 
-/* ---- generator --------------------------------------------------------------------- */
+/* ---- generator
+ * --------------------------------------------------------------------- */
 
 static void go(void)
 {
@@ -301,8 +312,10 @@ static void go(void)
 static void generate(bool poisson, int64_t rate, hd_time window)
 {
   defaults();
-  b.vm = (struct client_vm){.forward_rate = rate, .forward_payload = 1000,
-                            .forward_streams = 6, .queue_pairs = 4,
+  b.vm = (struct client_vm){.forward_rate = rate,
+                            .forward_payload = 1000,
+                            .forward_streams = 6,
+                            .queue_pairs = 4,
                             .forward_poisson = poisson};
   b.window = (struct hd_window){10 * HD_US, 1010 * HD_US};
   run(go, 1100 * HD_US, window);
@@ -330,8 +343,8 @@ START_TEST(generator_keeps_its_rate)
 }
 END_TEST
 
-/* Twice the wire's rate: the queue fills, the rest is not made. 12: what is under
- * way (500 ns, six frames) counts as queued until the client knows. */
+/* Twice the wire's rate: the queue fills, the rest is not made. 12: what is
+ * under way (500 ns, six frames) counts as queued until the client knows. */
 START_TEST(generator_is_limited_by_the_wire)
 {
   generate(false, 200000000000, HD_US);
@@ -341,7 +354,8 @@ START_TEST(generator_is_limited_by_the_wire)
 }
 END_TEST
 
-/* ---- order invariance ------------------------------------------------------------------ */
+/* ---- order invariance
+ * ------------------------------------------------------------------ */
 
 static uint64_t fingerprint(hd_time window)
 {

@@ -21,13 +21,14 @@
 #include "sim/measure/stats.h"
 
 enum { MAX_VMS = 16, MAX_QUEUES = 4, MAX_RING = 1024, LOG = 1 << 16 };
-#define START (300 * HD_US)      /* interfaces are up by then */
-#define ANSWER (300 * HD_NS)     /* host memory answers a read */
+#define START (300 * HD_US)  /* interfaces are up by then */
+#define ANSWER (300 * HD_NS) /* host memory answers a read */
 #define HANDLE_OF(vector) (1000u + (vector))
-#define VECTOR_OF(vm, i) ((uint32_t)((vm) * 8 + (i)))
+#define VECTOR_OF(vm, i) ((uint32_t)((vm)*8 + (i)))
 #define RING_OF(vm, q, rx)                                                     \
   (((uint64_t)(vm) + 1) << 28 | (uint64_t)(q) << 20 | (uint64_t)(rx) << 19)
-#define BUFFER_OF(vm, q) (((uint64_t)(vm) + 1) << 28 | 1u << 27 | (uint64_t)(q) << 24)
+#define BUFFER_OF(vm, q)                                                       \
+  (((uint64_t)(vm) + 1) << 28 | 1u << 27 | (uint64_t)(q) << 24)
 #define BAD_ADDRESS 0xdead0000u /* reads here are answered with an error */
 
 struct driver_queue {
@@ -35,8 +36,8 @@ struct driver_queue {
   uint64_t posted, completed; /* descriptors */
   uint64_t sequence;          /* transmit: packets made; receive: expected */
   uint32_t payload;
-  uint32_t depth;             /* != 0: keeps this many posted */
-  uint64_t bad_every;         /* != 0: every n-th packet is at BAD_ADDRESS */
+  uint32_t depth;     /* != 0: keeps this many posted */
+  uint64_t bad_every; /* != 0: every n-th packet is at BAD_ADDRESS */
 };
 
 struct entry {
@@ -96,7 +97,8 @@ struct script_msg {
   uint64_t argument;
 };
 
-static inline void at_host(hd_time delay, void (*run)(uint64_t), uint64_t argument)
+static inline void at_host(hd_time delay, void (*run)(uint64_t),
+                           uint64_t argument)
 {
   struct script_msg *m = hd_msg_new(&b.host, MSG_TIMER);
   m->run = run;
@@ -104,14 +106,17 @@ static inline void at_host(hd_time delay, void (*run)(uint64_t), uint64_t argume
   hd_schedule(&b.host, delay, m);
 }
 
-static inline void note(struct record *r, hd_time when, const struct pcie_tlp *t)
+static inline void note(struct record *r, hd_time when,
+                        const struct pcie_tlp *t)
 {
   if (r->n < LOG)
-    r->e[r->n++] = (struct entry){when,     t->address,   t->data,     t->length,
-                                  t->pasid, t->requester, t->observer, t->flags};
+    r->e[r->n++] =
+        (struct entry){when,     t->address,   t->data,     t->length,
+                       t->pasid, t->requester, t->observer, t->flags};
 }
 
-/* ---- host: registers ------------------------------------------------------- */
+/* ---- host: registers -------------------------------------------------------
+ */
 
 static inline void write_register(uint64_t address, uint64_t data, void *object)
 {
@@ -130,7 +135,8 @@ static inline uint32_t queue_number(int vm, int q)
   return (uint32_t)(vm * MAX_QUEUES + q);
 }
 
-static inline struct nic_command *command(enum nic_command_type type, uint32_t index)
+static inline struct nic_command *command(enum nic_command_type type,
+                                          uint32_t index)
 {
   struct nic_command *c = &b.command[b.commands++];
   *c = (struct nic_command){.type = type,
@@ -146,7 +152,8 @@ static inline void issue(struct nic_command *c)
   write_register(NIC_ADMIN_DOORBELL, 1, c);
 }
 
-/* ---- host: transmit --------------------------------------------------------- */
+/* ---- host: transmit ---------------------------------------------------------
+ */
 
 static inline void put_packet(int vm, int q)
 {
@@ -160,8 +167,9 @@ static inline void put_packet(int vm, int q)
                        .payload = d->payload,
                        .frame = packet_frame_bytes(d->payload),
                        .sequence = d->sequence++,
-                       .buffer = bad ? BAD_ADDRESS
-                                     : BUFFER_OF(vm, q) + d->posted % r->size * 2048};
+                       .buffer =
+                           bad ? BAD_ADDRESS
+                               : BUFFER_OF(vm, q) + d->posted % r->size * 2048};
   hd_stamps_begin(&p->stamps, hd_now(&b.host));
   uint64_t slot = d->posted++ % r->size;
   ck_assert_ptr_null(r->slot[slot]);
@@ -197,22 +205,26 @@ static inline void tx_completed(int vm, int q, uint32_t next)
   refill(vm, q);
 }
 
-/* ---- host: receive ---------------------------------------------------------- */
+/* ---- host: receive ----------------------------------------------------------
+ */
 
 static inline void post_rx(int vm, int q, uint32_t count)
 {
   struct driver_queue *d = &b.rxq[vm][q];
   d->posted += count;
-  write_register(NIC_RX_TAIL(queue_number(vm, q)), d->posted % b.rx[vm][q].size, NULL);
+  write_register(NIC_RX_TAIL(queue_number(vm, q)), d->posted % b.rx[vm][q].size,
+                 NULL);
 }
 
-static inline void rx_delivered(int vm, int q, struct packet *list, uint32_t count)
+static inline void rx_delivered(int vm, int q, struct packet *list,
+                                uint32_t count)
 {
   struct driver_queue *d = &b.rxq[vm][q];
   uint32_t n = 0;
   for (struct packet *p = list, *next; p != NULL; p = next, n++) {
     next = p->next;
-    b.rx_misordered += p->sequence < d->sequence || p->vm != vm || p->queue != q;
+    b.rx_misordered +=
+        p->sequence < d->sequence || p->vm != vm || p->queue != q;
     d->sequence = p->sequence + 1;
     packet_free(&b.packets, p);
   }
@@ -223,14 +235,17 @@ static inline void rx_delivered(int vm, int q, struct packet *list, uint32_t cou
     post_rx(vm, q, n);
 }
 
-/* ---- host: DMA --------------------------------------------------------------- */
+/* ---- host: DMA
+ * --------------------------------------------------------------- */
 
 static inline void answer(struct pcie_tlp *t)
 {
   bool bad = t->address == BAD_ADDRESS ||
              (b.answer_bad && (t->flags & PCIE_DESCRIPTOR));
-  note(t->flags & PCIE_DESCRIPTOR ? &b.descriptors : &b.payloads, hd_now(&b.host), t);
-  hd_time late = !(t->flags & PCIE_DESCRIPTOR) && t->address / 2048 % 3 == 0 ? b.slow : 0;
+  note(t->flags & PCIE_DESCRIPTOR ? &b.descriptors : &b.payloads,
+       hd_now(&b.host), t);
+  hd_time late =
+      !(t->flags & PCIE_DESCRIPTOR) && t->address / 2048 % 3 == 0 ? b.slow : 0;
   t->type = bad ? PCIE_CPL : PCIE_CPLD;
   t->status = bad ? PCIE_UR : PCIE_SC;
   t->flags = PCIE_LAST;
@@ -292,7 +307,8 @@ static inline void host_handle(struct hd_component *self, struct hd_msg *msg)
     hd_msg_free(self, t); /* answer to a register read */
 }
 
-/* ---- peer --------------------------------------------------------------------- */
+/* ---- peer
+ * --------------------------------------------------------------------- */
 
 static inline void peer_send(int vm, int q, uint32_t payload, uint64_t sequence)
 {
@@ -310,7 +326,8 @@ static inline void peer_send(int vm, int q, uint32_t payload, uint64_t sequence)
   hd_send(b.to_wire, b.to_wire->latency, m);
 }
 
-static inline void at_peer(hd_time delay, void (*run)(uint64_t), uint64_t argument)
+static inline void at_peer(hd_time delay, void (*run)(uint64_t),
+                           uint64_t argument)
 {
   struct script_msg *m = hd_msg_new(&b.peer, MSG_TIMER);
   m->run = run;
@@ -337,8 +354,10 @@ static inline void peer_received(struct packet *p)
     b.bytes[p->vm][p->queue] += p->payload;
   }
   if (b.arrivals.n < LOG)
-    b.arrivals.e[b.arrivals.n++] = (struct entry){
-        .when = now, .address = p->buffer, .data = p->sequence, .observer = p->vm};
+    b.arrivals.e[b.arrivals.n++] = (struct entry){.when = now,
+                                                  .address = p->buffer,
+                                                  .data = p->sequence,
+                                                  .observer = p->vm};
   packet_free(&b.packets, p);
 }
 
@@ -352,7 +371,8 @@ static inline void peer_handle(struct hd_component *self, struct hd_msg *msg)
   hd_msg_free(self, msg);
 }
 
-/* ---- building ------------------------------------------------------------------- */
+/* ---- building
+ * ------------------------------------------------------------------- */
 
 static void (*the_script)(void) = NULL;
 static inline void run_script(uint64_t unused)
@@ -386,25 +406,49 @@ static const struct hd_component_ops peer_ops = {.kind = "test_peer",
  * that what a test sees is the NIC; commands cost nothing. */
 static inline void bench_defaults(int vms, int queues)
 {
-  b.pcie = (struct pcie_params){.generation = 5, .lanes = 16, .mps = 512,
-                                .mrrs = 512, .rcb = 64, .tags = 768,
-                                .framing = 8, .ack_interval = 10000,
-                                .fc_interval = 10000, .skip_interval = 1000000,
-                                .replay_timer = HD_S, .replay_buffer = 1 << 24,
+  b.pcie = (struct pcie_params){.generation = 5,
+                                .lanes = 16,
+                                .mps = 512,
+                                .mrrs = 512,
+                                .rcb = 64,
+                                .tags = 768,
+                                .framing = 8,
+                                .ack_interval = 10000,
+                                .fc_interval = 10000,
+                                .skip_interval = 1000000,
+                                .replay_timer = HD_S,
+                                .replay_buffer = 1 << 24,
                                 .propagation = 20 * HD_NS,
                                 .device_latency = 50 * HD_NS,
                                 .port_latency = 30 * HD_NS};
-  b.nic_params = (struct nic_params){
-      .ports = 1, .clock = 1000000000, .interfaces = 768, .pf_interfaces = 10,
-      .virtual_functions = 256, .vectors = 2048, .pf_vectors = 64,
-      .rdma_vectors = 9, .tx_queues = 16384, .rx_queues = 2048, .pf_queues = 64,
-      .tx_ring = 256, .rx_ring = 512, .descriptor_fetch = 32,
-      .descriptor_cache = 64, .tx_buffer = 65536, .rx_buffer = 1 << 20,
-      .quantum = 1024, .schedule_cycles = 5, .packet_cycles = 5,
-      .pipeline_latency = 300 * HD_NS, .write_back_batch = 8,
-      .write_back_timer = 4 * HD_US, .itr = 50 * HD_US,
-      .doorbell_latency = 20 * HD_NS, .admin_cost = 0};
-  b.network = (struct network_params){.rate = 100000000000, .latency = 500 * HD_NS};
+  b.nic_params = (struct nic_params){.ports = 1,
+                                     .clock = 1000000000,
+                                     .interfaces = 768,
+                                     .pf_interfaces = 10,
+                                     .virtual_functions = 256,
+                                     .vectors = 2048,
+                                     .pf_vectors = 64,
+                                     .rdma_vectors = 9,
+                                     .tx_queues = 16384,
+                                     .rx_queues = 2048,
+                                     .pf_queues = 64,
+                                     .tx_ring = 256,
+                                     .rx_ring = 512,
+                                     .descriptor_fetch = 32,
+                                     .descriptor_cache = 64,
+                                     .tx_buffer = 65536,
+                                     .rx_buffer = 1 << 20,
+                                     .quantum = 1024,
+                                     .schedule_cycles = 5,
+                                     .packet_cycles = 5,
+                                     .pipeline_latency = 300 * HD_NS,
+                                     .write_back_batch = 8,
+                                     .write_back_timer = 4 * HD_US,
+                                     .itr = 50 * HD_US,
+                                     .doorbell_latency = 20 * HD_NS,
+                                     .admin_cost = 0};
+  b.network =
+      (struct network_params){.rate = 100000000000, .latency = 500 * HD_NS};
   b.window = (struct hd_window){START, HD_TIME_NEVER};
   b.vms = vms;
   b.queues = queues;
@@ -433,29 +477,33 @@ static inline void describe_interface(int vm)
 {
   for (int q = 0; q < b.queues; q++)
     describe_queue(vm, q);
-  b.interface[vm] = (struct nic_interface){.vm = (uint16_t)vm,
-                                           .requester = 0x0100,
-                                           .has_pasid = true,
-                                           .pasid = (uint32_t)vm + 10,
-                                           .queue_pairs = (uint16_t)b.queues,
-                                           .first_queue = queue_number(vm, 0),
-                                           .first_vector = VECTOR_OF(vm, 0),
-                                           .first_handle = HANDLE_OF(VECTOR_OF(vm, 0)),
-                                           .tx = b.tx[vm],
-                                           .rx = b.rx[vm]};
+  b.interface[vm] =
+      (struct nic_interface){.vm = (uint16_t)vm,
+                             .requester = 0x0100,
+                             .has_pasid = true,
+                             .pasid = (uint32_t)vm + 10,
+                             .queue_pairs = (uint16_t)b.queues,
+                             .first_queue = queue_number(vm, 0),
+                             .first_vector = VECTOR_OF(vm, 0),
+                             .first_handle = HANDLE_OF(VECTOR_OF(vm, 0)),
+                             .tx = b.tx[vm],
+                             .rx = b.rx[vm]};
 }
 
 static inline void bench_build(hd_time window)
 {
-  b.engine = hd_engine_create(&(struct hd_engine_options){.seed = 1, .window = window});
+  b.engine = hd_engine_create(
+      &(struct hd_engine_options){.seed = 1, .window = window});
   hd_engine_add_host(b.engine, "server");
   packet_pool_initialize(&b.packets);
-  b.nic = nic_create(b.engine, "nic", "server", &b.nic_params, &b.pcie, &b.packets, &b.window);
+  b.nic = nic_create(b.engine, "nic", "server", &b.nic_params, &b.pcie,
+                     &b.packets, &b.window);
   b.link = pcie_link_create(b.engine, "link", "server", &b.pcie, &b.window);
   b.wire = wire_create(b.engine, "wire", "server", &b.network, &b.window);
   hd_component_initialize(&b.host, b.engine, &host_ops, "host", "server");
   hd_component_initialize(&b.peer, b.engine, &peer_ops, "peer", "server");
-  b.to_link = pcie_link_connect(b.link, PCIE_UPSTREAM_END, &b.host, b.pcie.port_latency);
+  b.to_link = pcie_link_connect(b.link, PCIE_UPSTREAM_END, &b.host,
+                                b.pcie.port_latency);
   pcie_receiver_initialize(&b.receiver, &b.pcie, b.to_link, PCIE_UPSTREAM_END);
   nic_attach_link(b.nic, b.link);
   nic_attach_wire(b.nic, 0, b.wire);

@@ -7,7 +7,8 @@
 #define COST (40 * HD_US)
 #define END (START + 2 * HD_MS)
 
-/* ---- latency and order --------------------------------------------------------- */
+/* ---- latency and order
+ * --------------------------------------------------------- */
 
 static void three_commands(void)
 {
@@ -37,20 +38,22 @@ static double answered(int which)
 START_TEST(commands_are_serial_and_cost_exactly)
 {
   for (int i = 0; i < 3; i++) {
-    double difference = in_child(answered, 400 + i) - in_child(answered, 100 + i);
+    double difference =
+        in_child(answered, 400 + i) - in_child(answered, 100 + i);
     ck_assert_double_eq_tol(difference, 30e6 * (i + 1), 1e3);
   }
 }
 END_TEST
 
-/* One command: doorbell, fetch, cost, write-back. Below 5 ns of serialisation. */
+/* One command: doorbell, fetch, cost, write-back. Below 5 ns of serialisation.
+ */
 START_TEST(latency_of_a_command)
 {
   bench_defaults(1, 1);
   hd_time down =
       b.pcie.port_latency + b.pcie.propagation + b.nic_params.doorbell_latency;
-  hd_time path = down + 2 * (b.pcie.device_latency + b.pcie.propagation) + ANSWER +
-                 b.pcie.propagation + COST;
+  hd_time path = down + 2 * (b.pcie.device_latency + b.pcie.propagation) +
+                 ANSWER + b.pcie.propagation + COST;
   double measured = in_child(answered, 400);
   ck_assert_double_ge(measured, (double)path);
   ck_assert_double_le(measured, (double)(path + 5 * HD_NS));
@@ -77,7 +80,8 @@ START_TEST(buffer_is_fetched_with_the_command)
 }
 END_TEST
 
-/* ---- effects ---------------------------------------------------------------------- */
+/* ---- effects
+ * ---------------------------------------------------------------------- */
 
 static void one_packet(uint64_t unused)
 {
@@ -111,7 +115,8 @@ START_TEST(pasid_tags_all_dma_of_an_interface)
   ck_assert_uint_eq(b.descriptors.e[0].pasid, 10);
   ck_assert_uint_eq(b.descriptors.e[1].pasid, 77);
   ck_assert_uint_eq(b.write_backs.e[1].pasid, 77);
-  ck_assert_uint_eq(b.payloads.e[2 + 1 + 1].pasid, 77); /* after 3 commands, 1 packet */
+  ck_assert_uint_eq(b.payloads.e[2 + 1 + 1].pasid,
+                    77); /* after 3 commands, 1 packet */
   ck_assert_uint_ne(b.descriptors.e[1].flags & PCIE_HAS_PASID, 0);
   ck_assert_uint_eq(b.descriptors.e[2].flags & PCIE_HAS_PASID, 0);
   ck_assert_uint_eq(b.arrivals.n, 3);
@@ -217,7 +222,8 @@ START_TEST(removed_interface_gives_its_resources_back)
 }
 END_TEST
 
-/* ---- refusals ---------------------------------------------------------------------- */
+/* ---- refusals
+ * ---------------------------------------------------------------------- */
 
 static void try_to_add(void (*spoil)(struct nic_interface *))
 {
@@ -231,13 +237,34 @@ static void try_to_add(void (*spoil)(struct nic_interface *))
   issue(c);
 }
 
-static void same_guest(struct nic_interface *i) { i->vm = 0; }
-static void same_queue(struct nic_interface *i) { i->first_queue = 0; }
-static void same_vector(struct nic_interface *i) { i->first_vector = 1; }
-static void no_queue(struct nic_interface *i) { i->first_queue = 2047; }
-static void no_vector(struct nic_interface *i) { i->first_vector = 2046; }
-static void no_port(struct nic_interface *i) { i->port = 1; }
-static void no_pairs(struct nic_interface *i) { i->queue_pairs = 0; }
+static void same_guest(struct nic_interface *i)
+{
+  i->vm = 0;
+}
+static void same_queue(struct nic_interface *i)
+{
+  i->first_queue = 0;
+}
+static void same_vector(struct nic_interface *i)
+{
+  i->first_vector = 1;
+}
+static void no_queue(struct nic_interface *i)
+{
+  i->first_queue = 2047;
+}
+static void no_vector(struct nic_interface *i)
+{
+  i->first_vector = 2046;
+}
+static void no_port(struct nic_interface *i)
+{
+  i->port = 1;
+}
+static void no_pairs(struct nic_interface *i)
+{
+  i->queue_pairs = 0;
+}
 
 static void bad_commands(void)
 {

@@ -25,7 +25,8 @@ static void one_packet(uint64_t unused)
   send_packets(0, 0, 1);
 }
 
-/* ---- throttling --------------------------------------------------------------- */
+/* ---- throttling
+ * --------------------------------------------------------------- */
 
 static const hd_time intervals[] = {0, 10 * HD_US, 50 * HD_US};
 static hd_time itr;
@@ -91,7 +92,8 @@ START_TEST(interrupt_names_its_vector_and_carries_no_pasid)
 }
 END_TEST
 
-/* ---- masking ---------------------------------------------------------------------- */
+/* ---- masking
+ * ---------------------------------------------------------------------- */
 
 static void enable_again(uint64_t unused)
 {
@@ -142,15 +144,16 @@ START_TEST(never_enabled_never_fires)
 }
 END_TEST
 
-/* ---- write-back ------------------------------------------------------------------- */
+/* ---- write-back
+ * ------------------------------------------------------------------- */
 
 static void burst(void)
 {
   send_packets(0, 0, 21);
 }
 
-/* 21 completions in a burst: batches of 8, 8, and 5 when the timer is over. 16 B
- * descriptors: four to a line, so 2 + 2 + 2 writes. */
+/* 21 completions in a burst: batches of 8, 8, and 5 when the timer is over. 16
+ * B descriptors: four to a line, so 2 + 2 + 2 writes. */
 START_TEST(write_back_in_batches)
 {
   static const uint32_t length[] = {64, 64, 64, 64, 64, 16};
@@ -167,7 +170,8 @@ START_TEST(write_back_in_batches)
     if (i % 2)
       ck_assert_uint_eq(NIC_EVENT_VALUE(e->data), i < 5 ? (i + 1) * 4 : 21);
   }
-  ck_assert_int_gt(b.write_backs.e[5].when - b.write_backs.e[3].when, 3 * HD_US);
+  ck_assert_int_gt(b.write_backs.e[5].when - b.write_backs.e[3].when,
+                   3 * HD_US);
   bench_end();
 }
 END_TEST
@@ -184,10 +188,12 @@ static double write_back_after(int timer)
 }
 
 /* The last five wait for the timer from the first of them on. A timer of 1 us
- * or of 4 us makes 3 us of difference; 1 ns for DLLPs that may be in the way. */
+ * or of 4 us makes 3 us of difference; 1 ns for DLLPs that may be in the way.
+ */
 START_TEST(write_back_timer_is_exact)
 {
-  double difference = in_child(write_back_after, 4000) - in_child(write_back_after, 1000);
+  double difference =
+      in_child(write_back_after, 4000) - in_child(write_back_after, 1000);
   ck_assert_double_eq_tol(difference, 3e6, 1e3);
 }
 END_TEST
@@ -200,7 +206,8 @@ static void two_bursts(void)
 }
 
 /* 13 completions 900 ns apart, timer 4 us, batch 100: the first waits 4 us, and
- * takes those of 0.9, 1.8, 2.7, 3.6 us along; the next oldest is that of 4.5. */
+ * takes those of 0.9, 1.8, 2.7, 3.6 us along; the next oldest is that of 4.5.
+ */
 START_TEST(timer_counts_from_the_oldest)
 {
   bench_defaults(1, 1);
@@ -248,8 +255,8 @@ START_TEST(interrupt_writes_back_what_is_complete)
   bench_run(few_with_interrupt, START + RUN);
   ck_assert_uint_eq(b.messages.n, 2);
   ck_assert_uint_eq(b.txq[0][0].completed, 4);
-  ck_assert_int_le(llabs(b.messages.e[1].when - b.messages.e[0].when - 50 * HD_US),
-                   HD_NS);
+  ck_assert_int_le(
+      llabs(b.messages.e[1].when - b.messages.e[0].when - 50 * HD_US), HD_NS);
   ck_assert_uint_eq(b.write_backs.n, 2);
   ck_assert_int_lt(b.messages.e[1].when - b.write_backs.e[1].when, 2 * HD_NS);
   bench_end();

@@ -146,7 +146,8 @@ START_TEST(frames_wait_for_descriptors_of_the_ring)
 }
 END_TEST
 
-/* The same with a buffer of ten frames: the excess is dropped for that reason. */
+/* The same with a buffer of ten frames: the excess is dropped for that reason.
+ */
 START_TEST(full_buffer_drops)
 {
   bench_defaults(1, 1);
@@ -165,7 +166,7 @@ START_TEST(unknown_guest_and_long_frames_are_dropped)
 {
   bench_defaults(2, 1);
   bench_build(HD_US);
-  b.interface[1].vm = 9; /* so nobody is guest 1 */
+  b.interface[1].vm = 9;                          /* so nobody is guest 1 */
   b.rx[0][0].buffer_size = _i == 0 ? 2048 : 1041; /* frames take 1042 */
   wanted = 20;
   posted = 100;

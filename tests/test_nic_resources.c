@@ -11,10 +11,14 @@
 
 static struct nic_params defaults(void)
 {
-  return (struct nic_params){.interfaces = 768, .pf_interfaces = 10,
-                             .virtual_functions = 256, .vectors = 2048,
-                             .pf_vectors = 64, .rdma_vectors = 9,
-                             .tx_queues = 16384, .rx_queues = 2048,
+  return (struct nic_params){.interfaces = 768,
+                             .pf_interfaces = 10,
+                             .virtual_functions = 256,
+                             .vectors = 2048,
+                             .pf_vectors = 64,
+                             .rdma_vectors = 9,
+                             .tx_queues = 16384,
+                             .rx_queues = 2048,
                              .pf_queues = 64};
 }
 
@@ -31,12 +35,14 @@ static int64_t limit(const struct nic_params *p, bool sriov, int64_t pairs,
   for (int64_t count = 1;; count++) {
     struct nic_resources r;
     nic_resources_initialize(&r, p);
-    if (!nic_resources_take(&r, &need, count, &why->what, &why->have, &why->need))
+    if (!nic_resources_take(&r, &need, count, &why->what, &why->have,
+                            &why->need))
       return count - 1;
   }
 }
 
-static void expect(const struct refusal *r, const char *name, int64_t have, int64_t need)
+static void expect(const struct refusal *r, const char *name, int64_t have,
+                   int64_t need)
 {
   ck_assert_str_eq(nic_resource_names[r->what], name);
   ck_assert_int_eq(r->have, have);
@@ -89,7 +95,8 @@ START_TEST(one_at_a_time_and_back)
   struct refusal why;
   nic_resources_initialize(&r, &p);
   for (int i = 0; i < 758; i++)
-    ck_assert(nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
+    ck_assert(
+        nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
   struct nic_resources before = r;
   ck_assert(!nic_resources_take(&r, &need, 1, &why.what, &why.have, &why.need));
   expect(&why, "interfaces", 758, 759);

@@ -47,7 +47,8 @@ START_TEST(wire_is_saturated_in_closed_form)
   b.network.rate = rate;
   saturate(payload, 200);
   hd_time span = rate < 50000000000 ? 2 * HD_MS : RUN;
-  b.window = (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + span};
+  b.window =
+      (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + span};
   bench_build(HD_US);
   bench_run(start_all, b.window.end);
   double ideal = (double)payload * (double)rate / (payload + 42 + 4 + 20);
@@ -63,17 +64,19 @@ START_TEST(one_queue_saturates_the_wire)
 {
   bench_defaults(1, 1);
   saturate(1470, 250);
-  b.window = (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + HD_MS};
+  b.window =
+      (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + HD_MS};
   bench_build(HD_US);
   bench_run(start_all, b.window.end);
   ck_assert_double_eq_tol(goodput() / 1e9, 95.703, 0.0957); /* 0.1 % */
   struct nic_stats s;
   nic_get_stats(b.nic, &s);
   double events = (double)nic_component(b.nic)->handled;
-  double completions = (double)(b.payloads.n < LOG ? b.payloads.n : 3 * s.tx_packets);
+  double completions =
+      (double)(b.payloads.n < LOG ? b.payloads.n : 3 * s.tx_packets);
   printf("transmit, 1470 B, saturated: %.2f NIC events a packet, of which "
-         "%.2f completions\n", events / (double)s.tx_packets,
-         completions / (double)s.tx_packets);
+         "%.2f completions\n",
+         events / (double)s.tx_packets, completions / (double)s.tx_packets);
   bench_end();
 }
 END_TEST
@@ -85,7 +88,8 @@ START_TEST(small_buffer_limits_the_rate)
   bench_defaults(1, 1);
   b.nic_params.tx_buffer = 3100; /* two full frames */
   saturate(1470, 250);
-  b.window = (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + HD_MS};
+  b.window =
+      (struct hd_window){START + 100 * HD_US, START + 100 * HD_US + HD_MS};
   bench_build(HD_US);
   bench_run(start_all, b.window.end);
   /* A frame holds its buffer for read (two link passes, host), pipeline and
@@ -142,7 +146,8 @@ START_TEST(queues_share_by_bytes)
 }
 END_TEST
 
-/* ---- descriptors ------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------
+ */
 
 static void fill_without_doorbell(void)
 {
@@ -181,7 +186,8 @@ static void check_fetches(uint32_t size, uint64_t posted)
   uint64_t next = 0;
   for (size_t i = 0; i < b.descriptors.n; i++) {
     const struct entry *e = &b.descriptors.e[i];
-    uint64_t slot = (e->address - RING_OF(0, 0, 0)) / 16, count = e->length / 16;
+    uint64_t slot = (e->address - RING_OF(0, 0, 0)) / 16,
+             count = e->length / 16;
     ck_assert_uint_eq(slot, next % size);
     ck_assert_uint_le(slot + count, size);
     ck_assert_uint_le(count, (uint64_t)b.nic_params.descriptor_fetch);
@@ -256,7 +262,8 @@ START_TEST(fetches_of_queues_overlap)
 }
 END_TEST
 
-/* ---- latency ----------------------------------------------------------------- */
+/* ---- latency
+ * ----------------------------------------------------------------- */
 
 static void one(void)
 {
@@ -273,7 +280,8 @@ START_TEST(stages_of_a_single_packet)
   bench_build(HD_US);
   bench_run(one, START + RUN);
   hd_time down = b.pcie.port_latency + b.pcie.propagation;
-  hd_time read = b.pcie.device_latency + b.pcie.propagation + ANSWER + b.pcie.propagation;
+  hd_time read =
+      b.pcie.device_latency + b.pcie.propagation + ANSWER + b.pcie.propagation;
   hd_time wire = HD_NS + 300 * HD_NS + 122880 + b.network.latency;
   const hd_time slack = 40 * HD_NS;
   ck_assert_uint_eq(b.arrivals.n, 1);
@@ -307,13 +315,15 @@ START_TEST(waiting_counts_as_queueing)
   hd_time read = b.pcie.device_latency + b.pcie.propagation * 2 + ANSWER;
   ck_assert_uint_eq(b.arrivals.n, 200);
   ck_assert_int_ge(b.spent[HD_STAGE_DESCRIPTOR_FETCH], 200 * read);
-  ck_assert_int_le(b.spent[HD_STAGE_DESCRIPTOR_FETCH], 200 * (read + 50 * HD_NS));
+  ck_assert_int_le(b.spent[HD_STAGE_DESCRIPTOR_FETCH],
+                   200 * (read + 50 * HD_NS));
   ck_assert_int_gt(b.spent[HD_STAGE_DEVICE_QUEUE], 200 * 3 * HD_US);
   bench_end();
 }
 END_TEST
 
-/* ---- conservation ------------------------------------------------------------- */
+/* ---- conservation
+ * ------------------------------------------------------------- */
 
 static void stop_refilling(uint64_t unused)
 {
@@ -340,7 +350,8 @@ START_TEST(littles_law_on_the_device_queue)
   nic_get_stats(b.nic, &s);
   double span = (double)(b.window.end - b.window.start);
   ck_assert_uint_gt(s.tx_packets, 2000);
-  ck_assert_double_eq_tol(s.queue_length_mean * span / (double)s.queue_time_sum, 1, 1e-6);
+  ck_assert_double_eq_tol(s.queue_length_mean * span / (double)s.queue_time_sum,
+                          1, 1e-6);
   ck_assert_double_gt(s.queue_length_mean, 100);
   ck_assert_uint_eq(nic_packets_inside(b.nic), 0);
   ck_assert_uint_eq(b.packets.created, b.packets.destroyed);
@@ -364,7 +375,8 @@ START_TEST(packets_are_conserved)
 }
 END_TEST
 
-/* ---- faults ---------------------------------------------------------------------- */
+/* ---- faults
+ * ---------------------------------------------------------------------- */
 
 static void hundred_each(void)
 {
@@ -427,7 +439,8 @@ START_TEST(forger_reads_and_writes_elsewhere)
   bench_run(hundred_each, START + RUN);
   size_t reads = 0, writes = 0;
   for (size_t i = 0; i < b.payloads.n; i++)
-    reads += b.payloads.e[i].address == BAD_ADDRESS && b.payloads.e[i].pasid == 10;
+    reads +=
+        b.payloads.e[i].address == BAD_ADDRESS && b.payloads.e[i].pasid == 10;
   for (size_t i = 0; i < b.writes.n; i++)
     writes += b.writes.e[i].address == BAD_ADDRESS && b.writes.e[i].pasid == 10;
   ck_assert_uint_eq(reads, 100);
@@ -438,7 +451,8 @@ START_TEST(forger_reads_and_writes_elsewhere)
 }
 END_TEST
 
-/* ---- order ------------------------------------------------------------------------ */
+/* ---- order
+ * ------------------------------------------------------------------------ */
 
 /* Data of some packets comes 2 us late. Frames leave in the order in which they
  * were scheduled, which is that of their reads. */
@@ -486,7 +500,8 @@ START_TEST(completion_waits_for_the_data)
 }
 END_TEST
 
-/* ---- order invariance ------------------------------------------------------------- */
+/* ---- order invariance
+ * ------------------------------------------------------------- */
 
 static double fingerprint(int window)
 {
@@ -510,7 +525,8 @@ START_TEST(window_changes_nothing)
 }
 END_TEST
 
-/* ---- suite -------------------------------------------------------------------------- */
+/* ---- suite
+ * -------------------------------------------------------------------------- */
 
 int main(void)
 {
@@ -523,7 +539,8 @@ int main(void)
   tcase_add_test(t, interfaces_share_equally);
   tcase_add_test(t, queues_share_by_bytes);
   tcase_add_test(t, no_doorbell_no_fetch);
-  tcase_add_loop_test(t, descriptors_are_read_up_to_the_tail_and_around_the_end, 0, 3);
+  tcase_add_loop_test(t, descriptors_are_read_up_to_the_tail_and_around_the_end,
+                      0, 3);
   tcase_add_test(t, fetch_stops_at_the_tail);
   tcase_add_test(t, fetches_of_queues_overlap);
   tcase_add_test(t, stages_of_a_single_packet);

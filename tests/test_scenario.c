@@ -30,15 +30,18 @@ struct loaded {
 
 static struct hd_scenario *load_text(const char *text,
                                      const struct hd_overrides *ov,
-                                     struct hd_errors *errors) {
+                                     struct hd_errors *errors)
+{
   return hd_scenario_load_text(&env, DATA "t.yaml", text, strlen(text), ov,
                                errors);
 }
 
 static struct loaded finish(struct hd_errors *errors,
-                            struct hd_scenario *scenario, size_t index) {
+                            struct hd_scenario *scenario, size_t index)
+{
   struct loaded l = {errors, scenario, NULL};
-  if (scenario != NULL) l.point = hd_scenario_point(scenario, index, errors);
+  if (scenario != NULL)
+    l.point = hd_scenario_point(scenario, index, errors);
   if (hd_errors_count(errors) > 0)
     ck_abort_msg("%s", hd_errors_text(errors, 0));
   ck_assert_ptr_nonnull(l.point);
@@ -46,40 +49,47 @@ static struct loaded finish(struct hd_errors *errors,
 }
 
 static struct loaded good_text(const char *text, const struct hd_overrides *ov,
-                               size_t index) {
+                               size_t index)
+{
   struct hd_errors *errors = hd_errors_create();
   return finish(errors, load_text(text, ov, errors), index);
 }
 
 static struct loaded good_file(const char *file, const struct hd_overrides *ov,
-                               size_t index) {
+                               size_t index)
+{
   struct hd_errors *errors = hd_errors_create();
   return finish(errors, hd_scenario_load(&env, file, ov, errors), index);
 }
 
-static void drop(struct loaded *l) {
+static void drop(struct loaded *l)
+{
   hd_point_destroy(l->point);
   hd_scenario_destroy(l->scenario);
   hd_errors_destroy(l->errors);
 }
 
-static const struct t_config *config_of(const struct loaded *l) {
+static const struct t_config *config_of(const struct loaded *l)
+{
   return hd_point_config(l->point);
 }
 
 /* "TEXT # ORIGIN" of one value. */
-static const char *seen(const struct loaded *l, const char *path) {
+static const char *seen(const struct loaded *l, const char *path)
+{
   static char text[512];
   for (size_t i = 0; i < hd_point_values(l->point); i++) {
     struct hd_point_value v = hd_point_value(l->point, i);
-    if (strcmp(v.path, path) != 0) continue;
+    if (strcmp(v.path, path) != 0)
+      continue;
     snprintf(text, sizeof text, "%s # %s", v.text, v.origin);
     return text;
   }
   return "(none)";
 }
 
-static char *explain(const struct loaded *l) {
+static char *explain(const struct loaded *l)
+{
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -89,7 +99,8 @@ static char *explain(const struct loaded *l) {
 }
 
 /* All lines, each occurrence of the data folder's name left out. */
-static char *lines_of(const struct hd_errors *errors) {
+static char *lines_of(const struct hd_errors *errors)
+{
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -104,7 +115,8 @@ static char *lines_of(const struct hd_errors *errors) {
   return text;
 }
 
-START_TEST(diagnostic) {
+START_TEST(diagnostic)
+{
   const struct bad_scenario *bad = &bad_scenarios[_i];
   const struct hd_overrides ov = {&bad->set, bad->set != NULL, &bad->axis,
                                   bad->axis != NULL};
@@ -120,7 +132,8 @@ START_TEST(diagnostic) {
 }
 END_TEST
 
-START_TEST(all_errors_in_one_pass) {
+START_TEST(all_errors_in_one_pass)
+{
   static const char *const sets[] = {"iommu.mode=x", "nic.prots=1"};
   const struct hd_overrides ov = {sets, 2, NULL, 0};
   struct hd_errors *errors = hd_errors_create();
@@ -147,7 +160,8 @@ START_TEST(all_errors_in_one_pass) {
 }
 END_TEST
 
-START_TEST(errors_of_files) {
+START_TEST(errors_of_files)
+{
   struct hd_errors *errors = hd_errors_create();
   ck_assert_ptr_null(hd_scenario_load(&env, DATA "none.yaml", NULL, errors));
   ck_assert_ptr_null(hd_scenario_load(&env, DATA "cycle.yaml", NULL, errors));
@@ -164,7 +178,8 @@ START_TEST(errors_of_files) {
 }
 END_TEST
 
-START_TEST(errors_are_limited) {
+START_TEST(errors_are_limited)
+{
   char text[20000] = "name: t\n";
   for (int i = 0; i < 1000; i++)
     sprintf(text + strlen(text), "unknown%d: 1\n", i);
@@ -177,7 +192,8 @@ START_TEST(errors_are_limited) {
 }
 END_TEST
 
-START_TEST(file_size_is_limited) {
+START_TEST(file_size_is_limited)
+{
   size_t size = ((size_t)1 << 20) + 1;
   char *text = malloc(size);
   memset(text, '\n', size);
@@ -226,7 +242,8 @@ static const struct quantity_case quantities[] = {
     {HD_PARAM_CYCLES, "24 cycles", 24, "24 cycles"},
 };
 
-START_TEST(quantity) {
+START_TEST(quantity)
+{
   const struct quantity_case *q = &quantities[_i];
   int64_t value = -1;
   const char *unit;
@@ -265,7 +282,8 @@ static const struct {
     {"10000000000000000000 s", HD_QUANTITY_OVERFLOW},
 };
 
-START_TEST(bad_quantity) {
+START_TEST(bad_quantity)
+{
   int64_t value;
   const char *unit;
   ck_assert_int_eq(
@@ -274,7 +292,8 @@ START_TEST(bad_quantity) {
 }
 END_TEST
 
-START_TEST(every_kind_decodes) {
+START_TEST(every_kind_decodes)
+{
   struct loaded l = good_file(DATA "everything.yaml", NULL, 0);
   const struct t_config *c = config_of(&l);
   ck_assert_str_eq(c->top.name, "every kind: # of \"value\"");
@@ -301,7 +320,8 @@ START_TEST(every_kind_decodes) {
 }
 END_TEST
 
-START_TEST(precedence_and_provenance) {
+START_TEST(precedence_and_provenance)
+{
   static const char *const sets[] = {"iommu.window=7 ns", "nic.ports=6",
                                      " vms.memory = 2 GiB ",
                                      "vms.extra.memory=4GiB"};
@@ -329,7 +349,8 @@ START_TEST(precedence_and_provenance) {
 }
 END_TEST
 
-START_TEST(a_set_pins_the_axis_it_names) {
+START_TEST(a_set_pins_the_axis_it_names)
+{
   static const char *const sets[] = {"vms.count=9"};
   static const char *const partly[] = {"vms.extra.count=9"};
   static const char *const axis[] = {"vms.count=3,5"};
@@ -353,7 +374,8 @@ START_TEST(a_set_pins_the_axis_it_names) {
 }
 END_TEST
 
-START_TEST(presets_choose_their_own_section_last) {
+START_TEST(presets_choose_their_own_section_last)
+{
   static const char *const set[] = {"nic=x710"};
   static const char *const axis[] = {"server=small,large"};
   const struct hd_overrides ov = {set, 1, axis, 1};
@@ -369,7 +391,8 @@ START_TEST(presets_choose_their_own_section_last) {
 }
 END_TEST
 
-START_TEST(axes_expand_in_order) {
+START_TEST(axes_expand_in_order)
+{
   static const char *const axes[] = {"vms.count=1,4", "nic.loss=0, 3 %"};
   const struct hd_overrides ov = {NULL, 0, axes, 2};
   struct loaded l = good_file(DATA "fig.yaml", &ov, 0);
@@ -397,9 +420,11 @@ START_TEST(axes_expand_in_order) {
 }
 END_TEST
 
-START_TEST(points_are_limited) {
+START_TEST(points_are_limited)
+{
   char axis[4000] = "seed=0";
-  for (int i = 1; i < 400; i++) sprintf(axis + strlen(axis), ",%d", i);
+  for (int i = 1; i < 400; i++)
+    sprintf(axis + strlen(axis), ",%d", i);
   const char *axes[] = {axis, "host.cores=1,2,3,4,5,6,7,8,9,10,11,12,14,15,16",
                         "nic.ports=1,2,3,4,5,6,7,8", "nic.gain=1,2,3"};
   const struct hd_overrides ov = {NULL, 0, axes, 4};
@@ -412,7 +437,8 @@ START_TEST(points_are_limited) {
 }
 END_TEST
 
-START_TEST(rules_hold_at_every_point) {
+START_TEST(rules_hold_at_every_point)
+{
   static const char *const axes[] = {"host.cores=12,13,14"};
   const struct hd_overrides ov = {NULL, 0, axes, 1};
   struct loaded l = good_text("name: t\n", &ov, 0);
@@ -425,7 +451,8 @@ START_TEST(rules_hold_at_every_point) {
 }
 END_TEST
 
-START_TEST(a_swept_variant_may_carry_both_kinds_of_keys) {
+START_TEST(a_swept_variant_may_carry_both_kinds_of_keys)
+{
   static const char *const axes[] = {"vms.a.workload.type=ping,udp_stream"};
   const struct hd_overrides ov = {NULL, 0, axes, 1};
   struct loaded l = good_text("name: t\nvms: { a: { workload: { payload: 100 "
@@ -439,7 +466,8 @@ START_TEST(a_swept_variant_may_carry_both_kinds_of_keys) {
 }
 END_TEST
 
-static void check_round_trip(const char *file, size_t index) {
+static void check_round_trip(const char *file, size_t index)
+{
   struct loaded l = good_file(file, NULL, index);
   char *text = explain(&l);
   struct loaded again = good_text(text, NULL, 0);
@@ -450,13 +478,16 @@ static void check_round_trip(const char *file, size_t index) {
   drop(&l);
 }
 
-START_TEST(explain_round_trip) {
+START_TEST(explain_round_trip)
+{
   check_round_trip(DATA "everything.yaml", 0);
-  for (size_t i = 0; i < 6; i++) check_round_trip(DATA "fig.yaml", i);
+  for (size_t i = 0; i < 6; i++)
+    check_round_trip(DATA "fig.yaml", i);
 }
 END_TEST
 
-START_TEST(explain_text) {
+START_TEST(explain_text)
+{
   struct loaded l = good_text(
       "name: \"caf\xc3\xa9 # \\t\\\"\"\nvms: { a: { count: 2 } }\n", NULL, 0);
   char *text = explain(&l);
@@ -491,7 +522,8 @@ START_TEST(explain_text) {
 }
 END_TEST
 
-START_TEST(hash_follows_the_values_only) {
+START_TEST(hash_follows_the_values_only)
+{
   static const char *const set[] = {"nic.rate=26 Gb/s"};
   const struct hd_overrides ov = {set, 1, NULL, 0};
   struct loaded a = good_text("name: t\n", NULL, 0);
@@ -507,7 +539,8 @@ START_TEST(hash_follows_the_values_only) {
 }
 END_TEST
 
-START_TEST(plot_is_read) {
+START_TEST(plot_is_read)
+{
   struct loaded l = good_file(DATA "fig.yaml", NULL, 0);
   const struct hd_scenario_plot *plot = hd_scenario_plot(l.scenario);
   ck_assert_str_eq(plot->x, "vms.count");
@@ -518,7 +551,8 @@ START_TEST(plot_is_read) {
 }
 END_TEST
 
-START_TEST(schema_parses) {
+START_TEST(schema_parses)
+{
   char *text = NULL;
   size_t size = 0;
   json_error_t error;
@@ -547,7 +581,8 @@ START_TEST(schema_parses) {
 }
 END_TEST
 
-static char *print_params(const char *section, bool expected) {
+static char *print_params(const char *section, bool expected)
+{
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -556,7 +591,8 @@ static char *print_params(const char *section, bool expected) {
   return text;
 }
 
-START_TEST(params_are_listed) {
+START_TEST(params_are_listed)
+{
   char *text = print_params("host", true);
   ck_assert_str_eq(text, "host: The server\n"
                          "  cores: an integer, 1 to 256; default 8\n"
@@ -574,7 +610,8 @@ START_TEST(params_are_listed) {
 }
 END_TEST
 
-START_TEST(tables_are_verified) {
+START_TEST(tables_are_verified)
+{
   static const struct hd_param params[] = {
       {"a", HD_PARAM_TIME, 0, "5", NULL, "1 ms", NULL, "", NULL},
       {"a", HD_PARAM_INT, 0, "9", "1", "8", NULL, "", NULL},
@@ -605,7 +642,8 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-static Suite *scenario_suite(void) {
+static Suite *scenario_suite(void)
+{
   const TTest *const tests[] = {all_errors_in_one_pass,
                                 errors_of_files,
                                 errors_are_limited,
@@ -630,14 +668,17 @@ static Suite *scenario_suite(void) {
   tcase_add_loop_test(cases, diagnostic, 0, COUNT(bad_scenarios));
   tcase_add_loop_test(cases, quantity, 0, COUNT(quantities));
   tcase_add_loop_test(cases, bad_quantity, 0, COUNT(bad_times));
-  for (int i = 0; i < COUNT(tests); i++) tcase_add_test(cases, tests[i]);
+  for (int i = 0; i < COUNT(tests); i++)
+    tcase_add_test(cases, tests[i]);
   suite_add_tcase(suite, cases);
   return suite;
 }
 
-int main(void) {
+int main(void)
+{
   const char *source = getenv("srcdir");
-  if (source != NULL && chdir(source) != 0) return EXIT_FAILURE;
+  if (source != NULL && chdir(source) != 0)
+    return EXIT_FAILURE;
   SRunner *runner = srunner_create(scenario_suite());
   srunner_run_all(runner, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);

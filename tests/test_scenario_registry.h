@@ -156,9 +156,11 @@ static const struct hd_section_alias t_aliases[] = {{"server", "host"},
                                                     {NULL, NULL}};
 
 static inline bool t_check(const void *config, hd_scenario_complain complain,
-                           void *ctx) {
+                           void *ctx)
+{
   const struct t_config *c = config;
-  if (c->host.cores != 13) return true;
+  if (c->host.cores != 13)
+    return true;
   complain(ctx, "host.cores", "%d brings bad luck; take 12", 13);
   return false;
 }

@@ -25,8 +25,8 @@ static double relative(double a, double b)
 
 /* ---- limits ----------------------------------------------------------- */
 
-static void assert_short_of(struct outcome o, const char *resource, int64_t have,
-                            int64_t need)
+static void assert_short_of(struct outcome o, const char *resource,
+                            int64_t have, int64_t need)
 {
   ck_assert(!o.feasible);
   ck_assert_str_eq(o.shortage, resource);
@@ -37,8 +37,10 @@ static void assert_short_of(struct outcome o, const char *resource, int64_t have
 START_TEST(limits_emerge)
 {
   ck_assert(RUN(DENSITY, "design=hdiov", "vms.count=758", "run.warmup=0 ns",
-                "run.duration=20 us").feasible);
-  assert_short_of(RUN(DENSITY, "design=hdiov", "vms.count=759"), "interfaces", 758, 759);
+                "run.duration=20 us")
+                .feasible);
+  assert_short_of(RUN(DENSITY, "design=hdiov", "vms.count=759"), "interfaces",
+                  758, 759);
   assert_short_of(RUN(DENSITY, "vms.count=257", "design=sriov"),
                   "virtual functions", 256, 257);
 }
@@ -48,8 +50,8 @@ END_TEST
  * more of them, the receive queues do. */
 START_TEST(vectors_bind_with_four_queue_pairs)
 {
-  struct outcome o = RUN(DENSITY, "design=hdiov", "vms.count=512",
-                         "vms.queue_pairs=4");
+  struct outcome o =
+      RUN(DENSITY, "design=hdiov", "vms.count=512", "vms.queue_pairs=4");
   ck_assert(!o.feasible);
   ck_assert_str_eq(o.shortage, "vectors");
   ck_assert_int_ge(o.have / 5, 390);
@@ -63,8 +65,8 @@ END_TEST
 
 START_TEST(memory_binds)
 {
-  struct outcome o = RUN(DENSITY, "design=hdiov", "vms.count=600",
-                         "memory.size=512 GiB");
+  struct outcome o =
+      RUN(DENSITY, "design=hdiov", "vms.count=600", "memory.size=512 GiB");
   assert_short_of(o, "GiB of memory", 496, 600);
 }
 END_TEST
@@ -81,7 +83,8 @@ START_TEST(full_wire_and_equal_designs)
     struct outcome vf = RUN(DENSITY, SHORT, counts[i], "design=sriov");
     struct outcome vdev = RUN(DENSITY, SHORT, counts[i], "design=hdiov");
     double closed_form = 100.0 * 1470 / 1536;
-    ck_assert_double_le(relative(ALL(vdev, tx_goodput_gbps), closed_form), 0.01);
+    ck_assert_double_le(relative(ALL(vdev, tx_goodput_gbps), closed_form),
+                        0.01);
     ck_assert_double_le(relative(ALL(vf, tx_goodput_gbps), closed_form), 0.01);
     ck_assert_double_le(
         relative(ALL(vdev, tx_goodput_gbps), ALL(vf, tx_goodput_gbps)), 0.05);
@@ -94,15 +97,15 @@ END_TEST
 
 START_TEST(small_by_core_large_by_wire)
 {
-  struct outcome small = RUN(THROUGHPUT, SHORT, "vms.workload.payload=64 B",
-                             "vms.workload.threads=per-stream",
-                             "network.rate=25 Gb/s");
-  struct outcome large = RUN(THROUGHPUT, SHORT, "vms.workload.payload=1470 B",
-                             "vms.workload.threads=per-stream",
-                             "network.rate=25 Gb/s");
-  struct outcome capped = RUN(THROUGHPUT, SHORT, "vms.workload.payload=1470 B",
-                              "vms.workload.threads=per-stream",
-                              "run.duration=20 ms");
+  struct outcome small =
+      RUN(THROUGHPUT, SHORT, "vms.workload.payload=64 B",
+          "vms.workload.threads=per-stream", "network.rate=25 Gb/s");
+  struct outcome large =
+      RUN(THROUGHPUT, SHORT, "vms.workload.payload=1470 B",
+          "vms.workload.threads=per-stream", "network.rate=25 Gb/s");
+  struct outcome capped =
+      RUN(THROUGHPUT, SHORT, "vms.workload.payload=1470 B",
+          "vms.workload.threads=per-stream", "run.duration=20 ms");
   ck_assert_str_eq(small.limited_by[0], "sending core");
   ck_assert_str_eq(large.limited_by[0], "wire");
   ck_assert_str_eq(capped.limited_by[0], "offered load");
@@ -207,19 +210,19 @@ static void assert_same(const struct outcome *a, const struct outcome *b)
 
 static void assert_invariant(const char *file, const char *set)
 {
-  struct outcome base = RUN(file, "run.warmup=100 us", "run.duration=300 us",
-                            set);
-  struct outcome again = RUN(file, "run.warmup=100 us", "run.duration=300 us",
-                             set);
+  struct outcome base =
+      RUN(file, "run.warmup=100 us", "run.duration=300 us", set);
+  struct outcome again =
+      RUN(file, "run.warmup=100 us", "run.duration=300 us", set);
   struct outcome alone = RUN(file, "run.warmup=100 us", "run.duration=300 us",
                              set, "run.window=0 ns");
   struct outcome narrow = RUN(file, "run.warmup=100 us", "run.duration=300 us",
                               set, "run.window=100 ns");
-  struct outcome shuffled = RUN(file, "run.warmup=100 us",
-                                "run.duration=300 us", set,
-                                "run.actor_order=12345");
-  struct outcome other = RUN(file, "run.warmup=100 us", "run.duration=300 us",
-                             set, "run.seed=2");
+  struct outcome shuffled =
+      RUN(file, "run.warmup=100 us", "run.duration=300 us", set,
+          "run.actor_order=12345");
+  struct outcome other =
+      RUN(file, "run.warmup=100 us", "run.duration=300 us", set, "run.seed=2");
   assert_same(&base, &again);
   assert_same(&base, &alone);
   assert_same(&base, &narrow);

@@ -55,15 +55,16 @@ END_TEST
  * IOMMU off nothing is looked up at all. */
 START_TEST(page_size)
 {
-  struct outcome off =
-      RUN(DENSITY, SHORT, "vms.count=64", "iommu.mode=off");
-  struct outcome g = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=1 GiB");
-  struct outcome m = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=2 MiB");
-  struct outcome k = RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=4 KiB");
+  struct outcome off = RUN(DENSITY, SHORT, "vms.count=64", "iommu.mode=off");
+  struct outcome g =
+      RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=1 GiB");
+  struct outcome m =
+      RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=2 MiB");
+  struct outcome k =
+      RUN(DENSITY, SHORT, "vms.count=64", "iommu.page_size=4 KiB");
   ck_assert(isnan(ALL(off, iotlb_hit_ratio)));
   ck_assert_double_ge(ALL(g, iotlb_hit_ratio), ALL(m, iotlb_hit_ratio));
-  ck_assert_double_gt(ALL(m, iotlb_hit_ratio),
-                      ALL(k, iotlb_hit_ratio) + 0.05);
+  ck_assert_double_gt(ALL(m, iotlb_hit_ratio), ALL(k, iotlb_hit_ratio) + 0.05);
   ck_assert_double_gt(ALL(k, pcie_read_latency_mean_ns),
                       ALL(m, pcie_read_latency_mean_ns));
   ck_assert_double_ge(ALL(g, pcie_read_latency_mean_ns),
@@ -107,7 +108,8 @@ START_TEST(pasid_prefix_costs_when_the_link_limits)
   ck_assert_double_gt(ALL(vf, pcie_up_utilization), 0.9);
   ck_assert_double_ge(loss, 0.010);
   ck_assert_double_le(loss, 0.043);
-  /* On a wide link it costs nothing: within the noise of different addresses. */
+  /* On a wide link it costs nothing: within the noise of different addresses.
+   */
   vf = RUN(forward, "design=sriov", "vms.workload.payload=214 B");
   vdev = RUN(forward, "design=hdiov", "vms.workload.payload=214 B");
   ck_assert_double_le(
@@ -159,12 +161,12 @@ END_TEST
 
 START_TEST(queue_pairs_let_threads_scale)
 {
-  struct outcome one = RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
-                           "vms.workload.threads=per-stream",
-                           "vms.queue_pairs=1");
-  struct outcome four = RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
-                            "vms.workload.threads=per-stream",
-                            "vms.queue_pairs=4");
+  struct outcome one =
+      RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
+          "vms.workload.threads=per-stream", "vms.queue_pairs=1");
+  struct outcome four =
+      RUN("hdiov/fig10-queue-pairs.yaml", SHORT,
+          "vms.workload.threads=per-stream", "vms.queue_pairs=4");
   ck_assert_double_gt(ALL(four, tx_goodput_gbps),
                       ALL(one, tx_goodput_gbps) * 2.5);
 }

@@ -10,8 +10,10 @@
 
 #define FIELD(name) offsetof(struct cpu_params, name)
 #define PARAM(n, kind, value, lo, hi, what, from)                              \
-  {.name = #n, .type = kind, .offset = FIELD(n), .fallback = value, .min = lo, \
-   .max = hi, .meaning = what, .source = from}
+  {                                                                            \
+    .name = #n, .type = kind, .offset = FIELD(n), .fallback = value,           \
+    .min = lo, .max = hi, .meaning = what, .source = from                      \
+  }
 #define INT(n, value, lo, hi, what, from)                                      \
   PARAM(n, HD_PARAM_INT, value, lo, hi, what, from)
 #define TIME(n, value, lo, hi, what, from)                                     \

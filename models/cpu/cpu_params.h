@@ -19,12 +19,12 @@ struct cpu_params {
   int64_t exit_cost;          /* cycles: exit and re-entry round trip */
   int64_t exit_hlt, exit_interrupt, exit_ept, exit_trap, exit_ipi; /* cycles of
                                  handling, on top of exit_cost */
-  int64_t inject_cost;        /* cycles: inject an interrupt at entry */
-  int64_t host_irq_cost;      /* cycles: handler, eventfd, irqfd, kick */
-  int64_t halt_poll;          /* ps: longest halt polling; 0: off */
-  int64_t halt_poll_start;    /* ps: first value when polling grows */
-  int64_t irq_entry_cost;     /* cycles: guest interrupt entry and exit */
-  int64_t mmio_write_cost;    /* cycles: core occupied by an uncached store */
+  int64_t inject_cost;     /* cycles: inject an interrupt at entry */
+  int64_t host_irq_cost;   /* cycles: handler, eventfd, irqfd, kick */
+  int64_t halt_poll;       /* ps: longest halt polling; 0: off */
+  int64_t halt_poll_start; /* ps: first value when polling grows */
+  int64_t irq_entry_cost;  /* cycles: guest interrupt entry and exit */
+  int64_t mmio_write_cost; /* cycles: core occupied by an uncached store */
 };
 
 extern const struct hd_param_table cpu_param_table;

@@ -43,13 +43,20 @@ struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until, hd_time *account)
 static int64_t handling(const struct cpu_params *p, enum exit_reason reason)
 {
   switch (reason) {
-  case EXIT_HLT: return p->exit_hlt;
-  case EXIT_EXTERNAL_INTERRUPT: return p->exit_interrupt;
-  case EXIT_EPT_VIOLATION: return p->exit_ept;
-  case EXIT_TRAP: return p->exit_trap;
-  case EXIT_IPI: return p->exit_ipi;
-  case EXIT_PREEMPT: return p->exit_interrupt; /* the reschedule IPI */
-  case EXIT_REASONS: break;
+  case EXIT_HLT:
+    return p->exit_hlt;
+  case EXIT_EXTERNAL_INTERRUPT:
+    return p->exit_interrupt;
+  case EXIT_EPT_VIOLATION:
+    return p->exit_ept;
+  case EXIT_TRAP:
+    return p->exit_trap;
+  case EXIT_IPI:
+    return p->exit_ipi;
+  case EXIT_PREEMPT:
+    return p->exit_interrupt; /* the reschedule IPI */
+  case EXIT_REASONS:
+    break;
   }
   return 0;
 }

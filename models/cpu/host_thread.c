@@ -64,7 +64,7 @@ static void await_core(struct vcpu *v, hd_time until)
     }
   }
   v->blocked = false;
-  v->kicked = false; /* not in guest mode: nothing to exit from */
+  v->kicked = false;             /* not in guest mode: nothing to exit from */
   vcpu_charge(v, &v->host_time); /* the way here; from sched_msg.since */
   set_pid(v, PID_RUNNING);
   if (v->cold)

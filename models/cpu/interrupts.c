@@ -56,11 +56,21 @@ static void take_other(struct vcpu *v, struct hd_msg *m)
 void vcpu_take(struct vcpu *v, struct hd_msg *m)
 {
   switch (m->kind) {
-  case MSG_IRQ_NOTIFY: take_notify(v, (struct interrupt_msg *)m); break;
-  case MSG_IRQ_INJECT: take_inject(v, (struct interrupt_msg *)m); break;
-  case MSG_SCHED_RUN: take_run(v, (struct sched_msg *)m); break;
-  case MSG_SCHED_PREEMPT: v->preempt_run = m->tag; break;
-  default: take_other(v, m); return; /* which owns it */
+  case MSG_IRQ_NOTIFY:
+    take_notify(v, (struct interrupt_msg *)m);
+    break;
+  case MSG_IRQ_INJECT:
+    take_inject(v, (struct interrupt_msg *)m);
+    break;
+  case MSG_SCHED_RUN:
+    take_run(v, (struct sched_msg *)m);
+    break;
+  case MSG_SCHED_PREEMPT:
+    v->preempt_run = m->tag;
+    break;
+  default:
+    take_other(v, m);
+    return; /* which owns it */
   }
   hd_msg_free(&v->task.base, m);
 }

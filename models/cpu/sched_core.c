@@ -85,8 +85,8 @@ static void account_wait(struct scheduler *s, const struct entity *e)
 /* When the running vCPU's slice ends and it is no longer first in order. */
 static hd_time slice_end(const struct scheduler *s, const struct core *c)
 {
-  hd_time behind = run_queue_head(&c->queue)->vruntime -
-                   s->entities[c->running].vruntime;
+  hd_time behind =
+      run_queue_head(&c->queue)->vruntime - s->entities[c->running].vruntime;
   return hd_time_max(c->since + s->params.timeslice,
                      hd_now(&s->base) + hd_time_max(behind, 0));
 }
@@ -217,8 +217,8 @@ static void consider_preempting(struct scheduler *s, uint32_t core)
   if (c->preempting)
     return;
   update(s, c);
-  hd_time ahead = s->entities[c->running].vruntime -
-                  run_queue_head(&c->queue)->vruntime;
+  hd_time ahead =
+      s->entities[c->running].vruntime - run_queue_head(&c->queue)->vruntime;
   if (ahead > s->params.wakeup_granularity)
     sched_preempt(s, core);
   else

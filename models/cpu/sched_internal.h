@@ -29,10 +29,10 @@ struct entity {
   uint32_t core;      /* where it runs or waits, or ran last */
   uint32_t run;       /* number of runs granted */
   enum entity_state state;
-  bool wake_pending;  /* woken while running */
-  bool polling;       /* running, but only to halt-poll */
+  bool wake_pending;          /* woken while running */
+  bool polling;               /* running, but only to halt-poll */
   hd_time poll_since, polled; /* polled: within the window, without this one */
-  uint64_t vectors[4]; /* to be handed over with the next run */
+  uint64_t vectors[4];        /* to be handed over with the next run */
 };
 
 struct core {

@@ -140,15 +140,26 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   struct scheduler *s = (struct scheduler *)self;
   const struct sched_msg *m = (const struct sched_msg *)msg;
   switch (msg->kind) {
-  case MSG_TIMER: handle_timer(s, msg); return;
-  case MSG_IRQ_HOST: host_irq_begins(s, (struct interrupt_msg *)msg); return;
-  case MSG_IRQ_WAKE: handle_irq_wake(s, (struct interrupt_msg *)msg); return;
-  case MSG_SCHED_WAKE: handle_wake(s, m); break;
-  case MSG_SCHED_BLOCK: handle_block(s, m); break;
+  case MSG_TIMER:
+    handle_timer(s, msg);
+    return;
+  case MSG_IRQ_HOST:
+    host_irq_begins(s, (struct interrupt_msg *)msg);
+    return;
+  case MSG_IRQ_WAKE:
+    handle_irq_wake(s, (struct interrupt_msg *)msg);
+    return;
+  case MSG_SCHED_WAKE:
+    handle_wake(s, m);
+    break;
+  case MSG_SCHED_BLOCK:
+    handle_block(s, m);
+    break;
   case MSG_SCHED_YIELD:
     sched_leave(s, running_entity(s, m->vcpu)->core, true);
     break;
-  default: hd_fail(self, __FILE__, __LINE__, "message of kind %u", msg->kind);
+  default:
+    hd_fail(self, __FILE__, __LINE__, "message of kind %u", msg->kind);
   }
   hd_msg_free(self, msg);
 }
@@ -200,9 +211,9 @@ struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
   s->window = window;
   s->n_cores = (uint32_t)params->cores;
   s->n_host = (uint32_t)params->housekeeping_cores;
-  s->to_vcpu = hd_time_min(params->queue_latency,
-                           hd_time_min(params->ipi_latency,
-                                       params->wake_latency));
+  s->to_vcpu =
+      hd_time_min(params->queue_latency,
+                  hd_time_min(params->ipi_latency, params->wake_latency));
   struct hd_clock clock = hd_clock_at(params->frequency);
   s->host_irq_time = hd_clock_span(&clock, params->host_irq_cost);
   create_cores(s);

@@ -38,8 +38,8 @@ struct sched_msg {
   uint32_t data; /* MSG_SCHED_RUN: core */
   hd_time poll;  /* MSG_SCHED_BLOCK: keeps the core for so long, in case */
   /* MSG_SCHED_RUN only: */
-  uint32_t cold; /* another vCPU had the core since: switch_cost is due */
-  hd_time since; /* the core is this vCPU's from here on */
+  uint32_t cold;       /* another vCPU had the core since: switch_cost is due */
+  hd_time since;       /* the core is this vCPU's from here on */
   uint64_t vectors[4]; /* that were posted while it was blocked */
 };
 _Static_assert(sizeof(struct sched_msg) <= HD_MSG_BYTES, "too large");
@@ -68,8 +68,8 @@ hd_time scheduler_polled(const struct scheduler *s, uint32_t vcpu, hd_time end);
 
 struct scheduler_stats { /* within the window */
   uint64_t wakes, switches, preemptions, migrations, injections;
-  double cores_busy;      /* time-weighted mean of cores given to vCPUs */
-  double housekeeping_busy; /* mean number of housekeeping cores in use */
+  double cores_busy;          /* time-weighted mean of cores given to vCPUs */
+  double housekeeping_busy;   /* mean number of housekeeping cores in use */
   hd_time wait_sum, wait_max; /* runnable but waiting for a core */
 };
 /* After the run; means are over the part of the window before its end. */

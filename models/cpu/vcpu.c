@@ -19,8 +19,8 @@ static void body(struct hd_task *task)
 
 void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
                      const char *host, const struct cpu_params *params,
-                     const struct hd_window *window,
-                     const struct vcpu_ops *ops, void *guest)
+                     const struct hd_window *window, const struct vcpu_ops *ops,
+                     void *guest)
 {
   *v = (struct vcpu){
       .ops = ops,
@@ -82,8 +82,8 @@ void vcpu_spin_until(struct vcpu *v, hd_time when)
 {
   for (;;) {
     vcpu_serve(v);
-    struct hd_msg *m = vcpu_wait(v, hd_time_max(when, vcpu_now(v)),
-                                 &v->guest_time);
+    struct hd_msg *m =
+        vcpu_wait(v, hd_time_max(when, vcpu_now(v)), &v->guest_time);
     if (!m)
       return;
     vcpu_take(v, m);
@@ -97,8 +97,8 @@ bool vcpu_spin_for_message(struct vcpu *v, hd_time until)
     vcpu_serve(v);
     if (v->woken)
       return true;
-    struct hd_msg *m = vcpu_wait_eager(
-        v, hd_time_max(until, vcpu_now(v)), &v->guest_time);
+    struct hd_msg *m =
+        vcpu_wait_eager(v, hd_time_max(until, vcpu_now(v)), &v->guest_time);
     if (!m)
       return false;
     vcpu_take(v, m);

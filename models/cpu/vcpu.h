@@ -22,7 +22,7 @@ enum exit_reason {
   EXIT_EPT_VIOLATION,      /* first touch of a lazily mapped page */
   EXIT_TRAP,               /* emulated register or configuration access */
   EXIT_IPI,
-  EXIT_PREEMPT,            /* host scheduler took the core */
+  EXIT_PREEMPT, /* host scheduler took the core */
   EXIT_REASONS
 };
 
@@ -47,8 +47,8 @@ struct vcpu {
   const struct cpu_params *params;
   const struct hd_window *window;
   struct hd_clock clock;
-  uint32_t index;      /* server-wide */
-  void *guest;         /* the guest's own */
+  uint32_t index; /* server-wide */
+  void *guest;    /* the guest's own */
   struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
   bool on_core, irq_enabled, halted, polling, woken;
   unsigned run_depth;  /* interrupt handlers entered and not left: 0 or 1 */
@@ -56,7 +56,7 @@ struct vcpu {
   hd_time halt_poll_now;
   /* Read these with vcpu_get_stats(), which adds what was under way when the
    * run ended. */
-  uint64_t exits[EXIT_REASONS]; /* within the window */
+  uint64_t exits[EXIT_REASONS];  /* within the window */
   hd_time guest_time, host_time; /* busy, within the window */
   uint64_t interrupts;           /* delivered, within the window */
 
@@ -83,8 +83,8 @@ struct vcpu_stats { /* within the window */
 
 void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
                      const char *host, const struct cpu_params *params,
-                     const struct hd_window *window,
-                     const struct vcpu_ops *ops, void *guest);
+                     const struct hd_window *window, const struct vcpu_ops *ops,
+                     void *guest);
 /* Wiring; the index is the same for both. irq NULL: no interrupt unit; its
  * states are not told to anybody. to_root and root_reply are the caller's. */
 void vcpu_attach(struct vcpu *v, struct scheduler *s,

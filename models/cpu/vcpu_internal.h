@@ -22,8 +22,7 @@ void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account);
 /* hd_task_wait() that charges `account`, or nothing if NULL (no core). */
 struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account);
 /* The same, with hd_task_wait_eager(): for guest code that polls memory. */
-struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until,
-                               hd_time *account);
+struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until, hd_time *account);
 
 /* A VM exit in halves: into the host with the reason's handling, and back. */
 void vcpu_exit_begin(struct vcpu *v, enum exit_reason reason);

@@ -11,7 +11,7 @@
 /* MSG_VM_BOOT, MSG_VM_READY, MSG_VM_GO, MSG_VM_TRAP, MSG_VM_TRAPPED */
 struct control_msg {
   struct hd_msg msg;
-  hd_time start;     /* MSG_VM_GO: when workloads begin */
+  hd_time start; /* MSG_VM_GO: when workloads begin */
   uint32_t vm;
   uint32_t register_count; /* MSG_VM_TRAP: accesses in one go, >= 1 */
   struct hd_channel *reply;

@@ -67,8 +67,8 @@ static void connect_guest(struct hypervisor *h, size_t i)
   l->vcpu = calloc(l->n, sizeof(struct hd_channel *));
   HD_REQUIRE(NULL, l->vcpu != NULL, "out of memory");
   for (size_t v = 0; v < l->n; v++)
-    l->vcpu[v] = hd_channel_open(&h->task.base,
-                                 &guest_vcpu(g, v)->task.base, CONTROL_LATENCY);
+    l->vcpu[v] = hd_channel_open(&h->task.base, &guest_vcpu(g, v)->task.base,
+                                 CONTROL_LATENCY);
   guest_attach_hypervisor(g, &h->task.base);
 }
 
@@ -101,7 +101,8 @@ hd_time hypervisor_workload_start(const struct hypervisor *h)
   return h->start;
 }
 
-void hypervisor_get_stats(const struct hypervisor *h, struct hypervisor_stats *s)
+void hypervisor_get_stats(const struct hypervisor *h,
+                          struct hypervisor_stats *s)
 {
   *s = h->stats;
 }
@@ -182,10 +183,10 @@ static void map_guest(struct hypervisor *h, struct device_plan *p)
   uint64_t pages = p->memory_size >> p->page_shift;
   p->domain = vtd_domain_create(h->config.tables);
   HD_REQUIRE(&h->task.base,
-             p->domain != 0 && vtd_domain_map(h->config.tables, p->domain,
-                                              p->memory_iova, p->memory_hpa,
-                                              p->memory_size, p->page_shift,
-                                              true),
+             p->domain != 0 &&
+                 vtd_domain_map(h->config.tables, p->domain, p->memory_iova,
+                                p->memory_hpa, p->memory_size, p->page_shift,
+                                true),
              "no room for remapping structures");
   h->stats.pages_pinned += pages;
   hd_task_advance(&h->task, (hd_time)pages * h->config.params->pin_cost);
@@ -219,10 +220,11 @@ static void attach(struct hypervisor *h, struct device_plan *p)
   const struct nic_interface *i = &p->interface;
   /* A forged PASID is another guest's: the host binds this guest's own. */
   bool own = i->forge != NIC_FORGE_PASID;
-  bool ok = p->virtual_function
-                ? vtd_attach_requester(h->config.tables, i->requester, p->domain)
-                : !own || vtd_attach_pasid(h->config.tables, i->requester,
-                                           i->pasid, p->domain);
+  bool ok =
+      p->virtual_function
+          ? vtd_attach_requester(h->config.tables, i->requester, p->domain)
+          : !own || vtd_attach_pasid(h->config.tables, i->requester, i->pasid,
+                                     p->domain);
   HD_REQUIRE(&h->task.base, ok, "no room for remapping structures");
   invalidate_device(h, p->domain);
 }

@@ -22,11 +22,11 @@
 /* One virtual device to be created, and the guest it is for. */
 struct device_plan {
   struct guest *guest;
-  bool virtual_function;    /* SR-IOV; else HD-IOV */
+  bool virtual_function; /* SR-IOV; else HD-IOV */
   struct nic_interface interface;
   uint64_t memory_iova, memory_hpa, memory_size;
-  unsigned page_shift;      /* leaf size of the IOMMU's mapping */
-  uint32_t domain;          /* filled in when attached */
+  unsigned page_shift; /* leaf size of the IOMMU's mapping */
+  uint32_t domain;     /* filled in when attached */
 };
 
 struct hypervisor; /* is a struct hd_task */
@@ -38,9 +38,9 @@ struct hypervisor_config {
   struct vtd_tables *tables; /* NULL: no IOMMU */
   struct device_plan *plans; /* one per guest, in guest order */
   size_t n_plans;
-  uint64_t admin_ring;       /* address of the admin queue's ring */
+  uint64_t admin_ring; /* address of the admin queue's ring */
   uint16_t pf_requester;
-  struct hd_window *window;  /* set when the workloads start */
+  struct hd_window *window; /* set when the workloads start */
   hd_time warmup, duration;
 };
 

@@ -11,7 +11,8 @@ static const struct hd_param params[] = {
      NULL, "Interrupt entry cache", "unknown for SPR; assumption"},
     {"remap_latency", HD_PARAM_TIME, FIELD(remap_latency), "20 ns", "0 ns",
      "10 us", NULL, "Unit's pipeline when the entry is cached",
-     "LKML, posted MSI on SPR: 111 ns per posted interrupt, less an LLC access; estimate"},
+     "LKML, posted MSI on SPR: 111 ns per posted interrupt, less an LLC "
+     "access; estimate"},
     {"notify_latency", HD_PARAM_TIME, FIELD(notify_latency), "300 ns", "2 ps",
      "100 us", NULL,
      "Notification until a running guest's handler, without an exit",
@@ -21,7 +22,8 @@ static const struct hd_param params[] = {
      "an interrupt and its handler on the host, from memory"},
     {"host_latency", HD_PARAM_TIME, FIELD(host_latency), "400 ns", "1 ns",
      "1 ms", NULL, "Remapped interrupt until the host's handler",
-     "LKML, remapped MSI on SPR: 194 ns an interrupt saturated; idle, from memory"},
+     "LKML, remapped MSI on SPR: 194 ns an interrupt saturated; idle, from "
+     "memory"},
     {"state_latency", HD_PARAM_TIME, FIELD(state_latency), "150 ns", "1 ns",
      "10 us", NULL, "Host thread's write of its posted descriptor",
      "a line in the LLC as seen across the mesh; from memory"},

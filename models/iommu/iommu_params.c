@@ -22,7 +22,8 @@ static const struct hd_param params[] = {
      "ice driver: auxiliary domains use the second stage"},
     {"page_size", HD_PARAM_ENUM, FIELD(page_size), "2 MiB", NULL, NULL, pages,
      "Largest leaf page used for guest memory",
-     "HD-IOV artifact: hosts back guests by 2 MiB pages; VFIO maps the largest"},
+     "HD-IOV artifact: hosts back guests by 2 MiB pages; VFIO maps the "
+     "largest"},
     {"iotlb_entries", HD_PARAM_INT, FIELD(iotlb_entries), "512", "1", "1048576",
      NULL, "IOTLB entries for 4 KiB pages",
      "unknown for SPR; assumed 4 times the 120 effective ones measured on "
@@ -45,14 +46,16 @@ static const struct hd_param params[] = {
      NULL, "PASID-entry cache entries", "unknown for SPR; assumption"},
     {"paging_entries", HD_PARAM_INT, FIELD(paging_entries), "64", "0", "65536",
      NULL, "Paging-structure cache entries, for each level",
-     "Intel uncore counters: each stack counts misses of L1/L2/L3 walk caches; the size is "
+     "Intel uncore counters: each stack counts misses of L1/L2/L3 walk caches; "
+     "the size is "
      "an "
      "assumption"},
     {"replacement", HD_PARAM_ENUM, FIELD(replacement), "lru", NULL, NULL,
      replacements, "Replacement in all caches of the unit",
      "unknown; uniform random misses, 1 - N/P, fit any (pcie-bench data)"},
     {"walkers", HD_PARAM_INT, FIELD(walkers), "5", "1", "1024", NULL,
-     "Page walks at a time", "pcie-bench data: about 5 on Haswell; unknown for SPR"},
+     "Page walks at a time",
+     "pcie-bench data: about 5 on Haswell; unknown for SPR"},
     {"lookup_latency", HD_PARAM_TIME, FIELD(lookup_latency), "2 ns", "0 ns",
      "1 us", NULL, "Added to every request by the unit's pipeline",
      "pcie-bench data: a hit costs at most 3 ns; HyperSIO 2 ns"},

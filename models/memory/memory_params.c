@@ -11,7 +11,8 @@ static const struct hd_param params[] = {
      "Ways of a set of the last-level cache", "Xeon 8480+, from memory"},
     {"ddio_ways", HD_PARAM_INT, FIELD(ddio_ways), "2", "0", "32", NULL,
      "Ways in which device writes allocate; 0 sends them to DRAM",
-     "pcie-bench data: 2 of 20 ways on Haswell; the reset value on SPR, from memory"},
+     "pcie-bench data: 2 of 20 ways on Haswell; the reset value on SPR, from "
+     "memory"},
     {"llc_latency", HD_PARAM_TIME, FIELD(llc_latency), "70 ns", "1 ns", "10 us",
      NULL, "From the IO stack to the last-level cache and back",
      "public reports: SPR LLC about 70 ns, from memory"},

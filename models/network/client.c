@@ -74,8 +74,8 @@ static void check_order(struct client *c, struct client_guest *g,
   }
 }
 
-static void measure(struct client *c, struct client_guest *g,
-                    struct packet *p, hd_time done)
+static void measure(struct client *c, struct client_guest *g, struct packet *p,
+                    hd_time done)
 {
   hd_counter_add(&g->packets, c->window, done, 1);
   hd_counter_add(&g->payload, c->window, done, p->payload);
@@ -262,7 +262,8 @@ void client_get_vm_stats(const struct client *c, uint16_t vm,
                                 .generated = g->generated.count};
 }
 
-const struct hd_histogram *client_latency(const struct client *c, uint16_t group)
+const struct hd_histogram *client_latency(const struct client *c,
+                                          uint16_t group)
 {
   return &c->groups[group]->latency;
 }

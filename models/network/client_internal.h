@@ -24,11 +24,11 @@ enum stream_verdict stream_note(struct stream *s, uint64_t sequence,
 
 /* Generator of PACKET_FORWARD traffic to one guest. */
 struct generator {
-  struct hd_clock bits;   /* of payload, at the asked rate */
+  struct hd_clock bits; /* of payload, at the asked rate */
   gsl_rng *rng;
-  double mean;            /* ps between packets */
-  uint64_t packets;       /* made so far */
-  uint64_t *sequences;    /* next, per flow */
+  double mean;         /* ps between packets */
+  uint64_t packets;    /* made so far */
+  uint64_t *sequences; /* next, per flow */
 };
 
 struct client_guest {
@@ -55,10 +55,10 @@ struct client {
   size_t n_guests;
   struct client_group **groups; /* grown at build time */
   size_t n_groups;
-  hd_time *core_free;           /* per core: when its last packet is done */
+  hd_time *core_free; /* per core: when its last packet is done */
   struct hd_busy busy;
-  bool running;                 /* generators have been started */
-  uint64_t waiting;             /* frames handed to the wire, not yet sent */
+  bool running;     /* generators have been started */
+  uint64_t waiting; /* frames handed to the wire, not yet sent */
   uint64_t created, received, sent, consumed, dropped; /* since the start */
 };
 

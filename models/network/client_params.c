@@ -6,7 +6,8 @@
 static const struct hd_param params[] = {
     {"cores", HD_PARAM_INT, FIELD(cores), "0", "0", "1024", NULL,
      "Cores that receive packets; 0: the client is never the bottleneck",
-     "HD-IOV artifact: the client's CPU is not constrained in HD-IOV's testbed"},
+     "HD-IOV artifact: the client's CPU is not constrained in HD-IOV's "
+     "testbed"},
     {"receive_cost", HD_PARAM_TIME, FIELD(receive_cost), "600 ns", "1 ps",
      "1 ms", NULL, "Time a core spends on a received packet; needs cores > 0",
      "public reports: a kernel stack takes 1 to 2 Mpps a core"},

@@ -46,7 +46,8 @@ static hd_time spacing(struct client_guest *g)
 {
   if (g->config.forward_poisson)
     return llround(gsl_ran_exponential(g->generator.rng, g->generator.mean));
-  return hd_clock_take(&g->generator.bits, (int64_t)g->config.forward_payload * 8);
+  return hd_clock_take(&g->generator.bits,
+                       (int64_t)g->config.forward_payload * 8);
 }
 
 void generator_start(struct client *c, uint16_t vm, hd_time start)
@@ -57,7 +58,8 @@ void generator_start(struct client *c, uint16_t vm, hd_time start)
   struct hd_msg *m = hd_msg_new(&c->base, MSG_TIMER);
   m->tag = vm;
   hd_time wait = hd_time_max(start - hd_now(&c->base), 0);
-  hd_time phase = (hd_time)(gsl_rng_uniform(g->generator.rng) * g->generator.mean);
+  hd_time phase =
+      (hd_time)(gsl_rng_uniform(g->generator.rng) * g->generator.mean);
   hd_schedule(&c->base, wait + phase, m);
 }
 

@@ -17,16 +17,16 @@
 #include "sim/measure/histogram.h"
 
 struct network_params {
-  int64_t rate;        /* bit/s: 10, 25, 40, 50, 100, 200 Gb/s */
-  int64_t latency;     /* ps: cable, PHYs and switch, one way */
+  int64_t rate;    /* bit/s: 10, 25, 40, 50, 100, 200 Gb/s */
+  int64_t latency; /* ps: cable, PHYs and switch, one way */
 };
 extern const struct hd_param_table network_param_table;
 
 struct client_params {
-  int64_t cores;         /* receiving cores; 0: never the bottleneck */
-  int64_t receive_cost;  /* ps of a core per packet */
-  int64_t backlog;       /* packets a core's queue holds; more are dropped */
-  int64_t echo_latency;  /* ps: request in to reply out, kernel's ICMP */
+  int64_t cores;        /* receiving cores; 0: never the bottleneck */
+  int64_t receive_cost; /* ps of a core per packet */
+  int64_t backlog;      /* packets a core's queue holds; more are dropped */
+  int64_t echo_latency; /* ps: request in to reply out, kernel's ICMP */
 };
 extern const struct hd_param_table client_param_table;
 
@@ -66,14 +66,14 @@ void client_attach_wire(struct client *c, struct wire *w);
  * or constant spacing, spread over `streams` flows, from MSG_VM_GO on. */
 struct client_vm {
   uint16_t group;
-  int64_t forward_rate;  /* bit/s of payload; 0: none */
+  int64_t forward_rate; /* bit/s of payload; 0: none */
   uint32_t forward_payload, forward_streams, queue_pairs;
   bool forward_poisson;
 };
 void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv);
 
-/* Per guest, within the window; per group, latency of what arrived in it: one way
- * for PACKET_DATA (first byte of send call to arrival at the client's
+/* Per guest, within the window; per group, latency of what arrived in it: one
+ * way for PACKET_DATA (first byte of send call to arrival at the client's
  * application), round trip for PACKET_FORWARD. */
 struct client_vm_stats {
   uint64_t packets, payload_bytes;

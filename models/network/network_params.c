@@ -6,7 +6,8 @@
 static const struct hd_param params[] = {
     {"rate", HD_PARAM_RATE, FIELD(rate), "100 Gb/s", "1 Mb/s", "1 Tb/s", NULL,
      "Bit rate of the Ethernet link, each direction",
-     "ice driver: E810 is 2x100G, 1x100G or 4x25G, from memory; HD-IOV does not "
+     "ice driver: E810 is 2x100G, 1x100G or 4x25G, from memory; HD-IOV does "
+     "not "
      "state the link's speed"},
     {"latency", HD_PARAM_TIME, FIELD(latency), "500 ns", "10 ns", "1 s", NULL,
      "Cable, PHYs and switch, one way, without serialisation",

@@ -25,9 +25,9 @@ struct direction {
   hd_time free_at;            /* the last frame and its gap are over */
   struct hd_busy busy;
   struct hd_counter frames, bytes;
-  uint64_t bits_total;        /* since the start */
+  uint64_t bits_total; /* since the start */
   hd_time busy_total;
-  hd_time *arrivals;          /* ring: when the frames inside will arrive */
+  hd_time *arrivals; /* ring: when the frames inside will arrive */
   uint32_t capacity, first, count; /* capacity: a power of two */
 };
 
@@ -191,9 +191,8 @@ const char *wire_check(const struct wire *w)
   for (int i = 0; i < 2; i++) {
     const struct direction *d = &w->direction[i];
     wire_uint128 owed = (wire_uint128)d->bits_total * (uint64_t)HD_S;
-    wire_uint128 paid =
-        (wire_uint128)d->busy_total * (uint64_t)d->bits.hz +
-        (uint64_t)d->bits.remainder;
+    wire_uint128 paid = (wire_uint128)d->busy_total * (uint64_t)d->bits.hz +
+                        (uint64_t)d->bits.remainder;
     if (owed != paid)
       return "wire: busy time does not match the bits sent";
   }

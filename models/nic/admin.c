@@ -8,14 +8,16 @@
 
 enum { COMMAND_BYTES = 32 };
 
-/* ---- effects ------------------------------------------------------------------ */
+/* ---- effects
+ * ------------------------------------------------------------------ */
 
 static struct nic_function *function_of(const struct nic *n, uint32_t index)
 {
   return index < n->n_functions ? n->functions[index] : NULL;
 }
 
-static bool apply_to(struct nic *n, struct nic_command *c, struct nic_function *f)
+static bool apply_to(struct nic *n, struct nic_command *c,
+                     struct nic_function *f)
 {
   switch (c->type) {
   case NIC_SET_PASID:
@@ -50,13 +52,15 @@ static bool execute(struct nic *n, struct nic_command *c)
   return f != NULL && apply_to(n, c, f);
 }
 
-/* ---- the queue ------------------------------------------------------------------ */
+/* ---- the queue
+ * ------------------------------------------------------------------ */
 
 static void command_fetched(struct hd_component *device, struct pcie_dma *d)
 {
   struct nic *n = (struct nic *)device;
   (void)d;
-  hd_schedule(device, n->params.admin_cost, nic_timer(n, NIC_TIMER_ADMIN, NULL));
+  hd_schedule(device, n->params.admin_cost,
+              nic_timer(n, NIC_TIMER_ADMIN, NULL));
 }
 
 static void fetch_command(struct nic *n)

@@ -95,8 +95,8 @@ void nic_fetch_descriptors(struct nic *n, struct nic_queue *q)
   struct nic_fetch *f = hd_pool_get(&n->fetches);
   uint32_t size = q->ring->descriptor;
   *f = (struct nic_fetch){
-      .dma = {.address = q->ring->address +
-                         (uint64_t)nic_slot(q, q->requested) * size,
+      .dma = {.address =
+                  q->ring->address + (uint64_t)nic_slot(q, q->requested) * size,
               .length = count * size,
               .done = fetch_done},
       .queue = q,

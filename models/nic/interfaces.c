@@ -5,7 +5,8 @@
 
 #include "models/nic/internal.h"
 
-/* ---- may it be made? -------------------------------------------------------- */
+/* ---- may it be made? --------------------------------------------------------
+ */
 
 static bool ring_is_sound(const struct nic_ring *r, uint16_t pairs, bool rx)
 {
@@ -17,7 +18,8 @@ static bool ring_is_sound(const struct nic_ring *r, uint16_t pairs, bool rx)
 static bool queues_are_free(const struct nic *n, const struct nic_interface *i)
 {
   uint64_t end = (uint64_t)i->first_queue + i->queue_pairs;
-  if (end > (uint64_t)n->params.tx_queues || end > (uint64_t)n->params.rx_queues)
+  if (end > (uint64_t)n->params.tx_queues ||
+      end > (uint64_t)n->params.rx_queues)
     return false;
   for (uint32_t q = i->first_queue; q < end; q++)
     if (n->tx_queues[q] != NULL || n->rx_queues[q] != NULL)
@@ -51,7 +53,8 @@ static bool is_acceptable(const struct nic *n, const struct nic_interface *i)
   return queues_are_free(n, i) && vectors_are_free(n, i);
 }
 
-/* ---- making ------------------------------------------------------------------- */
+/* ---- making
+ * ------------------------------------------------------------------- */
 
 static void *array(struct nic *n, size_t count, size_t size)
 {
@@ -123,7 +126,8 @@ bool nic_add_interface(struct nic *n, const struct nic_interface *i,
   return true;
 }
 
-/* ---- starting and stopping ------------------------------------------------------ */
+/* ---- starting and stopping
+ * ------------------------------------------------------ */
 
 /* Descriptors fetched and not used are forgotten; the ring keeps its place. */
 static void stop_queue(struct nic *n, struct nic_queue *q)
@@ -157,7 +161,8 @@ void nic_disable_queues(struct nic *n, struct nic_function *f)
   }
 }
 
-/* Nothing of the ring's past counts any more; packets being read still leave. */
+/* Nothing of the ring's past counts any more; packets being read still leave.
+ */
 static void reset_queue(struct nic *n, struct nic_queue *q)
 {
   stop_queue(n, q);

@@ -32,9 +32,9 @@ enum nic_timer {
   NIC_TIMER_REGISTER = 1, /* struct pcie_tlp: a write takes effect */
   NIC_TIMER_TRANSMIT,     /* struct hd_msg: the reserved pipeline slot */
   NIC_TIMER_RECEIVE,      /* struct packet_msg: frame is through the pipeline */
-  NIC_TIMER_WRITE_BACK,   /* struct nic_timer_msg: a queue's oldest completion */
-  NIC_TIMER_VECTOR,       /* struct nic_timer_msg: throttling interval over */
-  NIC_TIMER_ADMIN         /* struct hd_msg: command has been executed */
+  NIC_TIMER_WRITE_BACK, /* struct nic_timer_msg: a queue's oldest completion */
+  NIC_TIMER_VECTOR,     /* struct nic_timer_msg: throttling interval over */
+  NIC_TIMER_ADMIN       /* struct hd_msg: command has been executed */
 };
 
 struct nic_timer_msg {
@@ -65,26 +65,26 @@ struct nic_queue {
   struct nic_vector *vector;
   uint16_t index; /* in its interface */
   bool rx, live;
-  bool fetching;      /* a descriptor fetch is under way */
-  bool timer_armed;   /* write-back timer */
-  bool pending;       /* is in its vector's list */
-  uint32_t fetch_id;  /* of the fetch under way; others are stale */
+  bool fetching;     /* a descriptor fetch is under way */
+  bool timer_armed;  /* write-back timer */
+  bool pending;      /* is in its vector's list */
+  uint32_t fetch_id; /* of the fetch under way; others are stale */
   uint64_t announced, requested, arrived, used, completed, written;
   uint64_t broken_from, broken_to; /* transmit: descriptors that failed */
   hd_time fetch_started;
-  hd_time oldest;     /* when the first unwritten completion completed */
+  hd_time oldest; /* when the first unwritten completion completed */
   struct nic_queue *pending_next;
   hd_time *announced_at;                 /* transmit, by slot */
   struct nic_frame *flight, *flight_end; /* transmit: taken, in order */
   struct packet *waiting, *waiting_end;  /* receive: for descriptors */
   uint32_t n_waiting;
-  struct packet *done, *done_end;        /* receive: for write-back */
+  struct packet *done, *done_end; /* receive: for write-back */
 };
 
 /* An interface inside the device. Lives until the device ends, since DMA and
  * timers may refer to it after its removal. */
 struct nic_function {
-  struct nic_turn turn;   /* first member */
+  struct nic_turn turn; /* first member */
   struct nic_round queues;
   struct nic_interface config;
   bool removed;
@@ -100,10 +100,10 @@ struct nic_vector {
   struct nic_function *owner; /* NULL: free */
   uint32_t number, handle;
   bool enabled, cause[NIC_DIRECTIONS]; /* by nic_queue.rx */
-  hd_time interval;           /* throttling, of either direction */
-  hd_time earliest[NIC_DIRECTIONS]; /* such a cause may fire from here on */
-  hd_time armed_for;          /* pending timer's time; HD_TIME_NEVER: none */
-  struct nic_queue *pending;  /* queues with unwritten completions */
+  hd_time interval;                    /* throttling, of either direction */
+  hd_time earliest[NIC_DIRECTIONS];    /* such a cause may fire from here on */
+  hd_time armed_for;         /* pending timer's time; HD_TIME_NEVER: none */
+  struct nic_queue *pending; /* queues with unwritten completions */
 };
 
 /* ---- work under way ------------------------------------------------------ */
@@ -115,7 +115,7 @@ struct nic_frame {
   struct packet *packet;
   struct nic_frame *queue_next, *port_next;
   hd_time announced;
-  uint32_t bytes;      /* of packet buffer */
+  uint32_t bytes; /* of packet buffer */
   uint8_t port;
   bool complete, faulted;
   bool in_queue, in_port;
@@ -128,7 +128,7 @@ struct nic_fetch {
   uint32_t count, id;
 };
 
-struct nic_job { /* an administration command */
+struct nic_job {       /* an administration command */
   struct pcie_dma dma; /* first member */
   struct nic_command *command;
   struct nic_job *next;
@@ -138,16 +138,16 @@ struct nic_port {
   struct hd_channel *to_wire; /* NULL: no wire */
   struct nic_round interfaces;
   struct nic_frame *flight, *flight_end; /* in order of scheduling */
-  int64_t buffered; /* bytes: being read, waiting, being sent */
-  uint64_t sending; /* frames handed to the wire, not yet sent */
+  int64_t buffered;            /* bytes: being read, waiting, being sent */
+  uint64_t sending;            /* frames handed to the wire, not yet sent */
   struct nic_function **route; /* by guest */
   size_t n_routes;
 };
 
-struct nic_totals { /* since the start; packets unless said */
-  uint64_t taken, sent, faulted;                     /* transmit */
-  uint64_t arrived, delivered, dropped;              /* receive */
-  int64_t queue_length;                              /* announced - completed */
+struct nic_totals {              /* since the start; packets unless said */
+  uint64_t taken, sent, faulted; /* transmit */
+  uint64_t arrived, delivered, dropped; /* receive */
+  int64_t queue_length;                 /* announced - completed */
 };
 
 struct nic {
@@ -196,21 +196,26 @@ static inline uint32_t nic_slot(const struct nic_queue *q, uint64_t counter)
   return (uint32_t)(counter % q->ring->size);
 }
 
-/* ---- nic.c ---------------------------------------------------------------- */
+/* ---- nic.c ----------------------------------------------------------------
+ */
 
 /* Fills in who does the DMA: requester ID and PASID of the interface. */
 void nic_identify(const struct nic_function *f, struct pcie_dma *d);
-/* Reserves the pipeline for a packet: returns the start (>= now) of its slot. */
+/* Reserves the pipeline for a packet: returns the start (>= now) of its slot.
+ */
 hd_time nic_reserve_pipeline(struct nic *n, hd_time earliest);
 /* A posted write nobody in the device waits for; `d` may be on the stack. */
 void nic_write(struct nic *n, struct pcie_dma *d);
-struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag, void *context);
+struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
+                                void *context);
 
-/* ---- registers.c ---------------------------------------------------------- */
+/* ---- registers.c ----------------------------------------------------------
+ */
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp);
 void nic_register_written(struct nic *n, struct pcie_tlp *tlp);
 
-/* ---- descriptors.c -------------------------------------------------------- */
+/* ---- descriptors.c --------------------------------------------------------
+ */
 /* Starts a fetch if the queue's cache has run below half and there is more. */
 void nic_fetch_descriptors(struct nic *n, struct nic_queue *q);
 static inline uint64_t nic_cached(const struct nic_queue *q)
@@ -218,7 +223,8 @@ static inline uint64_t nic_cached(const struct nic_queue *q)
   return q->arrived - q->used;
 }
 
-/* ---- tx_scheduler.c ------------------------------------------------------- */
+/* ---- tx_scheduler.c -------------------------------------------------------
+ */
 /* The queue has descriptors: it takes part in the rounds from now on. */
 void nic_activate(struct nic *n, struct nic_queue *q);
 void nic_deactivate(struct nic *n, struct nic_queue *q);
@@ -226,29 +232,38 @@ void nic_deactivate(struct nic *n, struct nic_queue *q);
 void nic_transmit(struct nic *n);
 void nic_transmit_slot(struct nic *n); /* NIC_TIMER_TRANSMIT */
 
-/* ---- tx_payload.c --------------------------------------------------------- */
+/* ---- tx_payload.c ---------------------------------------------------------
+ */
 void nic_send_packet(struct nic *n, struct nic_queue *q);
 void nic_forget_flight(struct nic *n, struct nic_queue *q); /* at a reset */
 void nic_frame_left(struct nic *n, unsigned port, uint64_t bytes);
 
-/* ---- rx.c ----------------------------------------------------------------- */
+/* ---- rx.c -----------------------------------------------------------------
+ */
 void nic_receive_frame(struct nic *n, struct packet_msg *m);
 void nic_receive_steer(struct nic *n, struct packet_msg *m); /* timer */
 void nic_receive_waiting(struct nic *n, struct nic_queue *q);
-enum nic_drop { NIC_DROP_UNROUTED, NIC_DROP_BUFFER, NIC_DROP_DESCRIPTORS,
-                NIC_DROP_OVERSIZE, NIC_DROP_FAULT };
+enum nic_drop {
+  NIC_DROP_UNROUTED,
+  NIC_DROP_BUFFER,
+  NIC_DROP_DESCRIPTORS,
+  NIC_DROP_OVERSIZE,
+  NIC_DROP_FAULT
+};
 void nic_drop_received(struct nic *n, struct nic_function *f, struct packet *p,
                        enum nic_drop reason);
 void nic_drop_waiting(struct nic *n, struct nic_queue *q, enum nic_drop reason);
 
-/* ---- write_back.c --------------------------------------------------------- */
+/* ---- write_back.c ---------------------------------------------------------
+ */
 /* Notes `count` more completions of a queue, in order. */
 void nic_complete(struct nic *n, struct nic_queue *q, uint64_t count);
 void nic_write_back(struct nic *n, struct nic_queue *q);
 void nic_write_back_due(struct nic *n, struct nic_queue *q); /* timer */
 void nic_forget_pending(struct nic_queue *q);
 
-/* ---- interrupts.c --------------------------------------------------------- */
+/* ---- interrupts.c ---------------------------------------------------------
+ */
 void nic_vector_control(struct nic *n, struct nic_vector *v, uint64_t value);
 /* A completion asks for an interrupt: fires if it may, else later. */
 void nic_cause(struct nic *n, struct nic_vector *v, bool rx);
@@ -256,7 +271,8 @@ void nic_vector_due(struct nic *n, struct nic_vector *v); /* timer */
 void nic_vector_reset(struct nic *n, struct nic_vector *v);
 hd_time nic_throttle(hd_time interval); /* in steps of 2 us, at most 8160 us */
 
-/* ---- interfaces.c --------------------------------------------------------- */
+/* ---- interfaces.c ---------------------------------------------------------
+ */
 bool nic_add_interface(struct nic *n, const struct nic_interface *i,
                        uint32_t *index);
 void nic_remove_interface(struct nic *n, uint32_t index);
@@ -265,7 +281,8 @@ void nic_disable_queues(struct nic *n, struct nic_function *f);
 void nic_reset_interface(struct nic *n, struct nic_function *f);
 void nic_free_interfaces(struct nic *n);
 
-/* ---- admin.c -------------------------------------------------------------- */
+/* ---- admin.c --------------------------------------------------------------
+ */
 void nic_command_arrived(struct nic *n, struct nic_command *c);
 void nic_command_executed(struct nic *n);
 

@@ -3,9 +3,10 @@
  *
  * A completion is a cause. A vector with a cause fires at once if software has
  * enabled it and the throttling interval since the last interrupt for a cause
- * of that direction is over; otherwise as soon as both hold. Firing writes back what its queues have
- * completed, then sends the message behind it, and masks the vector until
- * software writes its control register again. (E810: GLINT_DYN_CTL.)
+ * of that direction is over; otherwise as soon as both hold. Firing writes back
+ * what its queues have completed, then sends the message behind it, and masks
+ * the vector until software writes its control register again. (E810:
+ * GLINT_DYN_CTL.)
  */
 #include "models/nic/internal.h"
 

@@ -21,9 +21,10 @@ void nic_identify(const struct nic_function *f, struct pcie_dma *d)
 
 hd_time nic_reserve_pipeline(struct nic *n, hd_time earliest)
 {
-  hd_time at = hd_time_max(hd_time_max(hd_now(&n->base), earliest),
-                           n->pipeline_free);
-  n->pipeline_free = at + hd_clock_take(&n->packet_clock, n->params.packet_cycles);
+  hd_time at =
+      hd_time_max(hd_time_max(hd_now(&n->base), earliest), n->pipeline_free);
+  n->pipeline_free =
+      at + hd_clock_take(&n->packet_clock, n->params.packet_cycles);
   hd_busy_add(&n->pipeline_busy, n->window, at, n->pipeline_free);
   return at;
 }
@@ -33,7 +34,8 @@ void nic_write(struct nic *n, struct pcie_dma *d)
   pcie_requester_write(n->requester, d);
 }
 
-struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag, void *context)
+struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
+                                void *context)
 {
   struct nic_timer_msg *t = hd_msg_new(&n->base, MSG_TIMER);
   t->msg.tag = tag;
@@ -122,8 +124,8 @@ static void *array(size_t count, size_t size, const char *path)
 static void initialize_vectors(struct nic *n)
 {
   for (int64_t i = 0; i < n->params.vectors; i++)
-    n->vectors[i] = (struct nic_vector){.number = (uint32_t)i,
-                                        .armed_for = HD_TIME_NEVER};
+    n->vectors[i] =
+        (struct nic_vector){.number = (uint32_t)i, .armed_for = HD_TIME_NEVER};
 }
 
 struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
@@ -138,10 +140,13 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
   n->pcie = *pcie;
   n->packets = packets;
   n->window = window;
-  n->n_functions = (size_t)hd_time_max(params->interfaces - params->pf_interfaces, 0);
+  n->n_functions =
+      (size_t)hd_time_max(params->interfaces - params->pf_interfaces, 0);
   n->functions = array(n->n_functions, sizeof(struct nic_function *), path);
-  n->tx_queues = array((size_t)params->tx_queues, sizeof(struct nic_queue *), path);
-  n->rx_queues = array((size_t)params->rx_queues, sizeof(struct nic_queue *), path);
+  n->tx_queues =
+      array((size_t)params->tx_queues, sizeof(struct nic_queue *), path);
+  n->rx_queues =
+      array((size_t)params->rx_queues, sizeof(struct nic_queue *), path);
   n->vectors = array((size_t)params->vectors, sizeof *n->vectors, path);
   initialize_vectors(n);
   hd_pool_initialize(&n->frames, sizeof(struct nic_frame));

@@ -28,14 +28,14 @@ struct nic; /* is a struct hd_component */
  * the driver writes slots before the doorbell that announces them, and reuses
  * them only after the write-back that frees them. */
 struct nic_ring {
-  uint64_t address;      /* IOVA of descriptor 0 */
-  uint32_t size;         /* descriptors */
-  uint32_t descriptor;   /* bytes: 16 transmit, 32 receive */
-  struct packet **slot;  /* transmit: packet of each descriptor */
-  uint64_t buffers;      /* receive: IOVA of buffer 0 */
-  uint32_t buffer_size;  /* receive: bytes, stride */
-  uint16_t observer;     /* memory observer that sees write-backs */
-  uint8_t vector;        /* index of the interface's vector, 0 = mailbox */
+  uint64_t address;     /* IOVA of descriptor 0 */
+  uint32_t size;        /* descriptors */
+  uint32_t descriptor;  /* bytes: 16 transmit, 32 receive */
+  struct packet **slot; /* transmit: packet of each descriptor */
+  uint64_t buffers;     /* receive: IOVA of buffer 0 */
+  uint32_t buffer_size; /* receive: bytes, stride */
+  uint16_t observer;    /* memory observer that sees write-backs */
+  uint8_t vector;       /* index of the interface's vector, 0 = mailbox */
 };
 
 /* Write-backs reach the observer as struct guest_memory_msg:
@@ -61,18 +61,18 @@ void nic_attach_wire(struct nic *n, unsigned port, struct wire *w);
 /* An interface as the host's driver describes it. Numbers of queues, vectors
  * are the device's own (global); the interface's are contiguous. */
 struct nic_interface {
-  uint16_t vm;            /* guest */
+  uint16_t vm; /* guest */
   uint8_t port;
-  uint16_t requester;     /* requester ID of its DMA and interrupts */
+  uint16_t requester; /* requester ID of its DMA and interrupts */
   bool has_pasid;
   uint32_t pasid;
   uint16_t queue_pairs;
-  uint32_t first_queue;   /* tx and rx */
-  uint32_t first_vector;  /* mailbox vector; queue vectors follow */
-  uint32_t first_handle;  /* remapping handle of first_vector */
+  uint32_t first_queue;     /* tx and rx */
+  uint32_t first_vector;    /* mailbox vector; queue vectors follow */
+  uint32_t first_handle;    /* remapping handle of first_vector */
   struct nic_ring *tx, *rx; /* queue_pairs of each; guest's; live on */
-  uint32_t forge;         /* tests: enum nic_forgery */
-  uint64_t forge_address; /* tests: IOVA it uses instead of buffers */
+  uint32_t forge;           /* tests: enum nic_forgery */
+  uint64_t forge_address;   /* tests: IOVA it uses instead of buffers */
 };
 
 /* A broken or malicious device, for tests of isolation. */
@@ -87,10 +87,10 @@ enum nic_forgery {
  * host memory at `address`, works for admin_cost, does it, writes 32 B back
  * (observer `observer`, object = the command), in order. */
 enum nic_command_type {
-  NIC_ADD_INTERFACE,    /* interface: copied; result = index */
-  NIC_SET_PASID,        /* result: index in, pasid in */
+  NIC_ADD_INTERFACE, /* interface: copied; result = index */
+  NIC_SET_PASID,     /* result: index in, pasid in */
   NIC_CLEAR_PASID,
-  NIC_ENABLE_QUEUES,    /* result: index in; rings become live */
+  NIC_ENABLE_QUEUES, /* result: index in; rings become live */
   NIC_DISABLE_QUEUES,
   NIC_RESET_INTERFACE,
   NIC_REMOVE_INTERFACE
@@ -116,13 +116,14 @@ struct nic_stats {
   uint64_t tx_packets, rx_packets, rx_dropped, descriptor_fetches, write_backs,
       doorbells, interrupts, tx_faulted;
   /* rx_dropped by reason: no such interface or queue; no packet buffer; ring
-     without descriptors; longer than a ring's buffer; descriptor fetch failed */
+     without descriptors; longer than a ring's buffer; descriptor fetch failed
+   */
   uint64_t rx_unrouted, rx_no_buffer, rx_no_descriptor, rx_oversize, rx_faulted;
   uint64_t ignored_writes; /* registers that do not exist, tails out of range */
   double tx_buffer_mean;   /* bytes */
   double pipeline_utilization;
-  double queue_length_mean;     /* packets announced and not yet completed */
-  hd_time queue_time_sum;       /* over tx_packets, for Little's law */
+  double queue_length_mean; /* packets announced and not yet completed */
+  hd_time queue_time_sum;   /* over tx_packets, for Little's law */
   double tags_mean;
   uint64_t read_requests;
   hd_time read_latency_sum;

@@ -3,7 +3,8 @@
  */
 #include "models/nic/internal.h"
 
-/* ---- doorbells ------------------------------------------------------------ */
+/* ---- doorbells ------------------------------------------------------------
+ */
 
 static void ignore(struct nic *n)
 {
@@ -18,8 +19,8 @@ static void announce_packets(struct nic *n, struct nic_queue *q, uint32_t count)
     uint32_t slot = nic_slot(q, q->announced + i);
     struct packet *p = q->ring->slot[slot];
     HD_REQUIRE(&n->base, p != NULL,
-               "queue %u of guest %u announces an empty descriptor %u", q->index,
-               q->owner->config.vm, slot);
+               "queue %u of guest %u announces an empty descriptor %u",
+               q->index, q->owner->config.vm, slot);
     hd_stamps_mark(&p->stamps, HD_STAGE_DOORBELL, now);
     q->announced_at[slot] = now;
   }
@@ -46,7 +47,8 @@ static void tail_written(struct nic *n, struct nic_queue *q, uint64_t tail)
   nic_fetch_descriptors(n, q);
 }
 
-/* ---- writes ---------------------------------------------------------------- */
+/* ---- writes ----------------------------------------------------------------
+ */
 
 static void write_register(struct nic *n, uint64_t address, uint64_t data,
                            void *object)
@@ -73,7 +75,8 @@ void nic_register_written(struct nic *n, struct pcie_tlp *tlp)
   hd_msg_free(&n->base, tlp);
 }
 
-/* ---- reads ----------------------------------------------------------------- */
+/* ---- reads -----------------------------------------------------------------
+ */
 
 static uint64_t read_tail(const struct nic_queue *q)
 {
@@ -110,7 +113,8 @@ static void answer_read(struct nic *n, struct pcie_tlp *tlp)
   hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
 }
 
-/* ---- arrivals from the link -------------------------------------------------- */
+/* ---- arrivals from the link
+ * -------------------------------------------------- */
 
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
 {

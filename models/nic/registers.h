@@ -17,9 +17,9 @@ enum { NIC_PAGE = 4096 };
 #define NIC_TX_TAIL_BASE 0x04000000u   /* QTX_COMM_DBELL_PAGE, a page a queue */
 #define NIC_BAR_END 0x08000000u        /* 128 MiB */
 
-#define NIC_TX_TAIL(queue) (NIC_TX_TAIL_BASE + (uint64_t)(queue) * NIC_PAGE)
-#define NIC_RX_TAIL(queue) (NIC_RX_TAIL_BASE + (uint64_t)(queue) * NIC_PAGE)
-#define NIC_VECTOR(vector) (NIC_VECTOR_BASE + (uint64_t)(vector) * NIC_PAGE)
+#define NIC_TX_TAIL(queue) (NIC_TX_TAIL_BASE + (uint64_t)(queue)*NIC_PAGE)
+#define NIC_RX_TAIL(queue) (NIC_RX_TAIL_BASE + (uint64_t)(queue)*NIC_PAGE)
+#define NIC_VECTOR(vector) (NIC_VECTOR_BASE + (uint64_t)(vector)*NIC_PAGE)
 
 /* Value written to a vector's control register: enable, and the throttling
  * interval in units of 2 us (E810's granularity), NIC_ITR_KEEP: unchanged.

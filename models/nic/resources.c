@@ -13,12 +13,11 @@ void nic_resources_initialize(struct nic_resources *r,
                               const struct nic_params *p)
 {
   *r = (struct nic_resources){
-      .pool = {
-          [NIC_INTERFACES] = {p->interfaces, p->pf_interfaces, 0},
-          [NIC_VIRTUAL_FUNCTIONS] = {p->virtual_functions, 0, 0},
-          [NIC_VECTORS] = {p->vectors, p->pf_vectors + p->rdma_vectors, 0},
-          [NIC_TX_QUEUES] = {p->tx_queues, p->pf_queues, 0},
-          [NIC_RX_QUEUES] = {p->rx_queues, p->pf_queues, 0}}};
+      .pool = {[NIC_INTERFACES] = {p->interfaces, p->pf_interfaces, 0},
+               [NIC_VIRTUAL_FUNCTIONS] = {p->virtual_functions, 0, 0},
+               [NIC_VECTORS] = {p->vectors, p->pf_vectors + p->rdma_vectors, 0},
+               [NIC_TX_QUEUES] = {p->tx_queues, p->pf_queues, 0},
+               [NIC_RX_QUEUES] = {p->rx_queues, p->pf_queues, 0}}};
 }
 
 struct nic_need nic_need_of(bool virtual_function, int64_t queue_pairs)

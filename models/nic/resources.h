@@ -13,9 +13,9 @@
 #include "models/nic/nic_params.h"
 
 enum nic_resource {
-  NIC_INTERFACES,       /* VSIs */
+  NIC_INTERFACES, /* VSIs */
   NIC_VIRTUAL_FUNCTIONS,
-  NIC_VECTORS,          /* MSI-X */
+  NIC_VECTORS, /* MSI-X */
   NIC_TX_QUEUES,
   NIC_RX_QUEUES,
   NIC_RESOURCES

@@ -5,7 +5,8 @@
  */
 #include "models/nic/internal.h"
 
-/* ---- drops ------------------------------------------------------------------ */
+/* ---- drops ------------------------------------------------------------------
+ */
 
 static uint64_t *drop_counter(struct nic *n, enum nic_drop reason)
 {
@@ -47,7 +48,8 @@ void nic_drop_waiting(struct nic *n, struct nic_queue *q, enum nic_drop reason)
   q->n_waiting = 0;
 }
 
-/* ---- payload ------------------------------------------------------------------ */
+/* ---- payload
+ * ------------------------------------------------------------------ */
 
 static void payload_left(struct hd_component *device, struct pcie_dma *d)
 {
@@ -61,12 +63,12 @@ static void write_payload(struct nic *n, struct nic_queue *q, struct packet *p)
 {
   const struct nic_interface *i = &q->owner->config;
   struct nic_frame *f = hd_pool_get(&n->frames);
-  *f = (struct nic_frame){
-      .dma = {.address = i->forge == NIC_FORGE_ADDRESS ? i->forge_address
-                                                        : p->buffer,
-              .length = packet_dma_bytes(p),
-              .done = payload_left},
-      .bytes = p->frame};
+  *f = (struct nic_frame){.dma = {.address = i->forge == NIC_FORGE_ADDRESS
+                                                 ? i->forge_address
+                                                 : p->buffer,
+                                  .length = packet_dma_bytes(p),
+                                  .done = payload_left},
+                          .bytes = p->frame};
   nic_identify(q->owner, &f->dma);
   f->dma.flags |= PCIE_RELAXED;
   pcie_requester_write(n->requester, &f->dma);
@@ -83,7 +85,8 @@ static void count_received(struct nic *n, struct nic_queue *q,
 }
 
 /* Gives the packet the queue's next descriptor. Posted writes keep their order,
- * so the descriptor may be written back as soon as the payload is on its way. */
+ * so the descriptor may be written back as soon as the payload is on its way.
+ */
 static void place(struct nic *n, struct nic_queue *q, struct packet *p)
 {
   uint32_t slot = nic_slot(q, q->used++);
@@ -99,7 +102,8 @@ static void place(struct nic *n, struct nic_queue *q, struct packet *p)
   nic_complete(n, q, 1);
 }
 
-/* ---- steering ------------------------------------------------------------------ */
+/* ---- steering
+ * ------------------------------------------------------------------ */
 
 static struct nic_queue *steer(struct nic *n, const struct packet *p)
 {
@@ -150,7 +154,8 @@ void nic_receive_waiting(struct nic *n, struct nic_queue *q)
   }
 }
 
-/* ---- arrival -------------------------------------------------------------------- */
+/* ---- arrival
+ * -------------------------------------------------------------------- */
 
 void nic_receive_frame(struct nic *n, struct packet_msg *m)
 {

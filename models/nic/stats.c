@@ -45,7 +45,8 @@ uint64_t nic_packets_delivered(const struct nic *n)
   return n->totals.delivered;
 }
 
-/* ---- checks ---------------------------------------------------------------------- */
+/* ---- checks
+ * ---------------------------------------------------------------------- */
 
 static bool chain_holds(const struct nic_queue *q)
 {
@@ -72,7 +73,8 @@ static const char *check_queues(const struct nic *n)
       const struct nic_queue *tx = &f->tx[i], *rx = &f->rx[i];
       if (!chain_holds(tx) || !chain_holds(rx))
         return "nic: a queue's counters are out of order";
-      if (in_flight(tx) != tx->used - tx->completed || rx->used != rx->completed)
+      if (in_flight(tx) != tx->used - tx->completed ||
+          rx->used != rx->completed)
         return "nic: descriptors taken are neither in flight nor completed";
       length += (int64_t)(tx->announced - tx->completed);
     }
@@ -116,8 +118,8 @@ static const char *check_buffers(const struct nic *n)
     return "nic: receive buffer does not balance";
   if (received_inside(n) > t->arrived - t->delivered - t->dropped)
     return "nic: packets received are neither delivered, dropped nor inside";
-  if (received_inside(n) == 0 && n->frames.live == reading && n->rx_buffered != 0 &&
-      t->arrived == t->delivered + t->dropped)
+  if (received_inside(n) == 0 && n->frames.live == reading &&
+      n->rx_buffered != 0 && t->arrived == t->delivered + t->dropped)
     return "nic: receive buffer is not empty though nothing is inside";
   return NULL;
 }

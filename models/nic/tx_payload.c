@@ -9,7 +9,8 @@
  */
 #include "models/nic/internal.h"
 
-/* ---- the two orders -------------------------------------------------------- */
+/* ---- the two orders --------------------------------------------------------
+ */
 
 static void append(struct nic *n, struct nic_frame *f)
 {
@@ -34,7 +35,8 @@ static void release(struct nic *n, struct nic_frame *f)
     hd_pool_put(&n->frames, f);
 }
 
-/* ---- completion -------------------------------------------------------------- */
+/* ---- completion
+ * -------------------------------------------------------------- */
 
 static void account_completion(struct nic *n, const struct nic_frame *f)
 {
@@ -72,9 +74,11 @@ void nic_forget_flight(struct nic *n, struct nic_queue *q)
   }
 }
 
-/* ---- departure --------------------------------------------------------------- */
+/* ---- departure
+ * --------------------------------------------------------------- */
 
-static void hand_to_wire(struct nic *n, struct nic_port *port, struct nic_frame *f)
+static void hand_to_wire(struct nic *n, struct nic_port *port,
+                         struct nic_frame *f)
 {
   struct nic_function *owner = f->queue->owner;
   struct packet *p = f->packet;
@@ -87,7 +91,8 @@ static void hand_to_wire(struct nic *n, struct nic_port *port, struct nic_frame 
   m->packet = p;
   m->bytes = p->frame;
   port->sending++;
-  hd_send(port->to_wire, port->to_wire->latency + n->params.pipeline_latency, m);
+  hd_send(port->to_wire, port->to_wire->latency + n->params.pipeline_latency,
+          m);
 }
 
 static void unbuffer(struct nic *n, struct nic_port *port, uint64_t bytes)
@@ -126,7 +131,8 @@ void nic_frame_left(struct nic *n, unsigned port, uint64_t bytes)
   nic_transmit(n);
 }
 
-/* ---- payload ----------------------------------------------------------------- */
+/* ---- payload
+ * ----------------------------------------------------------------- */
 
 static bool forging(const struct nic_function *f)
 {
@@ -166,10 +172,10 @@ static void payload_done(struct hd_component *device, struct pcie_dma *d)
   struct nic_frame *f = (struct nic_frame *)d;
   struct hd_stamps *s = &f->packet->stamps;
   hd_stamps_mark(s, HD_STAGE_PAYLOAD_READ, hd_now(device));
-  HD_REQUIRE(device,
-             hd_stamps_move(s, HD_STAGE_PAYLOAD_READ, HD_STAGE_IOMMU,
-                            d->translation),
-             "translation took longer than the payload read");
+  HD_REQUIRE(
+      device,
+      hd_stamps_move(s, HD_STAGE_PAYLOAD_READ, HD_STAGE_IOMMU, d->translation),
+      "translation took longer than the payload read");
   f->faulted = d->status != PCIE_SC;
   if (f->faulted)
     f->queue->owner->stats.faults += nic_counts(n);

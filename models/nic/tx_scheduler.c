@@ -16,7 +16,8 @@
  */
 #include "models/nic/internal.h"
 
-/* ---- rounds ---------------------------------------------------------------- */
+/* ---- rounds ----------------------------------------------------------------
+ */
 
 static void join(struct nic_round *r, struct nic_turn *t, int64_t quantum)
 {
@@ -73,7 +74,8 @@ void nic_deactivate(struct nic *n, struct nic_queue *q)
     leave(&n->ports[f->config.port].interfaces, &f->turn);
 }
 
-/* ---- decisions -------------------------------------------------------------- */
+/* ---- decisions --------------------------------------------------------------
+ */
 
 static struct nic_queue *chosen(struct nic *n, struct nic_port *port)
 {

@@ -8,7 +8,8 @@
  */
 #include "models/nic/internal.h"
 
-/* ---- the vector's list of queues with unwritten completions ----------------- */
+/* ---- the vector's list of queues with unwritten completions -----------------
+ */
 
 static void note_pending(struct nic *n, struct nic_queue *q)
 {
@@ -31,7 +32,8 @@ void nic_forget_pending(struct nic_queue *q)
   q->pending = false;
 }
 
-/* ---- writing ------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------ */
 
 /* Descriptors from `first` on that share a line and do not wrap. */
 static uint32_t in_line(const struct nic_queue *q, uint64_t first)
@@ -100,7 +102,8 @@ void nic_write_back(struct nic *n, struct nic_queue *q)
   nic_forget_pending(q);
 }
 
-/* ---- when ----------------------------------------------------------------------- */
+/* ---- when
+ * ----------------------------------------------------------------------- */
 
 static void arm(struct nic *n, struct nic_queue *q)
 {

@@ -53,11 +53,11 @@ struct pcie_link_stats {
                                  taken by TLPs, replays and DLLPs */
   uint64_t tlps[2], bytes[2]; /* delivered; wire bytes incl. overhead */
   uint64_t payload[2];
-  uint64_t dllps[2];          /* sent by that end */
-  uint64_t replays[2];        /* TLPs sent again */
-  uint64_t naks[2];           /* sent by that end */
-  uint64_t corrupted[2];      /* TLPs sent by that end */
-  uint64_t lost_dllps[2];     /* DLLPs sent by that end and corrupted */
+  uint64_t dllps[2];      /* sent by that end */
+  uint64_t replays[2];    /* TLPs sent again */
+  uint64_t naks[2];       /* sent by that end */
+  uint64_t corrupted[2];  /* TLPs sent by that end */
+  uint64_t lost_dllps[2]; /* DLLPs sent by that end and corrupted */
   hd_time credit_stall[2][PCIE_CLASSES]; /* time TLPs waited for credits */
 };
 /* Counted within the measurement window; after the run. */
@@ -77,7 +77,7 @@ void pcie_link_credits(const struct pcie_link *l, int end, enum pcie_class c,
 struct pcie_receiver {
   struct hd_channel *to_link;
   int end; /* at which the receiver sits */
-  uint32_t headers[PCIE_CLASSES], data[PCIE_CLASSES];     /* not yet returned */
+  uint32_t headers[PCIE_CLASSES], data[PCIE_CLASSES]; /* not yet returned */
   uint32_t threshold_h[PCIE_CLASSES], threshold_d[PCIE_CLASSES];
 };
 void pcie_receiver_initialize(struct pcie_receiver *r,

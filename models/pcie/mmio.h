@@ -13,12 +13,12 @@
 
 struct mmio_msg {
   struct hd_msg msg;
-  uint64_t address;          /* in the device's BAR space */
-  uint64_t data;             /* value written, or read */
-  uint32_t length;           /* bytes: 4 or 8 */
-  uint16_t device;           /* index of the device below the root complex */
-  void *object;              /* travels along; e.g. an admin command */
-  struct hd_channel *reply;  /* root complex -> the CPU, for reads */
+  uint64_t address;         /* in the device's BAR space */
+  uint64_t data;            /* value written, or read */
+  uint32_t length;          /* bytes: 4 or 8 */
+  uint16_t device;          /* index of the device below the root complex */
+  void *object;             /* travels along; e.g. an admin command */
+  struct hd_channel *reply; /* root complex -> the CPU, for reads */
 };
 
 _Static_assert(sizeof(struct mmio_msg) <= HD_MSG_BYTES, "mmio_msg too large");

@@ -16,8 +16,8 @@ typedef void (*pcie_dma_done)(struct hd_component *device, struct pcie_dma *d);
 
 struct pcie_dma {
   /* Set by the device: */
-  uint64_t address;   /* IOVA */
-  uint32_t length;    /* bytes, > 0 */
+  uint64_t address; /* IOVA */
+  uint32_t length;  /* bytes, > 0 */
   uint32_t pasid;
   uint16_t requester; /* requester ID */
   uint8_t flags;      /* PCIE_HAS_PASID, PCIE_RELAXED, PCIE_DESCRIPTOR */
@@ -33,7 +33,7 @@ struct pcie_dma {
   uint32_t outstanding;      /* requests without all their completions */
   uint8_t status;            /* enum pcie_status; the worst seen */
   hd_time started;
-  hd_time translation;       /* greatest time a TLP of it spent in the IOMMU */
+  hd_time translation; /* greatest time a TLP of it spent in the IOMMU */
   struct pcie_dma *next;
 };
 
@@ -62,7 +62,7 @@ struct pcie_requester_stats {
   uint64_t reads, writes, errors; /* transfers completed */
   uint64_t requests;              /* MRd TLPs completed */
   double tags_mean;
-  hd_time request_latency_sum;    /* over `requests` */
+  hd_time request_latency_sum; /* over `requests` */
 };
 void pcie_requester_get_stats(const struct pcie_requester *r,
                               struct pcie_requester_stats *s);

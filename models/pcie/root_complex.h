@@ -32,8 +32,8 @@ void root_complex_attach_fabric(struct root_complex *rc, struct pcie_link *l,
                                 size_t devices);
 void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
                                hd_time latency);
-void root_complex_attach_memory(struct root_complex *rc,
-                                struct hd_component *c, hd_time latency);
+void root_complex_attach_memory(struct root_complex *rc, struct hd_component *c,
+                                hd_time latency);
 void root_complex_attach_interrupts(struct root_complex *rc,
                                     struct hd_component *c, hd_time latency);
 /* For IOMMU, memory: the channel on which they answer. */

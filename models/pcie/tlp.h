@@ -16,23 +16,23 @@ enum pcie_class { PCIE_POSTED, PCIE_NON_POSTED, PCIE_COMPLETION, PCIE_CLASSES };
 enum pcie_status { PCIE_SC = 0, PCIE_UR = 1, PCIE_CA = 4 };
 
 enum pcie_flags {
-  PCIE_HAS_PASID = 1,    /* PASID prefix, 4 B (PCIe 6.20) */
-  PCIE_RELAXED = 2,      /* relaxed ordering attribute */
-  PCIE_NOTIFY_SENT = 4,  /* sender wants MSG_TLP_SENT when it has left */
-  PCIE_ADDR64 = 8,       /* 4-DW header */
-  PCIE_LAST = 16,        /* completion: the request is complete */
-  PCIE_DESCRIPTOR = 32   /* access to a ring; statistics only */
+  PCIE_HAS_PASID = 1,   /* PASID prefix, 4 B (PCIe 6.20) */
+  PCIE_RELAXED = 2,     /* relaxed ordering attribute */
+  PCIE_NOTIFY_SENT = 4, /* sender wants MSG_TLP_SENT when it has left */
+  PCIE_ADDR64 = 8,      /* 4-DW header */
+  PCIE_LAST = 16,       /* completion: the request is complete */
+  PCIE_DESCRIPTOR = 32  /* access to a ring; statistics only */
 };
 
 #define PCIE_NO_OBSERVER 0xffffu
 
 struct pcie_tlp {
   struct hd_msg msg;
-  uint8_t type;        /* enum pcie_tlp_type */
-  uint8_t status;      /* completions, and translation results: pcie_status */
-  uint8_t flags;       /* enum pcie_flags */
-  uint8_t end;         /* link's own: which end sent it */
-  uint16_t requester;  /* requester ID: bus 8, device 5, function 3 bits */
+  uint8_t type;       /* enum pcie_tlp_type */
+  uint8_t status;     /* completions, and translation results: pcie_status */
+  uint8_t flags;      /* enum pcie_flags */
+  uint8_t end;        /* link's own: which end sent it */
+  uint16_t requester; /* requester ID: bus 8, device 5, function 3 bits */
   uint16_t tag;
   uint32_t pasid;      /* 20 bits; valid with PCIE_HAS_PASID */
   uint32_t length;     /* payload bytes; MRd: bytes asked for, > 0 */
@@ -79,8 +79,8 @@ static inline void pcie_complete(struct pcie_tlp *t, enum pcie_status status)
   t->msg.kind = MSG_TLP;
   t->type = status == PCIE_SC ? PCIE_CPLD : PCIE_CPL;
   t->status = (uint8_t)status;
-  t->flags = (uint8_t)((t->flags & (PCIE_RELAXED | PCIE_DESCRIPTOR)) |
-                       PCIE_LAST);
+  t->flags =
+      (uint8_t)((t->flags & (PCIE_RELAXED | PCIE_DESCRIPTOR)) | PCIE_LAST);
   t->remaining = 0;
 }
 
@@ -97,8 +97,8 @@ static inline bool pcie_is_msi(const struct pcie_tlp *t)
 /* Freed receive-buffer credits, on their way back to the transmitter. */
 struct pcie_credit_msg {
   struct hd_msg msg;
-  uint8_t class; /* enum pcie_class */
-  uint8_t end;   /* which end's receiver freed them, see link.h */
+  uint8_t class;          /* enum pcie_class */
+  uint8_t end;            /* which end's receiver freed them, see link.h */
   uint32_t headers, data; /* credits; a data credit is 16 B */
 };
 

@@ -91,8 +91,8 @@ static hd_time empty_turn(const struct guest_cpu *cpu)
   int64_t queues = 0;
   for (uint32_t q = 0; q < g->config.queue_pairs; q++)
     queues += g->rxq[q].cpu == cpu;
-  hd_time turn = hd_clock_span(&cpu->vcpu.clock,
-                               queues * g->config.costs->poll_empty);
+  hd_time turn =
+      hd_clock_span(&cpu->vcpu.clock, queues * g->config.costs->poll_empty);
   return hd_time_max(turn, 1);
 }
 

@@ -29,25 +29,25 @@ struct guest; /* opaque */
 #define GUEST_VECTOR(i) (32u + (unsigned)(i))
 
 struct guest_config {
-  uint16_t vm;         /* server-wide index */
-  uint16_t group;      /* of the scenario */
+  uint16_t vm;    /* server-wide index */
+  uint16_t group; /* of the scenario */
   uint8_t port;
-  const char *path;    /* e.g. "server/vm0007" */
+  const char *path; /* e.g. "server/vm0007" */
   const char *host;
   uint32_t vcpus, queue_pairs;
-  int workload;        /* enum workload_type */
+  int workload; /* enum workload_type */
   const struct udp_stream_params *udp_stream;
   const struct ping_params *ping;
   const struct dpdk_forward_params *dpdk_forward;
   const struct guest_params *costs;
   const struct cpu_params *cpu;
   const struct nic_params *nic;
-  int64_t itr;         /* ps, as the driver programs it */
+  int64_t itr; /* ps, as the driver programs it */
   struct packet_pool *packets;
   const struct hd_window *window;
   uint64_t memory_base; /* IOVA (guest physical) where memory starts */
   uint64_t memory_size;
-  uint16_t nic_device;  /* below the root complex, for MMIO */
+  uint16_t nic_device; /* below the root complex, for MMIO */
 };
 
 /* Bytes of guest memory that rings and buffers take; memory_size must be at
@@ -85,7 +85,7 @@ struct guest_registers {
 };
 void guest_set_registers(struct guest *g, const struct guest_registers *r);
 
-struct guest_stats { /* within the window */
+struct guest_stats {                         /* within the window */
   uint64_t sent_packets, sent_bytes;         /* handed to the device */
   uint64_t received_packets, received_bytes; /* delivered to the application */
   uint64_t requests;                         /* answered echo requests */
@@ -94,11 +94,11 @@ struct guest_stats { /* within the window */
                            the window */
   hd_time guest_time, host_time;
   double send_core_utilization; /* busiest sending vCPU */
-  uint64_t throttled;  /* times a stream waited for its offered rate */
-  uint64_t blocked;    /* times a sender waited for socket buffer */
-  uint64_t qdisc_max;  /* packets */
-  uint64_t dropped;    /* packets: queueing discipline or (DPDK) ring full */
-  uint64_t lost;       /* echo requests not answered within a second */
+  uint64_t throttled;           /* times a stream waited for its offered rate */
+  uint64_t blocked;             /* times a sender waited for socket buffer */
+  uint64_t qdisc_max;           /* packets */
+  uint64_t dropped; /* packets: queueing discipline or (DPDK) ring full */
+  uint64_t lost;    /* echo requests not answered within a second */
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
 /* Round-trip times (ping) and their breakdown, requests begun in the window. */
@@ -116,7 +116,7 @@ const char *guest_check(const struct guest *g);
 /* Message between vCPUs of a guest. */
 struct guest_msg {
   struct hd_msg msg;
-  uint32_t what;      /* the guest's own */
+  uint32_t what; /* the guest's own */
   uint32_t value;
   uint64_t bytes;
   void *object;

@@ -25,12 +25,12 @@
 #define GUEST_CONTROL_LATENCY (1 * HD_US)
 
 enum {
-  GUEST_BUFFER = 2048,     /* bytes of a packet buffer: half a page */
+  GUEST_BUFFER = 2048,      /* bytes of a packet buffer: half a page */
   GUEST_TX_DESCRIPTOR = 16, /* bytes */
   GUEST_RX_DESCRIPTOR = 32,
   GUEST_PAGE = 4096,
   GUEST_QDISC_LIMIT = 1000, /* packets: Linux txqueuelen */
-  GUEST_REFILL = 32        /* receive descriptors given back together */
+  GUEST_REFILL = 32         /* receive descriptors given back together */
 };
 
 /* To whole pages, which rings and buffers take. */

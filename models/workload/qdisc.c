@@ -19,8 +19,7 @@ static void drop(struct guest_cpu *cpu, struct packet *p)
     guest_send(cpu, s->cpu, GUEST_SOCKET_FREED, s->number, s->truesize, NULL);
 }
 
-void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
-                   struct packet *p)
+void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q, struct packet *p)
 {
   if (q->qdisc.count >= GUEST_QDISC_LIMIT) {
     drop(cpu, p);

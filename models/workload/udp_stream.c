@@ -93,8 +93,7 @@ static void tick(struct guest_cpu *cpu, hd_time now)
   const struct udp_stream_params *u = cpu->guest->config.udp_stream;
   struct guest_sender *s = &cpu->sender;
   hd_time elapsed = now - s->start;
-  s->next_tick =
-      s->start + (elapsed / u->pacing_timer + 1) * u->pacing_timer;
+  s->next_tick = s->start + (elapsed / u->pacing_timer + 1) * u->pacing_timer;
   for (uint32_t t = 0; t < s->count; t++)
     for (uint32_t i = 0; i < s->threads[t].count; i++) {
       struct guest_stream *st = s->threads[t].streams[i];

@@ -84,7 +84,8 @@ const struct hd_param_table idle_param_table = {
 #define COUNT(f) HD_PARAM_INT, offsetof(struct guest_params, f)
 #define CYCLES_MAX "1000000 cycles"
 #define SEND_SOURCE                                                            \
-  "public reports: 1 to 2 Mpps a core; the three send costs are 2200 cycles, with " \
+  "public reports: 1 to 2 Mpps a core; the three send costs are 2200 cycles, " \
+  "with "                                                                      \
   "doorbell store and cleaning 1.15 Mpps at 3 GHz"
 #define MEMORY_SOURCE "estimated from memory"
 

@@ -32,8 +32,7 @@ static inline hd_time hd_clock_span(const struct hd_clock *c, int64_t cycles)
  * accumulates over successive calls. */
 static inline hd_time hd_clock_take(struct hd_clock *c, int64_t cycles)
 {
-  hd_u128 scaled =
-      (hd_u128)cycles * 1000000000000u + (uint64_t)c->remainder;
+  hd_u128 scaled = (hd_u128)cycles * 1000000000000u + (uint64_t)c->remainder;
   c->remainder = (int64_t)(scaled % (uint64_t)c->hz);
   return (hd_time)(scaled / (uint64_t)c->hz);
 }

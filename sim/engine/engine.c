@@ -25,8 +25,9 @@ static void start_simgrid(void)
                   "--cfg=contexts/factory:raw",
                   "--cfg=network/model:CM02",
                   "--cfg=network/crosstraffic:0",
-                  getenv("HDIOV_SIM_SIMGRID_LOG") ? "--log=root.thresh:info"
-                                                  : "--log=root.thresh:critical",
+                  getenv("HDIOV_SIM_SIMGRID_LOG")
+                      ? "--log=root.thresh:info"
+                      : "--log=root.thresh:critical",
                   NULL};
   int argc = (int)(sizeof argv / sizeof *argv) - 1;
   simgrid_init(&argc, argv);
@@ -40,7 +41,8 @@ struct hd_engine *hd_engine_create(const struct hd_engine_options *options)
   HD_REQUIRE(NULL, e != NULL, "out of memory for the engine");
   e->options = *options;
   e->end = HD_TIME_NEVER;
-  e->next_heartbeat = options->heartbeat ? options->heartbeat_events : UINT64_MAX;
+  e->next_heartbeat =
+      options->heartbeat ? options->heartbeat_events : UINT64_MAX;
   hd_pool_initialize(&e->messages, HD_MSG_BYTES);
   the_engine = e;
   return e;
@@ -134,9 +136,10 @@ static void load_platform(struct hd_engine *e)
   HD_REQUIRE(NULL, fd >= 0, "memfd_create failed");
   FILE *f = fdopen(dup(fd), "w");
   HD_REQUIRE(NULL, f != NULL, "fdopen failed");
-  fprintf(f, "<?xml version='1.0'?>\n<!DOCTYPE platform SYSTEM "
-             "\"https://simgrid.org/simgrid.dtd\">\n<platform version=\"4.1\">\n"
-             "<zone id=\"world\" routing=\"Full\">\n");
+  fprintf(f,
+          "<?xml version='1.0'?>\n<!DOCTYPE platform SYSTEM "
+          "\"https://simgrid.org/simgrid.dtd\">\n<platform version=\"4.1\">\n"
+          "<zone id=\"world\" routing=\"Full\">\n");
   for (size_t i = 0; i < e->n_hosts; i++)
     fprintf(f, "<host id=\"%s\" speed=\"1Gf\"/>\n", e->hosts[i]);
   fprintf(f, "</zone>\n</platform>\n");
@@ -217,7 +220,8 @@ static void start_actors(struct hd_engine *e)
 
 void hd_engine_run(struct hd_engine *e, hd_time limit)
 {
-  HD_REQUIRE(NULL, e->n_hosts > 0 && e->n_components > 0, "nothing to simulate");
+  HD_REQUIRE(NULL, e->n_hosts > 0 && e->n_components > 0,
+             "nothing to simulate");
   e->end = limit;
   start_simgrid();
   load_platform(e);

@@ -42,12 +42,12 @@ struct hd_exec;
 #define HD_MSG_BYTES 160
 
 struct hd_msg {
-  hd_time when;              /* delivery time */
-  uint64_t order;            /* sender's ID << 40 | sequence number */
-  struct hd_component *to;   /* receiver */
-  struct hd_msg *next;       /* the holder's, for queues */
-  uint32_t kind;             /* see models/messages.h */
-  uint32_t tag;              /* the sender's, for telling timers apart */
+  hd_time when;            /* delivery time */
+  uint64_t order;          /* sender's ID << 40 | sequence number */
+  struct hd_component *to; /* receiver */
+  struct hd_msg *next;     /* the holder's, for queues */
+  uint32_t kind;           /* see models/messages.h */
+  uint32_t tag;            /* the sender's, for telling timers apart */
 };
 
 struct hd_channel {
@@ -93,9 +93,9 @@ static inline hd_time hd_now(const struct hd_component *c)
 
 struct hd_engine_options {
   uint64_t seed;
-  hd_time window;       /* channels shorter than this merge actors; 0: every
-                           component its own actor and no run-ahead */
-  uint32_t shuffle;     /* test aid: != 0 permutes the creation of actors */
+  hd_time window;        /* channels shorter than this merge actors; 0: every
+                            component its own actor and no run-ahead */
+  uint32_t shuffle;      /* test aid: != 0 permutes the creation of actors */
   const char *reproduce; /* command shown by failures; may be NULL */
   /* Called about every `heartbeat_events` executed events; may be NULL. */
   void (*heartbeat)(void *ctx, hd_time now, uint64_t events);
@@ -137,13 +137,13 @@ void hd_engine_run(struct hd_engine *e, hd_time limit);
 void hd_engine_stop_at(struct hd_component *c, hd_time end);
 
 struct hd_engine_report {
-  hd_time end;           /* simulated */
-  uint64_t events;       /* messages handled */
-  uint64_t wakeups;      /* SimGrid wake-ups of actors */
-  uint64_t fingerprint;  /* over all components, in path order */
+  hd_time end;          /* simulated */
+  uint64_t events;      /* messages handled */
+  uint64_t wakeups;     /* SimGrid wake-ups of actors */
+  uint64_t fingerprint; /* over all components, in path order */
   size_t actors, components;
-  size_t messages_live;  /* allocated and not freed at the end */
-  size_t messages_peak;  /* the most at a time */
+  size_t messages_live; /* allocated and not freed at the end */
+  size_t messages_peak; /* the most at a time */
 };
 void hd_engine_get_report(const struct hd_engine *e,
                           struct hd_engine_report *report);

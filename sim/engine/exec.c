@@ -115,8 +115,8 @@ static void deliver(struct hd_actor *from, struct hd_msg *msg, bool passive)
 /* A task's sleep costs less when somebody else ends it (a suspended actor needs
  * no timer in SimGrid). The keeper, an actor that is busy anyway, does so, as a
  * debt, if it will be awake in time: the task may wake up at `when` or later,
- * as long as its own next time, `when` + L - 1, and what it owes itself, are not
- * in the past. */
+ * as long as its own next time, `when` + L - 1, and what it owes itself, are
+ * not in the past. */
 static bool leave_to_keeper(struct hd_actor *a, hd_time when)
 {
   struct hd_actor *keeper = a->engine->keeper;
@@ -142,8 +142,8 @@ static void suspend(struct hd_actor *a)
 static void sleep_until(struct hd_actor *a, double clock, hd_time when)
 {
   a->alarm = when;
-  bool timeout = sg_sem_acquire_timeout(a->semaphore,
-                                        (double)when * 1e-12 - clock);
+  bool timeout =
+      sg_sem_acquire_timeout(a->semaphore, (double)when * 1e-12 - clock);
   if (timeout && a->released) /* released at the very time of the timeout */
     sg_sem_acquire(a->semaphore);
 }

@@ -21,17 +21,17 @@ struct hd_actor {
   struct hd_exec exec;
   struct hd_calendar calendar;
   struct hd_engine *engine;
-  hd_time lookahead;  /* least latency of channels from other actors */
-  hd_time wake_at;    /* while asleep: planned wake-up; else NEVER */
-  hd_time alarm;      /* while asleep: SimGrid will wake it then; or NEVER */
-  bool asleep;        /* blocked in SimGrid */
-  bool released;      /* it has been woken already */
-  bool suspended;     /* asleep without a time of its own, see exec.c */
+  hd_time lookahead; /* least latency of channels from other actors */
+  hd_time wake_at;   /* while asleep: planned wake-up; else NEVER */
+  hd_time alarm;     /* while asleep: SimGrid will wake it then; or NEVER */
+  bool asleep;       /* blocked in SimGrid */
+  bool released;     /* it has been woken already */
+  bool suspended;    /* asleep without a time of its own, see exec.c */
   sg_actor_t self;
-  sg_sem_t semaphore; /* for sleeps that end by themselves */
-  struct hd_task *task; /* software actors */
+  sg_sem_t semaphore;                    /* for sleeps that end by themselves */
+  struct hd_task *task;                  /* software actors */
   struct hd_msg *passive, *passive_last; /* in order; see task.c */
-  bool eager;           /* passive messages wake it, too */
+  bool eager;                            /* passive messages wake it, too */
   const char *host, *name;
   struct hd_debt *debts;
   size_t n_debts, cap_debts;

@@ -59,8 +59,8 @@ struct hd_param_section {
  * `choices[i]` of parameter `selector` selects tables[i]. All alternatives'
  * structs live side by side (no union), so that defaults are always valid. */
 struct hd_param_variant {
-  const char *key;      /* the sub-mapping's key, e.g. "workload" */
-  const char *selector; /* the enum's name inside that mapping, e.g. "type" */
+  const char *key;        /* the sub-mapping's key, e.g. "workload" */
+  const char *selector;   /* the enum's name inside that mapping, e.g. "type" */
   size_t selector_offset; /* of the int, in the group element's struct */
   const char *const *choices; /* NULL-terminated */
   const char *fallback;       /* default choice */

@@ -13,8 +13,8 @@ struct hd_pool {
   void *free_list;
   void *slabs;
   char *fresh, *fresh_end; /* of the newest slab: never given out yet */
-  size_t live; /* objects given out */
-  size_t peak; /* the most ever given out at a time */
+  size_t live;             /* objects given out */
+  size_t peak;             /* the most ever given out at a time */
 };
 
 void hd_pool_initialize(struct hd_pool *p, size_t object_bytes);

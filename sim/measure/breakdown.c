@@ -3,18 +3,18 @@
 #include <math.h>
 
 static const char *const names[HD_STAGE_COUNT + 1] = {
-  [HD_STAGE_SEND_PATH] = "guest_send_path",
-  [HD_STAGE_DOORBELL] = "doorbell",
-  [HD_STAGE_DEVICE_QUEUE] = "device_queue",
-  [HD_STAGE_DESCRIPTOR_FETCH] = "descriptor_fetch",
-  [HD_STAGE_IOMMU] = "iommu",
-  [HD_STAGE_PAYLOAD_READ] = "payload_read",
-  [HD_STAGE_WIRE] = "wire",
-  [HD_STAGE_REMOTE] = "remote",
-  [HD_STAGE_RECEIVE_PATH] = "receive_path",
-  [HD_STAGE_INTERRUPT] = "interrupt",
-  [HD_STAGE_GUEST_RECEIVE] = "guest_receive_path",
-  [HD_STAGE_COUNT] = "total",
+    [HD_STAGE_SEND_PATH] = "guest_send_path",
+    [HD_STAGE_DOORBELL] = "doorbell",
+    [HD_STAGE_DEVICE_QUEUE] = "device_queue",
+    [HD_STAGE_DESCRIPTOR_FETCH] = "descriptor_fetch",
+    [HD_STAGE_IOMMU] = "iommu",
+    [HD_STAGE_PAYLOAD_READ] = "payload_read",
+    [HD_STAGE_WIRE] = "wire",
+    [HD_STAGE_REMOTE] = "remote",
+    [HD_STAGE_RECEIVE_PATH] = "receive_path",
+    [HD_STAGE_INTERRUPT] = "interrupt",
+    [HD_STAGE_GUEST_RECEIVE] = "guest_receive_path",
+    [HD_STAGE_COUNT] = "total",
 };
 
 const char *hd_stage_name(enum hd_stage stage)
@@ -71,11 +71,11 @@ struct hd_breakdown_row hd_breakdown_report(const struct hd_breakdown *b,
   const struct hd_histogram *h = &b->stages[stage];
   double total = hd_histogram_mean(&b->stages[HD_STAGE_COUNT]);
   return (struct hd_breakdown_row){
-    .name = hd_stage_name(stage),
-    .count = h->count,
-    .mean_ns = hd_histogram_mean_ns(h),
-    .p50_ns = hd_histogram_quantile_ns(h, 0.50),
-    .p99_ns = hd_histogram_quantile_ns(h, 0.99),
-    .share = total > 0 ? hd_histogram_mean(h) / total : NAN,
+      .name = hd_stage_name(stage),
+      .count = h->count,
+      .mean_ns = hd_histogram_mean_ns(h),
+      .p50_ns = hd_histogram_quantile_ns(h, 0.50),
+      .p99_ns = hd_histogram_quantile_ns(h, 0.99),
+      .share = total > 0 ? hd_histogram_mean(h) / total : NAN,
   };
 }

@@ -19,16 +19,19 @@ struct builder {
 static struct hd_node *build(struct builder *b, yaml_event_t *event,
                              unsigned depth);
 
-static struct hd_mark mark_of(const struct builder *b, yaml_mark_t mark) {
+static struct hd_mark mark_of(const struct builder *b, yaml_mark_t mark)
+{
   return (struct hd_mark){b->file, mark.line + 1, mark.column + 1};
 }
 
 /* A byte that is no UTF-8 has an offset only. */
-static struct hd_mark mark_at(const struct builder *b, size_t offset) {
+static struct hd_mark mark_at(const struct builder *b, size_t offset)
+{
   struct hd_mark mark = {b->file, 1, 1};
   for (size_t i = 0; i < offset && i < b->length; i++) {
     mark.column++;
-    if (b->text[i] != '\n') continue;
+    if (b->text[i] != '\n')
+      continue;
     mark.line++;
     mark.column = 1;
   }
@@ -37,17 +40,21 @@ static struct hd_mark mark_at(const struct builder *b, size_t offset) {
 
 /* libyaml does not name the character that it stumbled over. Its index counts
  * characters, without a byte order mark. */
-static bool is_tab(const struct builder *b, yaml_mark_t mark) {
+static bool is_tab(const struct builder *b, yaml_mark_t mark)
+{
   bool marked = b->length >= 3 && memcmp(b->text, "\xef\xbb\xbf", 3) == 0;
   size_t characters = 0;
   for (size_t i = marked ? 3 : 0; i < b->length; i++) {
-    if (((unsigned char)b->text[i] & 0xC0) == 0x80) continue;
-    if (characters++ == mark.index) return b->text[i] == '\t';
+    if (((unsigned char)b->text[i] & 0xC0) == 0x80)
+      continue;
+    if (characters++ == mark.index)
+      return b->text[i] == '\t';
   }
   return false;
 }
 
-static void syntax_error(struct builder *b) {
+static void syntax_error(struct builder *b)
+{
   const yaml_parser_t *p = &b->parser;
   const char *problem = p->problem ? p->problem : "not readable";
   b->broken = true;
@@ -66,16 +73,19 @@ static void syntax_error(struct builder *b) {
                   problem);
 }
 
-static bool next(struct builder *b, yaml_event_t *event) {
-  if (b->broken) return false;
-  if (yaml_parser_parse(&b->parser, event)) return true;
+static bool next(struct builder *b, yaml_event_t *event)
+{
+  if (b->broken)
+    return false;
+  if (yaml_parser_parse(&b->parser, event))
+    return true;
   syntax_error(b);
   return false;
 }
 
 static void refuse_properties(struct builder *b, struct hd_mark mark,
-                              const yaml_char_t *anchor,
-                              const yaml_char_t *tag) {
+                              const yaml_char_t *anchor, const yaml_char_t *tag)
+{
   if (anchor != NULL)
     hd_errors_add(b->errors, mark,
                   "anchors ('&%s') are not supported; write the value out or "
@@ -83,7 +93,8 @@ static void refuse_properties(struct builder *b, struct hd_mark mark,
                   hd_clip((const char *)anchor).text);
   static const char standard[] = "tag:yaml.org,2002:"; /* written as !! */
   const char *name = (const char *)tag;
-  if (tag == NULL) return;
+  if (tag == NULL)
+    return;
   bool shorter = strncmp(name, standard, sizeof standard - 1) == 0;
   hd_errors_add(b->errors, mark,
                 "tags ('%s%s') are not supported; write the value without it",
@@ -92,7 +103,8 @@ static void refuse_properties(struct builder *b, struct hd_mark mark,
 }
 
 static struct hd_node *new_node(struct builder *b, enum hd_node_kind kind,
-                                yaml_mark_t mark) {
+                                yaml_mark_t mark)
+{
   struct hd_node *node = hd_arena_alloc(b->arena, sizeof *node);
   node->kind = kind;
   node->mark = mark_of(b, mark);
@@ -100,7 +112,8 @@ static struct hd_node *new_node(struct builder *b, enum hd_node_kind kind,
   return node;
 }
 
-static struct hd_node *build_scalar(struct builder *b, yaml_event_t *event) {
+static struct hd_node *build_scalar(struct builder *b, yaml_event_t *event)
+{
   struct hd_node *node = new_node(b, HD_NODE_SCALAR, event->start_mark);
   const char *text = (const char *)event->data.scalar.value;
   size_t length = event->data.scalar.length;
@@ -116,7 +129,8 @@ static struct hd_node *build_scalar(struct builder *b, yaml_event_t *event) {
 }
 
 static void append(struct builder *b, struct hd_node *node, struct hd_node *key,
-                   struct hd_node *item) {
+                   struct hd_node *item)
+{
   node->items =
       hd_arena_grow(b->arena, node->items, node->count, sizeof *node->items);
   node->keys =
@@ -126,15 +140,18 @@ static void append(struct builder *b, struct hd_node *node, struct hd_node *key,
 }
 
 /* The next node, or NULL at the end of the collection or on an error. */
-static struct hd_node *next_node(struct builder *b, unsigned depth) {
+static struct hd_node *next_node(struct builder *b, unsigned depth)
+{
   yaml_event_t event;
-  if (!next(b, &event)) return NULL;
+  if (!next(b, &event))
+    return NULL;
   struct hd_node *node = build(b, &event, depth);
   yaml_event_delete(&event);
   return node;
 }
 
-static void drop_repeated_keys(struct builder *b, struct hd_node *mapping) {
+static void drop_repeated_keys(struct builder *b, struct hd_node *mapping)
+{
   size_t kept = 0;
   size_t *first = hd_node_repeats(b->arena, mapping->keys, mapping->count);
   size_t *place = hd_arena_alloc(b->arena, mapping->count * sizeof *place + 1);
@@ -154,13 +171,15 @@ static void drop_repeated_keys(struct builder *b, struct hd_node *mapping) {
 }
 
 static struct hd_node *build_mapping(struct builder *b, yaml_event_t *event,
-                                     unsigned depth) {
+                                     unsigned depth)
+{
   struct hd_node *node = new_node(b, HD_NODE_MAPPING, event->start_mark);
   refuse_properties(b, node->mark, event->data.mapping_start.anchor,
                     event->data.mapping_start.tag);
   for (struct hd_node *key; (key = next_node(b, depth + 1)) != NULL;) {
     struct hd_node *item = next_node(b, depth + 1);
-    if (item == NULL) break;
+    if (item == NULL)
+      break;
     if (key->kind == HD_NODE_SCALAR)
       append(b, node, key, item);
     else if (key->kind != HD_NODE_BAD)
@@ -172,7 +191,8 @@ static struct hd_node *build_mapping(struct builder *b, yaml_event_t *event,
 }
 
 static struct hd_node *build_sequence(struct builder *b, yaml_event_t *event,
-                                      unsigned depth) {
+                                      unsigned depth)
+{
   struct hd_node *node = new_node(b, HD_NODE_SEQUENCE, event->start_mark);
   refuse_properties(b, node->mark, event->data.sequence_start.anchor,
                     event->data.sequence_start.tag);
@@ -182,7 +202,8 @@ static struct hd_node *build_sequence(struct builder *b, yaml_event_t *event,
 }
 
 static struct hd_node *build(struct builder *b, yaml_event_t *event,
-                             unsigned depth) {
+                             unsigned depth)
+{
   if (depth > HD_DEPTH_MAX) {
     hd_errors_add(b->errors, mark_of(b, event->start_mark),
                   "nested deeper than %d levels", HD_DEPTH_MAX);
@@ -190,25 +211,31 @@ static struct hd_node *build(struct builder *b, yaml_event_t *event,
     return NULL;
   }
   switch (event->type) {
-  case YAML_SCALAR_EVENT: return build_scalar(b, event);
-  case YAML_SEQUENCE_START_EVENT: return build_sequence(b, event, depth);
-  case YAML_MAPPING_START_EVENT: return build_mapping(b, event, depth);
+  case YAML_SCALAR_EVENT:
+    return build_scalar(b, event);
+  case YAML_SEQUENCE_START_EVENT:
+    return build_sequence(b, event, depth);
+  case YAML_MAPPING_START_EVENT:
+    return build_mapping(b, event, depth);
   case YAML_ALIAS_EVENT:
     hd_errors_add(b->errors, mark_of(b, event->start_mark),
                   "aliases ('*%s') are not supported; write the value out or "
                   "use 'include'",
                   hd_clip((const char *)event->data.alias.anchor).text);
     return new_node(b, HD_NODE_BAD, event->start_mark);
-  default: return NULL; /* the end of a collection */
+  default:
+    return NULL; /* the end of a collection */
   }
 }
 
 /* Whether a document starts; false at the end of the file. */
-static bool document_starts(struct builder *b, struct hd_mark *mark) {
+static bool document_starts(struct builder *b, struct hd_mark *mark)
+{
   yaml_event_t event;
   yaml_event_type_t type;
   do {
-    if (!next(b, &event)) return false;
+    if (!next(b, &event))
+      return false;
     type = event.type;
     *mark = mark_of(b, event.start_mark);
     yaml_event_delete(&event);
@@ -216,10 +243,12 @@ static bool document_starts(struct builder *b, struct hd_mark *mark) {
   return type == YAML_DOCUMENT_START_EVENT;
 }
 
-static struct hd_node *build_root(struct builder *b) {
+static struct hd_node *build_root(struct builder *b)
+{
   struct hd_mark start = {b->file, 1, 1}, mark;
   struct hd_node *root = document_starts(b, &mark) ? next_node(b, 0) : NULL;
-  if (b->broken) return NULL;
+  if (b->broken)
+    return NULL;
   if (root == NULL ||
       (root->kind == HD_NODE_SCALAR && !hd_node_has_text(root))) {
     hd_errors_add(b->errors, start, "the file is empty");
@@ -228,8 +257,10 @@ static struct hd_node *build_root(struct builder *b) {
   if (document_starts(b, &mark))
     hd_errors_add(b->errors, mark,
                   "a second document starts here; a file is one document");
-  if (b->broken) return NULL;
-  if (root->kind == HD_NODE_MAPPING) return root;
+  if (b->broken)
+    return NULL;
+  if (root->kind == HD_NODE_MAPPING)
+    return root;
   if (root->kind != HD_NODE_BAD)
     hd_errors_add(b->errors, root->mark,
                   "the top level must be a mapping (KEY: VALUE), not %s",
@@ -239,7 +270,8 @@ static struct hd_node *build_root(struct builder *b) {
 
 struct hd_node *hd_document_parse(struct hd_arena *arena, const char *file,
                                   const char *text, size_t length,
-                                  struct hd_errors *errors) {
+                                  struct hd_errors *errors)
+{
   struct builder b = {.arena = arena,
                       .errors = errors,
                       .file = file,
@@ -250,7 +282,8 @@ struct hd_node *hd_document_parse(struct hd_arena *arena, const char *file,
                   HD_SOURCE_MAX);
     return NULL;
   }
-  if (!yaml_parser_initialize(&b.parser)) abort();
+  if (!yaml_parser_initialize(&b.parser))
+    abort();
   yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, length);
   struct hd_node *root = build_root(&b);

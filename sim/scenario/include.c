@@ -8,21 +8,25 @@ static void read_document(struct hd_scenario *s, struct hd_document *doc,
 
 /* `path` as seen from the directory of `file`. */
 static const char *beside(struct hd_scenario *s, const char *file,
-                          const char *path) {
+                          const char *path)
+{
   const char *slash = strrchr(file, '/');
   if (path[0] == '/' || slash == NULL)
     return hd_arena_copy(&s->arena, path, strlen(path));
   return hd_arena_printf(&s->arena, "%.*s/%s", (int)(slash - file), file, path);
 }
 
-static size_t depth_of(const struct hd_document *doc) {
+static size_t depth_of(const struct hd_document *doc)
+{
   size_t depth = 0;
-  for (; doc->includer != NULL; doc = doc->includer) depth++;
+  for (; doc->includer != NULL; doc = doc->includer)
+    depth++;
   return depth;
 }
 
 static struct hd_list chain_of(const struct hd_document *from,
-                               const struct hd_document *to) {
+                               const struct hd_document *to)
+{
   const struct hd_document *docs[HD_INCLUDE_DEPTH_MAX + 2];
   struct hd_list chain = {.length = 0};
   size_t count = 0;
@@ -38,16 +42,19 @@ static struct hd_list chain_of(const struct hd_document *from,
   return chain;
 }
 
-static bool same_file(const struct hd_document *a,
-                      const struct hd_document *b) {
-  if (a->inode == 0 || b->inode == 0) return strcmp(a->label, b->label) == 0;
+static bool same_file(const struct hd_document *a, const struct hd_document *b)
+{
+  if (a->inode == 0 || b->inode == 0)
+    return strcmp(a->label, b->label) == 0;
   return a->device == b->device && a->inode == b->inode;
 }
 
 static bool is_cycle(const struct hd_document *doc, struct hd_mark mark,
-                     struct hd_errors *errors) {
+                     struct hd_errors *errors)
+{
   for (const struct hd_document *d = doc->includer; d; d = d->includer) {
-    if (!same_file(d, doc)) continue;
+    if (!same_file(d, doc))
+      continue;
     hd_errors_add(errors, mark, "a file cannot include itself: %s",
                   chain_of(d, doc).text);
     return true;
@@ -56,7 +63,8 @@ static bool is_cycle(const struct hd_document *doc, struct hd_mark mark,
 }
 
 static void include(struct hd_scenario *s, const struct hd_document *from,
-                    const struct hd_node *node, struct hd_errors *errors) {
+                    const struct hd_node *node, struct hd_errors *errors)
+{
   struct stat status;
   if (!hd_node_has_text(node) || node->text[0] == '\0') {
     if (node->kind != HD_NODE_BAD)
@@ -73,7 +81,8 @@ static void include(struct hd_scenario *s, const struct hd_document *from,
     doc->device = status.st_dev;
     doc->inode = status.st_ino;
   }
-  if (is_cycle(doc, node->mark, errors)) return;
+  if (is_cycle(doc, node->mark, errors))
+    return;
   if (depth_of(doc) > HD_INCLUDE_DEPTH_MAX || s->opened >= HD_FILES_MAX) {
     hd_errors_add(errors, node->mark,
                   "too many included files (at most %d, and %d levels)",
@@ -84,9 +93,11 @@ static void include(struct hd_scenario *s, const struct hd_document *from,
 }
 
 static void include_all(struct hd_scenario *s, const struct hd_document *doc,
-                        struct hd_errors *errors) {
+                        struct hd_errors *errors)
+{
   const struct hd_node *node = hd_node_find(doc->root, "include");
-  if (node == NULL) return;
+  if (node == NULL)
+    return;
   if (node->kind != HD_NODE_SEQUENCE) {
     include(s, doc, node, errors);
     return;
@@ -95,7 +106,8 @@ static void include_all(struct hd_scenario *s, const struct hd_document *doc,
     include(s, doc, node->items[i], errors);
 }
 
-static void add_document(struct hd_scenario *s, struct hd_document *doc) {
+static void add_document(struct hd_scenario *s, struct hd_document *doc)
+{
   s->documents = hd_arena_grow(&s->arena, s->documents, s->document_count,
                                sizeof *s->documents);
   s->documents[s->document_count++] = doc;
@@ -103,7 +115,8 @@ static void add_document(struct hd_scenario *s, struct hd_document *doc) {
 
 static void parse_document(struct hd_scenario *s, struct hd_document *doc,
                            const char *text, size_t length,
-                           struct hd_errors *errors) {
+                           struct hd_errors *errors)
+{
   s->opened++;
   hd_errors_file(errors, doc->label);
   doc->root = hd_document_parse(&s->arena, doc->label, text, length, errors);
@@ -116,7 +129,8 @@ static void parse_document(struct hd_scenario *s, struct hd_document *doc,
 }
 
 static void read_document(struct hd_scenario *s, struct hd_document *doc,
-                          struct hd_mark mark, struct hd_errors *errors) {
+                          struct hd_mark mark, struct hd_errors *errors)
+{
   const char *problem = NULL;
   size_t length = 0;
   const char *text = hd_source_read(&s->arena, doc->label, &length, &problem);
@@ -133,7 +147,8 @@ static void read_document(struct hd_scenario *s, struct hd_document *doc,
 }
 
 void hd_include_root(struct hd_scenario *s, const char *file, const char *text,
-                     size_t length, struct hd_errors *errors) {
+                     size_t length, struct hd_errors *errors)
+{
   const char *slash = strrchr(file, '/');
   struct stat status;
   struct hd_document *doc = hd_arena_alloc(&s->arena, sizeof *doc);

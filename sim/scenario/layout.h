@@ -24,9 +24,9 @@ struct hd_slot {
   const char *origin; /* of the default: "default: SOURCE" */
   size_t offset;      /* of the field in the configuration */
   size_t scope;
-  size_t selector; /* the selector's slot; HD_NONE: always in force */
-  int64_t choice;  /* the selector's value for which it is in force */
-  struct hd_value fallback; /* the default, read once for all points */
+  size_t selector;           /* the selector's slot; HD_NONE: always in force */
+  int64_t choice;            /* the selector's value for which it is in force */
+  struct hd_value fallback;  /* the default, read once for all points */
   const char *fallback_text; /* canonical; NULL: not read yet, or none */
 };
 

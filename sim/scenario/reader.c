@@ -9,14 +9,16 @@ struct reader {
 };
 
 void hd_layer_add(struct hd_arena *arena, struct hd_layer *layer,
-                  struct hd_setting setting) {
+                  struct hd_setting setting)
+{
   layer->items =
       hd_arena_grow(arena, layer->items, layer->count, sizeof *layer->items);
   layer->items[layer->count++] = setting;
 }
 
 static void add_setting(struct reader *r, const struct hd_node *node,
-                        const struct hd_target *target) {
+                        const struct hd_target *target)
+{
   bool preset = r->doc->preset != HD_NONE;
   const char *origin =
       hd_arena_printf(&r->s->arena, "%s%s:%zu", preset ? "preset " : "",
@@ -31,7 +33,8 @@ static void add_setting(struct reader *r, const struct hd_node *node,
 }
 
 static struct hd_target *new_target(struct reader *r, const char *prefix,
-                                    const char *key) {
+                                    const char *key)
+{
   struct hd_target *target = hd_arena_alloc(&r->s->arena, sizeof *target);
   target->preset = HD_NONE;
   target->path = prefix[0] == '\0'
@@ -42,9 +45,12 @@ static struct hd_target *new_target(struct reader *r, const char *prefix,
 
 /* true: the node is a scalar with a value. */
 static bool is_value(struct reader *r, const struct hd_node *node,
-                     const struct hd_param *param, const char *path) {
-  if (node->kind == HD_NODE_BAD) return false;
-  if (hd_node_has_text(node)) return true;
+                     const struct hd_param *param, const char *path)
+{
+  if (node->kind == HD_NODE_BAD)
+    return false;
+  if (hd_node_has_text(node))
+    return true;
   hd_errors_add(r->errors, node->mark, "'%s' takes %s, but is %s", path,
                 hd_value_expected(param).text, hd_node_noun(node));
   return false;
@@ -52,16 +58,19 @@ static bool is_value(struct reader *r, const struct hd_node *node,
 
 static void read_param(struct reader *r, size_t scope, bool variant,
                        const char *prefix, const struct hd_node *key,
-                       const struct hd_node *node) {
+                       const struct hd_node *node)
+{
   const struct hd_layout *layout = &r->s->layout;
   const struct hd_scope *s = &layout->scopes[scope];
   struct hd_target *target = new_target(r, prefix, key->text);
   if (hd_layout_collect(layout, scope, variant, key->text, target)) {
     const struct hd_param *p = layout->slots[target->slots[0]].param;
-    if (is_value(r, node, p, target->path)) add_setting(r, node, target);
+    if (is_value(r, node, p, target->path))
+      add_setting(r, node, target);
     return;
   }
-  if (hd_errors_full(r->errors)) return;
+  if (hd_errors_full(r->errors))
+    return;
   struct hd_hint hint =
       variant
           ? hd_layout_hint_variant(s->group->variant, key->text)
@@ -75,7 +84,8 @@ static void read_param(struct reader *r, size_t scope, bool variant,
 }
 
 static void read_preset(struct reader *r, size_t section,
-                        const struct hd_node *node) {
+                        const struct hd_node *node)
+{
   const char *name = r->s->layout.scopes[section].path;
   if (r->doc->preset != HD_NONE) {
     hd_errors_add(r->errors, node->mark,
@@ -84,7 +94,8 @@ static void read_preset(struct reader *r, size_t section,
   }
   struct hd_target *target = new_target(r, name, "preset");
   target->preset = section;
-  if (node->kind == HD_NODE_BAD) return;
+  if (node->kind == HD_NODE_BAD)
+    return;
   if (hd_node_has_text(node))
     add_setting(r, node, target);
   else
@@ -94,10 +105,13 @@ static void read_preset(struct reader *r, size_t section,
 }
 
 static void read_section(struct reader *r, size_t section,
-                         const struct hd_node *node) {
+                         const struct hd_node *node)
+{
   struct hd_scope *scope = &r->s->layout.scopes[section];
-  if (node->kind == HD_NODE_BAD) return;
-  if (r->doc->preset == HD_NONE) scope->mark = node->mark;
+  if (node->kind == HD_NODE_BAD)
+    return;
+  if (r->doc->preset == HD_NONE)
+    scope->mark = node->mark;
   if (hd_node_has_text(node)) {
     read_preset(r, section, node);
     return;
@@ -117,7 +131,8 @@ static void read_section(struct reader *r, size_t section,
 }
 
 static bool is_mapping(struct reader *r, const struct hd_node *node,
-                       const char *path) {
+                       const char *path)
+{
   if (node->kind != HD_NODE_MAPPING && node->kind != HD_NODE_BAD)
     hd_errors_add(r->errors, node->mark, "'%s' takes a mapping, but is %s",
                   path, hd_node_noun(node));
@@ -125,19 +140,23 @@ static bool is_mapping(struct reader *r, const struct hd_node *node,
 }
 
 static void read_variant(struct reader *r, size_t scope, const char *key,
-                         const struct hd_node *node) {
+                         const struct hd_node *node)
+{
   const char *path = hd_arena_printf(&r->s->arena, "%s.%s",
                                      r->s->layout.scopes[scope].path, key);
-  if (!is_mapping(r, node, path)) return;
+  if (!is_mapping(r, node, path))
+    return;
   for (size_t i = 0; i < node->count; i++)
     read_param(r, scope, true, path, node->keys[i], node->items[i]);
 }
 
 static void read_element(struct reader *r, size_t scope,
-                         const struct hd_node *node) {
+                         const struct hd_node *node)
+{
   const struct hd_scope *s = &r->s->layout.scopes[scope];
   const struct hd_param_variant *v = s->group->variant;
-  if (!is_mapping(r, node, s->path)) return;
+  if (!is_mapping(r, node, s->path))
+    return;
   for (size_t i = 0; i < node->count; i++) {
     if (v != NULL && strcmp(node->keys[i]->text, v->key) == 0)
       read_variant(r, scope, v->key, node->items[i]);
@@ -147,9 +166,11 @@ static void read_element(struct reader *r, size_t scope,
 }
 
 static void read_group(struct reader *r, const struct hd_param_group *group,
-                       const struct hd_node *node) {
+                       const struct hd_node *node)
+{
   const struct hd_layout *layout = &r->s->layout;
-  if (!is_mapping(r, node, group->section)) return;
+  if (!is_mapping(r, node, group->section))
+    return;
   for (size_t i = 0; i < node->count; i++) {
     const struct hd_scope *scope =
         hd_layout_find_element(layout, group, node->keys[i]->text);
@@ -160,20 +181,24 @@ static void read_group(struct reader *r, const struct hd_param_group *group,
 
 /* `include`, `sweep` and `plot` are read elsewhere; groups and these are not
  * for presets. */
-static bool is_reserved(const char *key) {
+static bool is_reserved(const char *key)
+{
   return strcmp(key, "include") == 0 || strcmp(key, "sweep") == 0 ||
          strcmp(key, "plot") == 0;
 }
 
-static void unknown_top(struct reader *r, const struct hd_node *key) {
-  if (hd_errors_full(r->errors)) return;
+static void unknown_top(struct reader *r, const struct hd_node *key)
+{
+  if (hd_errors_full(r->errors))
+    return;
   hd_errors_add(r->errors, key->mark, "unknown key '%s'%s",
                 hd_clip(key->text).text,
                 hd_layout_hint_top(&r->s->layout, true, key->text).text);
 }
 
 static void read_top(struct reader *r, const struct hd_node *key,
-                     const struct hd_node *node) {
+                     const struct hd_node *node)
+{
   const struct hd_layout *layout = &r->s->layout;
   const char *name = hd_layout_section_name(layout, key->text);
   size_t section = hd_layout_section(layout, name);
@@ -198,11 +223,13 @@ static void read_top(struct reader *r, const struct hd_node *key,
 }
 
 /* `host` and its alias `server` in one file are the same key twice. */
-static const struct hd_node *other_name(struct reader *r, size_t index) {
+static const struct hd_node *other_name(struct reader *r, size_t index)
+{
   const struct hd_node *root = r->doc->root;
   const char *name =
       hd_layout_section_name(&r->s->layout, root->keys[index]->text);
-  if (r->s->env.aliases == NULL || hd_errors_full(r->errors)) return NULL;
+  if (r->s->env.aliases == NULL || hd_errors_full(r->errors))
+    return NULL;
   for (size_t i = 0; i < index; i++)
     if (strcmp(hd_layout_section_name(&r->s->layout, root->keys[i]->text),
                name) == 0)
@@ -211,7 +238,8 @@ static const struct hd_node *other_name(struct reader *r, size_t index) {
 }
 
 void hd_reader_settings(struct hd_scenario *s, struct hd_document *doc,
-                        struct hd_errors *errors) {
+                        struct hd_errors *errors)
+{
   struct reader r = {s, doc, errors};
   for (size_t i = 0; i < doc->root->count; i++) {
     const struct hd_node *key = doc->root->keys[i];
@@ -225,8 +253,8 @@ void hd_reader_settings(struct hd_scenario *s, struct hd_document *doc,
 }
 
 static bool is_element_name(const struct hd_param_group *group,
-                            const struct hd_node *key,
-                            struct hd_errors *errors) {
+                            const struct hd_node *key, struct hd_errors *errors)
+{
   const struct hd_param_variant *v = group->variant;
   bool reserved = v != NULL && strcmp(v->key, key->text) == 0;
   for (const struct hd_param *p = group->table->params; p->name != NULL; p++)
@@ -248,10 +276,12 @@ static bool is_element_name(const struct hd_param_group *group,
 
 static void add_elements(struct hd_scenario *s,
                          const struct hd_param_group *group,
-                         const struct hd_node *node, struct hd_errors *errors) {
+                         const struct hd_node *node, struct hd_errors *errors)
+{
   for (size_t i = 0; node->kind == HD_NODE_MAPPING && i < node->count; i++) {
     const struct hd_node *key = node->keys[i];
-    if (!is_element_name(group, key, errors)) continue;
+    if (!is_element_name(group, key, errors))
+      continue;
     struct hd_scope *scope = hd_layout_element(&s->layout, group, key->text);
     if (scope != NULL) {
       scope->mark = key->mark;
@@ -264,11 +294,13 @@ static void add_elements(struct hd_scenario *s,
 }
 
 void hd_reader_elements(struct hd_scenario *s, const struct hd_document *doc,
-                        struct hd_errors *errors) {
+                        struct hd_errors *errors)
+{
   for (size_t i = 0; i < doc->root->count; i++) {
     const char *name =
         hd_layout_section_name(&s->layout, doc->root->keys[i]->text);
     const struct hd_param_group *group = hd_layout_group(&s->layout, name);
-    if (group != NULL) add_elements(s, group, doc->root->items[i], errors);
+    if (group != NULL)
+      add_elements(s, group, doc->root->items[i], errors);
   }
 }

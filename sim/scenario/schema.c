@@ -9,16 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *typed(const char *type) {
+static json_t *typed(const char *type)
+{
   return json_pack("{s:s}", "type", type);
 }
 
-static json_t *object(json_t *properties) {
+static json_t *object(json_t *properties)
+{
   return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties",
                    0, "properties", properties);
 }
 
-static void describe(json_t *schema, const struct hd_param *p) {
+static void describe(json_t *schema, const struct hd_param *p)
+{
   struct hd_problem range = hd_value_range(p);
   bool ranged = range.text[0] != '\0';
   json_t *text = json_sprintf(
@@ -30,7 +33,8 @@ static void describe(json_t *schema, const struct hd_param *p) {
   json_object_set_new(schema, "description", text);
 }
 
-static json_t *quantity_schema(const struct hd_param *p) {
+static json_t *quantity_schema(const struct hd_param *p)
+{
   char pattern[160] = "^[0-9]+(\\.[0-9]+)? *(";
   bool bare = p->type == HD_PARAM_CYCLES;
   for (const struct hd_unit *u = hd_units(p->type); u->name != NULL; u++) {
@@ -39,12 +43,14 @@ static json_t *quantity_schema(const struct hd_param *p) {
   }
   json_t *schema = json_pack("{s:[s,s], s:s, s:i}", "type", "string", "integer",
                              "pattern", pattern, "minimum", 0);
-  if (!bare) json_object_set_new(schema, "maximum", json_integer(0));
+  if (!bare)
+    json_object_set_new(schema, "maximum", json_integer(0));
   return schema;
 }
 
 static void set_limit(json_t *schema, const char *key, const struct hd_param *p,
-                      const char *text) {
+                      const char *text)
+{
   struct hd_param open = *p;
   struct hd_value value;
   struct hd_problem ignored;
@@ -57,7 +63,8 @@ static void set_limit(json_t *schema, const char *key, const struct hd_param *p,
 }
 
 /* To an editor, choices such as 4 are numbers and off may be false. */
-static json_t *enum_schema(const char *const *choices) {
+static json_t *enum_schema(const char *const *choices)
+{
   json_t *list = json_array();
   for (; *choices != NULL; choices++) {
     const char *c = *choices;
@@ -72,7 +79,8 @@ static json_t *enum_schema(const char *const *choices) {
   return json_pack("{s:o}", "enum", list);
 }
 
-static json_t *number_schema(const struct hd_param *p) {
+static json_t *number_schema(const struct hd_param *p)
+{
   json_t *schema;
   if (p->type == HD_PARAM_RATIO)
     schema = json_pack("{s:[s,s], s:s}", "type", "number", "string", "pattern",
@@ -85,7 +93,8 @@ static json_t *number_schema(const struct hd_param *p) {
   return schema;
 }
 
-static json_t *param_schema(const struct hd_param *p) {
+static json_t *param_schema(const struct hd_param *p)
+{
   json_t *schema;
   switch (p->type) {
   case HD_PARAM_BOOL:
@@ -94,29 +103,37 @@ static json_t *param_schema(const struct hd_param *p) {
     break;
   case HD_PARAM_INT:
   case HD_PARAM_REAL:
-  case HD_PARAM_RATIO: schema = number_schema(p); break;
-  case HD_PARAM_ENUM: schema = enum_schema(p->choices); break;
+  case HD_PARAM_RATIO:
+    schema = number_schema(p);
+    break;
+  case HD_PARAM_ENUM:
+    schema = enum_schema(p->choices);
+    break;
   case HD_PARAM_STRING:
     schema = json_pack("{s:[s,s,s], s:i}", "type", "string", "number",
                        "boolean", "maxLength", HD_PARAM_STRING_MAX - 1);
     break;
-  default: schema = quantity_schema(p);
+  default:
+    schema = quantity_schema(p);
   }
   describe(schema, p);
   return schema;
 }
 
-static void add_params(json_t *properties, const struct hd_param_table *table) {
+static void add_params(json_t *properties, const struct hd_param_table *table)
+{
   for (const struct hd_param *p = table->params; p->name != NULL; p++)
     json_object_set_new(properties, p->name, param_schema(p));
 }
 
-static void set_description(json_t *schema, const char *text) {
+static void set_description(json_t *schema, const char *text)
+{
   if (text != NULL)
     json_object_set_new(schema, "description", json_string(text));
 }
 
-static json_t *section_schema(const struct hd_param_table *table) {
+static json_t *section_schema(const struct hd_param_table *table)
+{
   json_t *properties = json_object();
   json_object_set_new(properties, "preset",
                       json_pack("{s:s, s:s}", "type", "string", "description",
@@ -128,7 +145,8 @@ static json_t *section_schema(const struct hd_param_table *table) {
   return schema;
 }
 
-static json_t *alternative_schema(const struct hd_param_variant *v, size_t i) {
+static json_t *alternative_schema(const struct hd_param_variant *v, size_t i)
+{
   const char *choice[] = {v->choices[i], NULL};
   json_t *properties = json_object();
   json_object_set_new(properties, v->selector, enum_schema(choice));
@@ -140,7 +158,8 @@ static json_t *alternative_schema(const struct hd_param_variant *v, size_t i) {
   return schema;
 }
 
-static json_t *variant_schema(const struct hd_param_variant *v) {
+static json_t *variant_schema(const struct hd_param_variant *v)
+{
   json_t *alternatives = json_array();
   for (size_t i = 0; v->choices[i] != NULL; i++)
     json_array_append_new(alternatives, alternative_schema(v, i));
@@ -149,7 +168,8 @@ static json_t *variant_schema(const struct hd_param_variant *v) {
   return schema;
 }
 
-static json_t *group_schema(const struct hd_param_group *g) {
+static json_t *group_schema(const struct hd_param_group *g)
+{
   json_t *properties = json_object();
   add_params(properties, g->table);
   if (g->variant != NULL)
@@ -163,7 +183,8 @@ static json_t *group_schema(const struct hd_param_group *g) {
   return schema;
 }
 
-static void add_special(json_t *properties) {
+static void add_special(json_t *properties)
+{
   json_object_set_new(properties, "include",
                       json_pack("{s:[{s:s},{s:s, s:{s:s}}], s:s}", "anyOf",
                                 "type", "string", "type", "array", "items",
@@ -185,7 +206,8 @@ static void add_special(json_t *properties) {
 }
 
 static void add_aliases(json_t *properties,
-                        const struct hd_section_alias *alias) {
+                        const struct hd_section_alias *alias)
+{
   for (; alias != NULL && alias->name != NULL; alias++) {
     json_t *target = json_object_get(properties, alias->section);
     if (target != NULL)
@@ -193,7 +215,8 @@ static void add_aliases(json_t *properties,
   }
 }
 
-bool hd_params_schema(const struct hd_scenario_env *env, FILE *out) {
+bool hd_params_schema(const struct hd_scenario_env *env, FILE *out)
+{
   json_t *properties = json_object();
   const struct hd_param_section *s = env->registry->sections;
   const struct hd_param_group *g = env->registry->groups;

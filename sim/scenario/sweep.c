@@ -5,17 +5,21 @@
 #define AXIS_VALUES_MAX 10000
 
 /* The place for an axis: that of the same path, or a new innermost one. */
-static struct hd_axis *place_axis(struct hd_scenario *s, const char *path) {
+static struct hd_axis *place_axis(struct hd_scenario *s, const char *path)
+{
   for (size_t i = 0; i < s->axis_count; i++)
-    if (strcmp(s->axes[i].path, path) == 0) return &s->axes[i];
+    if (strcmp(s->axes[i].path, path) == 0)
+      return &s->axes[i];
   s->axes = hd_arena_grow(&s->arena, s->axes, s->axis_count, sizeof *s->axes);
   return &s->axes[s->axis_count++];
 }
 
 static struct hd_axis *new_axis(struct hd_scenario *s, const char *path,
-                                struct hd_mark mark, struct hd_errors *errors) {
+                                struct hd_mark mark, struct hd_errors *errors)
+{
   struct hd_target *target = hd_layout_bind(&s->layout, path, mark, errors);
-  if (target == NULL) return NULL;
+  if (target == NULL)
+    return NULL;
   struct hd_axis *axis = place_axis(s, target->path);
   *axis =
       (struct hd_axis){.path = target->path, .mark = mark, .target = target};
@@ -23,7 +27,8 @@ static struct hd_axis *new_axis(struct hd_scenario *s, const char *path,
 }
 
 static void add_value(struct hd_scenario *s, struct hd_axis *axis,
-                      const char *text, struct hd_mark mark) {
+                      const char *text, struct hd_mark mark)
+{
   hd_layer_add(&s->arena, &axis->values,
                (struct hd_setting){.kind = HD_ORIGIN_AXIS,
                                    .mark = mark,
@@ -34,7 +39,8 @@ static void add_value(struct hd_scenario *s, struct hd_axis *axis,
 
 static void refuse_repeats(struct hd_scenario *s, const char *path,
                            struct hd_node *const *items, size_t count,
-                           struct hd_errors *errors) {
+                           struct hd_errors *errors)
+{
   size_t *first = hd_node_repeats(&s->arena, items, count);
   for (size_t i = 0; i < count; i++)
     if (first[i] != i)
@@ -45,11 +51,13 @@ static void refuse_repeats(struct hd_scenario *s, const char *path,
 
 static void read_values(struct hd_scenario *s, struct hd_axis *axis,
                         struct hd_node *const *items, size_t count,
-                        struct hd_errors *errors) {
+                        struct hd_errors *errors)
+{
   struct hd_node **good = hd_arena_alloc(&s->arena, count * sizeof *good + 1);
   size_t kept = 0;
   for (size_t i = 0; i < count; i++) {
-    if (items[i]->kind == HD_NODE_BAD) continue;
+    if (items[i]->kind == HD_NODE_BAD)
+      continue;
     if (hd_node_has_text(items[i]))
       good[kept++] = items[i];
     else
@@ -63,8 +71,10 @@ static void read_values(struct hd_scenario *s, struct hd_axis *axis,
 }
 
 void hd_axis_read(struct hd_scenario *s, const struct hd_node *key,
-                  const struct hd_node *node, struct hd_errors *errors) {
-  if (node->kind == HD_NODE_BAD) return;
+                  const struct hd_node *node, struct hd_errors *errors)
+{
+  if (node->kind == HD_NODE_BAD)
+    return;
   if (node->kind != HD_NODE_SEQUENCE)
     hd_errors_add(errors, node->mark,
                   "axis '%s' takes a list of values, but is %s",
@@ -82,8 +92,10 @@ void hd_axis_read(struct hd_scenario *s, const struct hd_node *key,
 }
 
 static void read_axes(struct hd_scenario *s, const struct hd_node *node,
-                      struct hd_errors *errors) {
-  if (node->kind == HD_NODE_BAD) return;
+                      struct hd_errors *errors)
+{
+  if (node->kind == HD_NODE_BAD)
+    return;
   if (node->kind != HD_NODE_MAPPING) {
     hd_errors_add(errors, node->mark,
                   "'sweep.axes' takes a mapping PATH: [VALUE, ...], but is %s",
@@ -95,8 +107,10 @@ static void read_axes(struct hd_scenario *s, const struct hd_node *node,
 }
 
 static void read_sweep(struct hd_scenario *s, const struct hd_node *node,
-                       struct hd_errors *errors) {
-  if (node->kind == HD_NODE_BAD) return;
+                       struct hd_errors *errors)
+{
+  if (node->kind == HD_NODE_BAD)
+    return;
   if (node->kind != HD_NODE_MAPPING) {
     hd_errors_add(errors, node->mark,
                   "'sweep' takes a mapping with 'axes', but is %s",
@@ -113,23 +127,29 @@ static void read_sweep(struct hd_scenario *s, const struct hd_node *node,
   }
 }
 
-void hd_sweep_read(struct hd_scenario *s, struct hd_errors *errors) {
+void hd_sweep_read(struct hd_scenario *s, struct hd_errors *errors)
+{
   for (size_t i = 0; i < s->document_count; i++) {
     const struct hd_node *node = hd_node_find(s->documents[i]->root, "sweep");
-    if (node != NULL) read_sweep(s, node, errors);
+    if (node != NULL)
+      read_sweep(s, node, errors);
   }
 }
 
-static bool share(const struct hd_target *a, const struct hd_target *b) {
-  if (a->preset != HD_NONE && a->preset == b->preset) return true;
+static bool share(const struct hd_target *a, const struct hd_target *b)
+{
+  if (a->preset != HD_NONE && a->preset == b->preset)
+    return true;
   for (size_t i = 0; i < a->count; i++)
     for (size_t j = 0; j < b->count; j++)
-      if (a->slots[i] == b->slots[j]) return true;
+      if (a->slots[i] == b->slots[j])
+        return true;
   return false;
 }
 
 static void refuse_overlaps(const struct hd_scenario *s,
-                            struct hd_errors *errors) {
+                            struct hd_errors *errors)
+{
   for (size_t i = 0; i < s->axis_count; i++)
     for (size_t j = 0; j < i; j++)
       if (share(s->axes[i].target, s->axes[j].target))
@@ -138,7 +158,8 @@ static void refuse_overlaps(const struct hd_scenario *s,
                       s->axes[j].path);
 }
 
-void hd_sweep_finish(struct hd_scenario *s, struct hd_errors *errors) {
+void hd_sweep_finish(struct hd_scenario *s, struct hd_errors *errors)
+{
   s->points = 1;
   refuse_overlaps(s, errors);
   for (size_t i = 0; i < s->axis_count; i++) {
@@ -148,7 +169,8 @@ void hd_sweep_finish(struct hd_scenario *s, struct hd_errors *errors) {
       return;
     }
     s->points *= count;
-    if (s->points <= HD_POINTS_MAX) continue;
+    if (s->points <= HD_POINTS_MAX)
+      continue;
     hd_errors_add(errors, s->axes[i].mark, "the sweep has more than %d points",
                   HD_POINTS_MAX);
     return;

@@ -7,16 +7,20 @@
 
 #define LONGEST_WORD 64
 
-static size_t least(size_t a, size_t b) {
+static size_t least(size_t a, size_t b)
+{
   return a < b ? a : b;
 }
 
 /* Insertions, deletions, substitutions and swaps of neighbours. */
-static size_t distance(const char *a, const char *b) {
+static size_t distance(const char *a, const char *b)
+{
   size_t rows[3][LONGEST_WORD + 1];
   size_t m = strlen(a), n = strlen(b);
-  if (m > LONGEST_WORD || n > LONGEST_WORD) return SIZE_MAX;
-  for (size_t j = 0; j <= n; j++) rows[0][j] = j;
+  if (m > LONGEST_WORD || n > LONGEST_WORD)
+    return SIZE_MAX;
+  for (size_t j = 0; j <= n; j++)
+    rows[0][j] = j;
   for (size_t i = 1; i <= m; i++) {
     size_t *row = rows[i % 3], *above = rows[(i + 2) % 3];
     row[0] = i;
@@ -30,26 +34,33 @@ static size_t distance(const char *a, const char *b) {
   return rows[m % 3][n];
 }
 
-struct hd_nearest hd_nearest_to(const char *word) {
+struct hd_nearest hd_nearest_to(const char *word)
+{
   size_t limit = least((strlen(word) + 2) / 3, 3);
   return (struct hd_nearest){.word = word, .distance = limit + 1};
 }
 
-void hd_nearest_try(struct hd_nearest *nearest, const char *candidate) {
+void hd_nearest_try(struct hd_nearest *nearest, const char *candidate)
+{
   size_t length = strlen(nearest->word);
   size_t found = distance(nearest->word, candidate);
-  if (strcasecmp(nearest->word, candidate) == 0) found = 0;
+  if (strcasecmp(nearest->word, candidate) == 0)
+    found = 0;
   bool prefix = length >= 3 && strncmp(nearest->word, candidate, length) == 0;
-  if (prefix) found = least(found, 1);
-  if (found >= nearest->distance || found >= length) return;
+  if (prefix)
+    found = least(found, 1);
+  if (found >= nearest->distance || found >= length)
+    return;
   nearest->distance = found;
   nearest->best = candidate;
 }
 
-void hd_list_add(struct hd_list *list, const char *item) {
+void hd_list_add(struct hd_list *list, const char *item)
+{
   size_t room = sizeof list->text - list->length;
   const char *comma = list->length > 0 ? ", " : "";
-  if (room < 8) return;
+  if (room < 8)
+    return;
   if (strlen(comma) + strlen(item) + 8 > room) {
     snprintf(list->text + list->length, room, ", ...");
     list->length = sizeof list->text;
@@ -59,7 +70,8 @@ void hd_list_add(struct hd_list *list, const char *item) {
       (size_t)snprintf(list->text + list->length, room, "%s%s", comma, item);
 }
 
-struct hd_clip hd_clip(const char *text) {
+struct hd_clip hd_clip(const char *text)
+{
   struct hd_clip clip;
   size_t length = strlen(text);
   if (length <= 60) {
@@ -67,14 +79,16 @@ struct hd_clip hd_clip(const char *text) {
     return clip;
   }
   size_t keep = 57;
-  while (keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+  while (keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80)
+    keep--;
   memcpy(clip.text, text, keep);
   memcpy(clip.text + keep, "...", 4);
   return clip;
 }
 
 struct hd_hint hd_hint(const struct hd_nearest *nearest, const char *what,
-                       const struct hd_list *list) {
+                       const struct hd_list *list)
+{
   struct hd_hint hint = {.text = ""};
   if (nearest->best != NULL)
     snprintf(hint.text, sizeof hint.text, "; did you mean '%s'?",
@@ -84,16 +98,20 @@ struct hd_hint hd_hint(const struct hd_nearest *nearest, const char *what,
   return hint;
 }
 
-bool hd_is_name(const char *text) {
-  if (!isalpha((unsigned char)text[0]) && text[0] != '_') return false;
+bool hd_is_name(const char *text)
+{
+  if (!isalpha((unsigned char)text[0]) && text[0] != '_')
+    return false;
   size_t length = 0;
   for (const char *c = text; *c != '\0'; c++, length++)
-    if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-') return false;
+    if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+      return false;
   return length <= HD_NAME_MAX;
 }
 
 /* Reads one character; returns its bytes, 0 if it is not valid UTF-8. */
-static size_t decode(const char *text, uint32_t *code) {
+static size_t decode(const char *text, uint32_t *code)
+{
   static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
   const unsigned char *c = (const unsigned char *)text;
   size_t size = c[0] < 0x80             ? 1
@@ -101,25 +119,31 @@ static size_t decode(const char *text, uint32_t *code) {
                 : (c[0] & 0xF0) == 0xE0 ? 3
                 : (c[0] & 0xF8) == 0xF0 ? 4
                                         : 0;
-  if (size == 0) return 0;
+  if (size == 0)
+    return 0;
   *code = size == 1 ? c[0] : c[0] & (0x7Fu >> size);
   for (size_t i = 1; i < size; i++) {
-    if ((c[i] & 0xC0) != 0x80) return 0;
+    if ((c[i] & 0xC0) != 0x80)
+      return 0;
     *code = *code << 6 | (c[i] & 0x3Fu);
   }
   bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-  if (*code < smallest[size] || surrogate || *code > 0x10FFFF) return 0;
+  if (*code < smallest[size] || surrogate || *code > 0x10FFFF)
+    return 0;
   return size;
 }
 
-bool hd_is_utf8(const char *text) {
+bool hd_is_utf8(const char *text)
+{
   uint32_t code;
   for (size_t size; *text != '\0'; text += size)
-    if ((size = decode(text, &code)) == 0) return false;
+    if ((size = decode(text, &code)) == 0)
+      return false;
   return true;
 }
 
-void hd_write_quoted(FILE *out, const char *text) {
+void hd_write_quoted(FILE *out, const char *text)
+{
   uint32_t code = 0;
   fputc('"', out);
   for (size_t size; *text != '\0' && (size = decode(text, &code)) > 0;

@@ -57,27 +57,34 @@ static const struct {
     [HD_PARAM_STRING] = {NULL, "a text", ""},
 };
 
-const struct hd_unit *hd_units(enum hd_param_type type) {
+const struct hd_unit *hd_units(enum hd_param_type type)
+{
   return kinds[type].units;
 }
 
-const char *hd_unit_noun(enum hd_param_type type) {
+const char *hd_unit_noun(enum hd_param_type type)
+{
   return kinds[type].noun;
 }
 
-const char *hd_unit_base(enum hd_param_type type) {
+const char *hd_unit_base(enum hd_param_type type)
+{
   return kinds[type].base;
 }
 
-static const struct hd_unit *find(enum hd_param_type type, const char *name) {
+static const struct hd_unit *find(enum hd_param_type type, const char *name)
+{
   for (const struct hd_unit *u = kinds[type].units; u && u->name; u++)
-    if (strcmp(u->name, name) == 0) return u;
+    if (strcmp(u->name, name) == 0)
+      return u;
   return NULL;
 }
 
-bool hd_unit_known(const char *name) {
+bool hd_unit_known(const char *name)
+{
   for (size_t type = 0; type < sizeof kinds / sizeof kinds[0]; type++)
-    if (find((enum hd_param_type)type, name) != NULL) return true;
+    if (find((enum hd_param_type)type, name) != NULL)
+      return true;
   return strcmp(name, "%") == 0;
 }
 
@@ -88,13 +95,17 @@ struct decimal {
   int digits;
 };
 
-static const char *read_fraction(const char *c, struct decimal *d) {
+static const char *read_fraction(const char *c, struct decimal *d)
+{
   const char *end = c;
-  while (isdigit((unsigned char)*end)) end++;
+  while (isdigit((unsigned char)*end))
+    end++;
   const char *next = end;
-  while (end > c && end[-1] == '0') end--;
+  while (end > c && end[-1] == '0')
+    end--;
   for (; c < end; c++, d->digits++) {
-    if (d->digits >= MAX_FRACTION_DIGITS) continue;
+    if (d->digits >= MAX_FRACTION_DIGITS)
+      continue;
     d->fraction = d->fraction * 10 + (*c - '0');
     d->power *= 10;
   }
@@ -102,10 +113,13 @@ static const char *read_fraction(const char *c, struct decimal *d) {
 }
 
 /* Returns what follows the number, NULL if there is none. */
-static const char *read_decimal(const char *c, struct decimal *d) {
+static const char *read_decimal(const char *c, struct decimal *d)
+{
   *d = (struct decimal){.power = 1};
-  if (*c == '-' || *c == '+') d->negative = *c++ == '-';
-  if (!isdigit((unsigned char)*c)) return NULL;
+  if (*c == '-' || *c == '+')
+    d->negative = *c++ == '-';
+  if (!isdigit((unsigned char)*c))
+    return NULL;
   for (; isdigit((unsigned char)*c); c++) {
     if (__builtin_mul_overflow(d->whole, 10, &d->whole) ||
         __builtin_add_overflow(d->whole, *c - '0', &d->whole)) {
@@ -113,12 +127,15 @@ static const char *read_decimal(const char *c, struct decimal *d) {
       d->whole = 0;
     }
   }
-  if (*c != '.') return c;
-  if (!isdigit((unsigned char)c[1])) return NULL;
+  if (*c != '.')
+    return c;
+  if (!isdigit((unsigned char)c[1]))
+    return NULL;
   return read_fraction(c + 1, d);
 }
 
-static int64_t common_divisor(int64_t a, int64_t b) {
+static int64_t common_divisor(int64_t a, int64_t b)
+{
   while (b != 0) {
     int64_t rest = a % b;
     a = b;
@@ -128,11 +145,15 @@ static int64_t common_divisor(int64_t a, int64_t b) {
 }
 
 static enum hd_quantity_status scale(const struct decimal *d, int64_t scale,
-                                     int64_t *value) {
-  if (d->overflow) return HD_QUANTITY_OVERFLOW;
-  if (d->digits > MAX_FRACTION_DIGITS) return HD_QUANTITY_INEXACT;
+                                     int64_t *value)
+{
+  if (d->overflow)
+    return HD_QUANTITY_OVERFLOW;
+  if (d->digits > MAX_FRACTION_DIGITS)
+    return HD_QUANTITY_INEXACT;
   int64_t common = common_divisor(scale, d->power);
-  if (d->fraction % (d->power / common) != 0) return HD_QUANTITY_INEXACT;
+  if (d->fraction % (d->power / common) != 0)
+    return HD_QUANTITY_INEXACT;
   int64_t part = d->fraction / (d->power / common) * (scale / common);
   int64_t total;
   if (__builtin_mul_overflow(d->whole, scale, &total) ||
@@ -142,40 +163,50 @@ static enum hd_quantity_status scale(const struct decimal *d, int64_t scale,
   return HD_QUANTITY_OK;
 }
 
-static bool unit_shaped(const char *unit) {
+static bool unit_shaped(const char *unit)
+{
   for (const char *c = unit; *c != '\0'; c++)
-    if (!isalpha((unsigned char)*c) && *c != '/' && *c != '%') return false;
+    if (!isalpha((unsigned char)*c) && *c != '/' && *c != '%')
+      return false;
   return true;
 }
 
 enum hd_quantity_status hd_quantity_parse(enum hd_param_type type,
                                           const char *text, int64_t *value,
-                                          const char **unit) {
+                                          const char **unit)
+{
   struct decimal d;
   const char *rest = read_decimal(text, &d);
-  if (rest == NULL) return HD_QUANTITY_MALFORMED;
-  while (*rest == ' ') rest++;
+  if (rest == NULL)
+    return HD_QUANTITY_MALFORMED;
+  while (*rest == ' ')
+    rest++;
   *unit = rest;
-  if (!unit_shaped(rest)) return HD_QUANTITY_MALFORMED;
+  if (!unit_shaped(rest))
+    return HD_QUANTITY_MALFORMED;
   if (*rest == '\0') {
     bool zero = d.whole == 0 && d.fraction == 0 && !d.overflow;
-    if (type != HD_PARAM_CYCLES && !zero) return HD_QUANTITY_NO_UNIT;
+    if (type != HD_PARAM_CYCLES && !zero)
+      return HD_QUANTITY_NO_UNIT;
     return scale(&d, 1, value);
   }
   const struct hd_unit *found = find(type, rest);
-  if (found == NULL) return HD_QUANTITY_UNKNOWN_UNIT;
+  if (found == NULL)
+    return HD_QUANTITY_UNKNOWN_UNIT;
   return scale(&d, found->scale, value);
 }
 
 struct hd_quantity_text hd_quantity_format(enum hd_param_type type,
-                                           int64_t value) {
+                                           int64_t value)
+{
   struct hd_quantity_text out;
   const struct hd_unit *best = kinds[type].units;
   bool tenths = type != HD_PARAM_SIZE;
   for (const struct hd_unit *u = best; u->name != NULL; u++) {
     int64_t step = tenths && u->scale >= 10 ? u->scale / 10 : u->scale;
     bool reached = value >= u->scale || value <= -u->scale;
-    if (u->shown && reached && value % step == 0) best = u;
+    if (u->shown && reached && value % step == 0)
+      best = u;
   }
   int64_t rest = value % best->scale;
   if (rest == 0)

@@ -9,7 +9,8 @@ struct validation {
   uint64_t *reached; /* indexed by the selector's slot */
 };
 
-static void note_choice(void *ctx, struct hd_setting *setting) {
+static void note_choice(void *ctx, struct hd_setting *setting)
+{
   struct validation *v = ctx;
   const struct hd_layout *layout = &v->s->layout;
   for (size_t i = 0; i < setting->target->count; i++) {
@@ -17,7 +18,8 @@ static void note_choice(void *ctx, struct hd_setting *setting) {
     const struct hd_scope *scope = &layout->scopes[layout->slots[slot].scope];
     struct hd_value value;
     struct hd_problem ignored;
-    if (slot != scope->selector) continue;
+    if (slot != scope->selector)
+      continue;
     bool ok = hd_value_parse(layout->slots[slot].param, "", setting->text,
                              &value, &ignored);
     v->reached[slot] |=
@@ -25,24 +27,29 @@ static void note_choice(void *ctx, struct hd_setting *setting) {
   }
 }
 
-static void note_fallback(struct validation *v, size_t slot) {
+static void note_fallback(struct validation *v, size_t slot)
+{
   const struct hd_param *param = v->s->layout.slots[slot].param;
   struct hd_value value;
   struct hd_problem ignored;
-  if (v->reached[slot] != 0) return;
+  if (v->reached[slot] != 0)
+    return;
   bool ok = param->fallback != NULL &&
             hd_value_parse(param, "", param->fallback, &value, &ignored);
   v->reached[slot] =
       ok && value.integer < 64 ? UINT64_C(1) << value.integer : UINT64_MAX;
 }
 
-static bool reachable(const struct validation *v, const struct hd_slot *slot) {
-  if (slot->selector == HD_NONE || slot->choice >= 64) return true;
+static bool reachable(const struct validation *v, const struct hd_slot *slot)
+{
+  if (slot->selector == HD_NONE || slot->choice >= 64)
+    return true;
   return (v->reached[slot->selector] >> slot->choice & 1) != 0;
 }
 
 static void not_of_this_choice(const struct validation *v,
-                               const struct hd_setting *setting) {
+                               const struct hd_setting *setting)
+{
   const struct hd_layout *layout = &v->s->layout;
   const struct hd_slot *slot = &layout->slots[setting->target->slots[0]];
   const struct hd_param *selector = layout->slots[slot->selector].param;
@@ -60,16 +67,19 @@ static void not_of_this_choice(const struct validation *v,
                 chosen.text);
 }
 
-static void check_setting(void *ctx, struct hd_setting *setting) {
+static void check_setting(void *ctx, struct hd_setting *setting)
+{
   struct validation *v = ctx;
   const struct hd_layout *layout = &v->s->layout;
   bool applies = setting->target->preset != HD_NONE;
-  if (hd_errors_full(v->errors)) return;
+  if (hd_errors_full(v->errors))
+    return;
   for (size_t i = 0; i < setting->target->count; i++) {
     const struct hd_slot *slot = &layout->slots[setting->target->slots[i]];
     struct hd_value value;
     struct hd_problem why;
-    if (!reachable(v, slot)) continue;
+    if (!reachable(v, slot))
+      continue;
     applies = true;
     if (hd_value_parse(slot->param, setting->target->path, setting->text,
                        &value, &why))
@@ -77,11 +87,12 @@ static void check_setting(void *ctx, struct hd_setting *setting) {
     hd_errors_add(v->errors, setting->mark, "%s", why.text);
     return;
   }
-  if (!applies) not_of_this_choice(v, setting);
+  if (!applies)
+    not_of_this_choice(v, setting);
 }
 
-void hd_scenario_validate(const struct hd_scenario *s,
-                          struct hd_errors *errors) {
+void hd_scenario_validate(const struct hd_scenario *s, struct hd_errors *errors)
+{
   const struct hd_layout *layout = &s->layout;
   struct hd_arena arena = {NULL};
   struct validation v = {s, errors, NULL};
