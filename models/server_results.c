@@ -3,6 +3,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/server.h"
 #include "models/server_internal.h"
@@ -10,6 +11,8 @@
 
 /* From this utilisation on a resource is said to limit a group. */
 #define LIMITING 0.9
+/* From this one on it is full: what is missing is granularity. */
+#define FULL 0.97
 
 /* Sums over the guests of a row. */
 struct totals {
@@ -260,26 +263,37 @@ static void list_resources(const struct server *s, struct server_results *r)
   add_resource(r, "client", clients);
 }
 
-/* The busiest of the shared resources, the group's own sending cores, and its
- * offered load; "nothing" below LIMITING. */
+/* The busiest of the shared resources. Host cores also spend what is left over
+ * on halt polling: they count only when a vCPU has to wait for one. */
+static const char *busiest(const struct server_results *r, double *most)
+{
+  const char *name = "nothing";
+  bool waiting = r->group[0].metric[METRIC_preemptions_per_s] > 0;
+  for (size_t i = 0; i < r->n_resources; i++) {
+    const struct resource_row *row = &r->resource[i];
+    if (row->utilization <= *most ||
+        (!waiting && strcmp(row->name, "host cores") == 0))
+      continue;
+    name = row->name;
+    *most = row->utilization;
+  }
+  return name;
+}
+
+/* A shared resource that is full limits whatever else is busy: senders spin or
+ * wait before it. Otherwise the busiest of the shared resources, the group's
+ * own sending cores, and its offered load; "nothing" below LIMITING. */
 static const char *limit_of(const struct server_results *r,
                             const struct group_results *g)
 {
-  const char *name = "nothing";
   double most = LIMITING;
-  for (size_t i = 0; i < r->n_resources; i++)
-    if (r->resource[i].utilization > most && r->resource[i].name != NULL) {
-      name = r->resource[i].name;
-      most = r->resource[i].utilization;
-    }
-  if (g->metric[METRIC_sending_core_utilization] > most) {
-    name = "sending core";
-    most = g->metric[METRIC_sending_core_utilization];
-  }
+  const char *name = busiest(r, &most);
   double offered = g->metric[METRIC_offered_gbps];
   if (offered > 0 && isfinite(offered) &&
-      g->metric[METRIC_tx_goodput_gbps] / offered > fmax(most, 0.98))
-    name = "offered load";
+      g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)
+    return "offered load";
+  if (most < FULL && g->metric[METRIC_sending_core_utilization] > most)
+    name = "sending core";
   return name;
 }
 
