@@ -63,8 +63,6 @@ enum msg_kind {
   MSG_VM_GO,      /* hypervisor -> vCPUs, clients: workload starts at `when` */
   MSG_VM_TRAP,    /* vCPU -> hypervisor: slow-path access to a virtual device */
   MSG_VM_TRAPPED, /* hypervisor -> vCPU: its answer */
-  MSG_DEVICE_EVENT, /* memory -> hypervisor: device wrote a host ring */
-  MSG_KIND_COUNT
 };
 
 #endif

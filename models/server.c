@@ -176,9 +176,9 @@ static void attach_vcpus(struct server *s, struct guest *g)
 {
   for (size_t i = 0; i < guest_vcpus(g); i++) {
     struct vcpu *v = guest_vcpu(g, i);
-    static uint64_t descriptors;
+    uint64_t descriptor = 64 * (uint64_t)scheduler_vcpus(s->scheduler);
     vcpu_attach(v, s->scheduler, s->interrupts,
-                HPA_POSTED_DESCRIPTORS + 64 * descriptors++);
+                HPA_POSTED_DESCRIPTORS + descriptor);
     v->to_root =
         root_complex_connect_cpu(s->root, &v->task.base, &v->root_reply);
   }

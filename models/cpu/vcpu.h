@@ -50,7 +50,7 @@ struct vcpu {
   uint32_t index; /* server-wide */
   void *guest;    /* the guest's own */
   struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
-  bool on_core, irq_enabled, halted, polling, woken;
+  bool on_core, irq_enabled, halted, woken;
   unsigned run_depth;  /* interrupt handlers entered and not left: 0 or 1 */
   uint64_t pending[4]; /* guest vectors not yet delivered */
   hd_time halt_poll_now;
