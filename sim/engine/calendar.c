@@ -15,22 +15,19 @@ enum {
   SMALL = 24 /* with so many messages a heap alone is as quick */
 };
 
-/* A message in the wheel: an element of a slot's list, or of the free list.
- * Links are indices into `nodes`, 0 is none. */
-struct node {
-  struct hd_calendar_entry entry;
-  uint32_t next;
+/* A list of messages in no order, linked by hd_msg.next. */
+struct slot {
+  struct hd_msg *first;
+  hd_time least; /* of their times; unless empty */
 };
 
 struct level {
   uint64_t summary;     /* bit w: used[w] != 0 */
   uint64_t used[WORDS]; /* bit per slot: its list is not empty */
-  uint32_t first[SLOTS];
+  struct slot slots[SLOTS];
 };
 
 struct hd_calendar_wheel {
-  struct node *nodes;
-  uint32_t capacity, free_list;
   struct level inner, outer;
 };
 
@@ -46,8 +43,6 @@ void hd_calendar_terminate(struct hd_calendar *c)
 {
   free(c->near.entries);
   free(c->far.entries);
-  if (c->wheel)
-    free(c->wheel->nodes);
   free(c->wheel);
   hd_calendar_initialize(c);
 }
@@ -68,11 +63,11 @@ static void heap_grow(struct hd_calendar_heap *h)
              h->capacity);
 }
 
-static inline void heap_push(struct hd_calendar_heap *h,
-                             struct hd_calendar_entry entry)
+static inline void heap_push(struct hd_calendar_heap *h, struct hd_msg *msg)
 {
   if (__builtin_expect(h->count == h->capacity, 0))
     heap_grow(h);
+  struct hd_calendar_entry entry = {msg->when, msg->order, msg};
   size_t at = h->count++;
   while (at > 0) {
     size_t parent = (at - 1) / ARITY;
@@ -94,10 +89,10 @@ static inline size_t least_child(const struct hd_calendar_heap *h, size_t first)
   return least;
 }
 
-/* Removes the least entry; the heap must not be empty. */
-static inline struct hd_calendar_entry heap_pop(struct hd_calendar_heap *h)
+/* Removes the earliest message; the heap must not be empty. */
+static inline struct hd_msg *heap_pop(struct hd_calendar_heap *h)
 {
-  struct hd_calendar_entry top = h->entries[0];
+  struct hd_msg *top = h->entries[0].msg;
   struct hd_calendar_entry entry = h->entries[--h->count];
   size_t at = 0;
   for (size_t child = 1; child < h->count; child = at * ARITY + 1) {
@@ -132,55 +127,23 @@ static inline uint32_t level_first(const struct level *l)
 }
 
 /* Empties a slot and returns its list. */
-static inline uint32_t level_take(struct level *l, uint32_t slot)
+static inline struct hd_msg *level_take(struct level *l, uint32_t slot)
 {
-  uint32_t list = l->first[slot];
-  l->first[slot] = 0;
+  struct hd_msg *list = l->slots[slot].first;
+  l->slots[slot].first = NULL;
   l->used[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
   if (l->used[slot / 64] == 0)
     l->summary &= ~(UINT64_C(1) << (slot / 64));
   return list;
 }
 
-static inline void level_put(struct hd_calendar_wheel *w, struct level *l,
-                             uint32_t slot, uint32_t index)
+static inline void level_put(struct level *l, uint32_t slot, struct hd_msg *msg)
 {
-  w->nodes[index].next = l->first[slot];
-  l->first[slot] = index;
+  struct slot *s = &l->slots[slot];
+  s->least = s->first ? hd_time_min(s->least, msg->when) : msg->when;
+  msg->next = s->first;
+  s->first = msg;
   level_mark(l, slot);
-}
-
-/* ---- nodes ----------------------------------------------------------- */
-
-static void wheel_grow(struct hd_calendar_wheel *w)
-{
-  uint32_t old = w->capacity;
-  HD_REQUIRE(NULL, old < UINT32_MAX / 2, "too many events in one actor");
-  w->capacity = old ? old * 2 : 128;
-  w->nodes = realloc(w->nodes, w->capacity * sizeof *w->nodes);
-  HD_REQUIRE(NULL, w->nodes != NULL, "out of memory for %u events",
-             w->capacity);
-  for (uint32_t i = w->capacity; i-- > (old ? old : 1);) {
-    w->nodes[i].next = w->free_list;
-    w->free_list = i;
-  }
-}
-
-static inline uint32_t node_new(struct hd_calendar_wheel *w,
-                                const struct hd_calendar_entry *entry)
-{
-  if (__builtin_expect(w->free_list == 0, 0))
-    wheel_grow(w);
-  uint32_t index = w->free_list;
-  w->free_list = w->nodes[index].next;
-  w->nodes[index].entry = *entry;
-  return index;
-}
-
-static inline void node_free(struct hd_calendar_wheel *w, uint32_t index)
-{
-  w->nodes[index].next = w->free_list;
-  w->free_list = index;
 }
 
 /* ---- the wheel ------------------------------------------------------- */
@@ -199,42 +162,40 @@ static inline void move_to(struct hd_calendar *c, hd_time when)
   c->near_last = when | mask;
 }
 
-/* Files an entry later than near_last. */
-static inline void place(struct hd_calendar *c, struct hd_calendar_entry entry)
+/* Files a message later than near_last. */
+static inline void place(struct hd_calendar *c, struct hd_msg *msg)
 {
   struct hd_calendar_wheel *w = c->wheel;
-  uint64_t d = distance(c, entry.when);
+  uint64_t d = distance(c, msg->when);
   if (d >> OUTER_BITS == 0)
-    level_put(w, &w->inner, slot_of(entry.when, SLOT_BITS),
-              node_new(w, &entry));
+    level_put(&w->inner, slot_of(msg->when, SLOT_BITS), msg);
   else if (d >> WHEEL_BITS == 0)
-    level_put(w, &w->outer, slot_of(entry.when, OUTER_BITS),
-              node_new(w, &entry));
+    level_put(&w->outer, slot_of(msg->when, OUTER_BITS), msg);
   else
-    heap_push(&c->far, entry);
+    heap_push(&c->far, msg);
+}
+
+static inline bool earlier(const struct hd_msg *a, const struct hd_msg *b)
+{
+  return a->when < b->when || (a->when == b->when && a->order < b->order);
 }
 
 /* Opens an inner slot: returns its earliest message; the others become the near
  * heap, which must be empty. */
-static inline struct hd_calendar_entry open_inner(struct hd_calendar *c,
-                                                  uint32_t slot)
+static inline struct hd_msg *open_inner(struct hd_calendar *c, uint32_t slot)
 {
-  struct hd_calendar_wheel *w = c->wheel;
-  uint32_t i = level_take(&w->inner, slot);
-  struct hd_calendar_entry least = w->nodes[i].entry;
-  uint32_t next = w->nodes[i].next;
-  node_free(w, i);
-  move_to(c, least.when);
-  while ((i = next) != 0) {
-    struct hd_calendar_entry entry = w->nodes[i].entry;
-    next = w->nodes[i].next;
-    node_free(w, i);
-    if (before(&entry, &least)) {
-      struct hd_calendar_entry later = least;
-      least = entry;
-      entry = later;
+  struct hd_msg *least = level_take(&c->wheel->inner, slot);
+  struct hd_msg *next = least->next;
+  move_to(c, least->when);
+  while (next) {
+    struct hd_msg *msg = next;
+    next = msg->next;
+    if (earlier(msg, least)) {
+      struct hd_msg *later = least;
+      least = msg;
+      msg = later;
     }
-    heap_push(&c->near, entry);
+    heap_push(&c->near, msg);
   }
   return least;
 }
@@ -243,11 +204,11 @@ static inline struct hd_calendar_entry open_inner(struct hd_calendar *c,
 static void open_outer(struct hd_calendar *c, uint32_t slot)
 {
   struct hd_calendar_wheel *w = c->wheel;
-  uint32_t i = level_take(&w->outer, slot);
-  while (i) {
-    uint32_t next = w->nodes[i].next;
-    level_put(w, &w->inner, slot_of(w->nodes[i].entry.when, SLOT_BITS), i);
-    i = next;
+  struct hd_msg *msg = level_take(&w->outer, slot);
+  while (msg) {
+    struct hd_msg *next = msg->next;
+    level_put(&w->inner, slot_of(msg->when, SLOT_BITS), msg);
+    msg = next;
   }
 }
 
@@ -262,7 +223,7 @@ static void open_far(struct hd_calendar *c)
 
 /* The earliest message outside the near heap, which must be empty; the rest of
  * its slot goes there. Something must wait. */
-static inline struct hd_calendar_entry take_rest(struct hd_calendar *c)
+static inline struct hd_msg *take_rest(struct hd_calendar *c)
 {
   struct hd_calendar_wheel *w = c->wheel;
   if (w->inner.summary == 0) {
@@ -275,13 +236,14 @@ static inline struct hd_calendar_entry take_rest(struct hd_calendar *c)
   return open_inner(c, level_first(&w->inner));
 }
 
-static hd_time least_of_slot(const struct hd_calendar_wheel *w,
-                             const struct level *l)
+/* The earliest time in the first slot in use. What is executed next is fetched
+ * ahead of its time: it has long left the processor's nearest cache. */
+static inline hd_time least_of_first(const struct level *l)
 {
-  hd_time least = HD_TIME_NEVER;
-  for (uint32_t i = l->first[level_first(l)]; i; i = w->nodes[i].next)
-    least = hd_time_min(least, w->nodes[i].entry.when);
-  return least;
+  const struct slot *s = &l->slots[level_first(l)];
+  __builtin_prefetch(s->first);
+  __builtin_prefetch((const char *)s->first + 64);
+  return s->least;
 }
 
 /* Finds the earliest time outside the near heap, which must be empty. */
@@ -290,9 +252,9 @@ static inline void find_rest(struct hd_calendar *c)
   const struct hd_calendar_wheel *w = c->wheel;
   c->rest_known = true;
   if (w->inner.summary) {
-    c->rest = least_of_slot(w, &w->inner);
+    c->rest = least_of_first(&w->inner);
   } else if (w->outer.summary) {
-    c->rest = least_of_slot(w, &w->outer);
+    c->rest = least_of_first(&w->outer);
   } else if (c->far.count) {
     c->rest = c->far.entries[0].when;
   } else { /* nothing waits: back to the small form */
@@ -313,11 +275,11 @@ static void start_wheel(struct hd_calendar *c)
   move_to(c, near->entries[0].when);
   near->count = 0;
   for (size_t i = 0; i < count; i++) { /* heap_push writes behind the reader */
-    struct hd_calendar_entry entry = near->entries[i];
-    if (entry.when <= c->near_last)
-      heap_push(near, entry);
+    struct hd_msg *msg = near->entries[i].msg;
+    if (msg->when <= c->near_last)
+      heap_push(near, msg);
     else
-      place(c, entry);
+      place(c, msg);
   }
   c->rest_known = false;
 }
@@ -326,22 +288,21 @@ static void start_wheel(struct hd_calendar *c)
 
 void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg)
 {
-  struct hd_calendar_entry entry = {msg->when, msg->order, msg};
-  c->head = hd_time_min(c->head, entry.when);
-  if (entry.when > c->near_last) {
-    place(c, entry);
-    c->rest = hd_time_min(c->rest, entry.when);
+  hd_time when = msg->when;
+  c->head = hd_time_min(c->head, when);
+  if (when > c->near_last) {
+    place(c, msg);
+    c->rest = hd_time_min(c->rest, when);
     return;
   }
-  heap_push(&c->near, entry);
+  heap_push(&c->near, msg);
   if (c->near_last == HD_TIME_NEVER && c->near.count > SMALL)
     start_wheel(c);
 }
 
 struct hd_msg *hd_calendar_pop(struct hd_calendar *c)
 {
-  struct hd_msg *msg =
-      c->near.count ? heap_pop(&c->near).msg : take_rest(c).msg;
+  struct hd_msg *msg = c->near.count ? heap_pop(&c->near) : take_rest(c);
   if (c->near.count) {
     c->head = c->near.entries[0].when;
   } else {

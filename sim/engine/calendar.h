@@ -19,8 +19,9 @@
  * earlier than that are allowed too and go to the near heap.
  *
  * Cost: push and pop are O(1) on average, O(log n) for messages in one slot.
- * Memory: 96 bytes, 24 a message in a heap, 32 in the wheel, 17 KiB for a
- * wheel; nothing is allocated unless the number of messages sets a record.
+ * Memory: 96 bytes, 24 a message in a heap, none in the wheel, which links the
+ * messages themselves, 65 KiB for a wheel; nothing is allocated unless the
+ * number of messages sets a record.
  */
 #ifndef HD_ENGINE_CALENDAR_H
 #define HD_ENGINE_CALENDAR_H
@@ -58,7 +59,7 @@ struct hd_calendar {
 
 void hd_calendar_initialize(struct hd_calendar *c);
 void hd_calendar_terminate(struct hd_calendar *c); /* messages are not freed */
-/* Adds `msg` under its `when` (any time) and `order`. */
+/* Adds `msg` under its `when` (any time) and `order`; uses its `next`. */
 void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg);
 /* The earliest message, removed; the calendar must not be empty. */
 struct hd_msg *hd_calendar_pop(struct hd_calendar *c);

@@ -3,6 +3,7 @@
  */
 #include "sim/engine/engine.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "sim/engine/internal.h"
 #include "sim/engine/rng.h"
 
-static struct hd_engine *the_engine; /* SimGrid itself is one per process */
+struct hd_engine *hd_the_engine;
 
 /* SimGrid reads options from argv; it gets one of its own, never the user's.
  * precision: its default of 1 ns would swallow picoseconds. Stacks are 64 KiB
@@ -35,7 +36,7 @@ static void start_simgrid(void)
 
 struct hd_engine *hd_engine_create(const struct hd_engine_options *options)
 {
-  HD_REQUIRE(NULL, the_engine == NULL,
+  HD_REQUIRE(NULL, hd_the_engine == NULL,
              "SimGrid allows one simulation in a process");
   struct hd_engine *e = calloc(1, sizeof *e);
   HD_REQUIRE(NULL, e != NULL, "out of memory for the engine");
@@ -44,14 +45,13 @@ struct hd_engine *hd_engine_create(const struct hd_engine_options *options)
   e->next_heartbeat =
       options->heartbeat ? options->heartbeat_events : UINT64_MAX;
   hd_pool_initialize(&e->messages, HD_MSG_BYTES);
-  the_engine = e;
+  hd_the_engine = e;
   return e;
 }
 
 static void destroy_actor(struct hd_actor *a)
 {
   hd_calendar_terminate(&a->calendar);
-  free(a->debts);
   free(a->members);
   free(a);
 }
@@ -65,9 +65,12 @@ void hd_engine_destroy(struct hd_engine *e)
   for (size_t i = 0; i < e->n_components; i++)
     free((void *)(uintptr_t)e->components[i]->path);
   free(e->actors);
+  free(e->agenda.entries);
   free(e->channels);
   free(e->components);
   free(e->hosts);
+  if (e->links)
+    e->links_ops->destroy(e);
   hd_pool_terminate(&e->messages);
   free(e);
 }
@@ -142,6 +145,8 @@ static void load_platform(struct hd_engine *e)
           "<zone id=\"world\" routing=\"Full\">\n");
   for (size_t i = 0; i < e->n_hosts; i++)
     fprintf(f, "<host id=\"%s\" speed=\"1Gf\"/>\n", e->hosts[i]);
+  if (e->links)
+    e->links_ops->write(e, f);
   fprintf(f, "</zone>\n</platform>\n");
   fclose(f);
   char path[64];
@@ -171,27 +176,28 @@ static void main_of_actor(int argc, char **argv)
   }
 }
 
+static hd_time simgrid_now(void)
+{
+  return (hd_time)llround(simgrid_get_clock() * 1e12);
+}
+
 static void main_of_conductor(int argc, char **argv)
 {
   (void)argc;
   (void)argv;
-  struct hd_engine *e = the_engine;
+  struct hd_engine *e = hd_the_engine;
   for (;;) {
-    hd_time now = hd_simgrid_now();
+    hd_time now = simgrid_now();
     if (now > e->end)
       return;
-    if (e->end == HD_TIME_NEVER)
-      sg_sem_acquire(e->conductor);
-    else
-      (void)sg_sem_acquire_timeout(e->conductor,
-                                   (double)(e->end + HD_NS - now) * 1e-12);
+    (void)sg_sem_acquire_timeout(e->conductor,
+                                 (double)(e->end + HD_NS - now) * 1e-12);
   }
 }
 
 static void start_actor(struct hd_engine *e, struct hd_actor *a)
 {
   (void)e;
-  a->semaphore = sg_sem_init(0);
   sg_actor_t actor = sg_actor_init(a->name, sg_host_by_name(a->host));
   a->self = actor;
   sg_actor_set_data(actor, a);
@@ -222,18 +228,18 @@ void hd_engine_run(struct hd_engine *e, hd_time limit)
 {
   HD_REQUIRE(NULL, e->n_hosts > 0 && e->n_components > 0,
              "nothing to simulate");
-  e->end = limit;
+  e->end = hd_time_min(limit, HD_TIME_NEVER / 4);
   start_simgrid();
   load_platform(e);
   hd_placement_make(e);
   e->running = true;
   e->conductor = sg_sem_init(0);
+  if (e->links)
+    e->links_ops->start(e);
   start_actors(e);
   sg_actor_t c = sg_actor_init("conductor", sg_host_by_name(e->hosts[0]));
   sg_actor_start_(c, main_of_conductor, 0, NULL);
   simgrid_run();
-  for (size_t i = 0; i < e->n_actors; i++)
-    sg_sem_destroy(e->actors[i]->semaphore);
   sg_sem_destroy(e->conductor);
 }
 
@@ -242,7 +248,7 @@ void hd_engine_stop_at(struct hd_component *c, hd_time end)
   struct hd_engine *e = c->engine;
   HD_REQUIRE(c, end >= hd_now(c) + HD_ENGINE_STOP_NOTICE,
              "stop asked for at short notice");
-  e->end = end;
+  hd_agenda_set_end(e, end);
   sg_sem_release(e->conductor);
 }
 
@@ -267,31 +273,4 @@ void hd_engine_get_report(const struct hd_engine *e, struct hd_engine_report *r)
 uint64_t hd_engine_seed(const struct hd_engine *e)
 {
   return e->options.seed;
-}
-
-/* ---- failure --------------------------------------------------------- */
-
-#include <stdarg.h>
-
-void hd_fail(const struct hd_component *c, const char *file, int line,
-             const char *format, ...)
-{
-  va_list args;
-  va_start(args, format);
-  fflush(stdout);
-  fprintf(stderr, "hdiov-sim: internal check failed: ");
-  vfprintf(stderr, format, args);
-  va_end(args);
-  const struct hd_engine *e = c ? c->engine : the_engine;
-  if (c && c->exec)
-    fprintf(stderr, "\n  at simulated time %lld ps", (long long)hd_now(c));
-  if (c)
-    fprintf(stderr, "\n  in component %s (%s)", c->path, c->ops->kind);
-  if (e)
-    fprintf(stderr, "\n  seed %llu", (unsigned long long)e->options.seed);
-  fprintf(stderr, "\n  checked at %s:%d\n", file, line);
-  if (e && e->options.reproduce)
-    fprintf(stderr, "  reproduce with: %s\n", e->options.reproduce);
-  fflush(stderr);
-  _exit(HD_EXIT_INTERNAL);
 }

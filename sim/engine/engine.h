@@ -11,10 +11,12 @@
  *     creation order does not matter.
  *  4. Hardware components run to completion. Those joined by channels shorter
  *     than the engine's window share one SimGrid actor and calendar; an actor
- *     woken at SimGrid time T executes everything earlier than T + L, where L
- *     is the least latency of the channels that enter it from other actors.
+ *     that runs executes everything earlier than the time at which anything
+ *     can yet be sent to it, which follows from the latencies of the channels
+ *     and from when the other actors act next (agenda.c).
  *  5. A software task is a SimGrid actor of its own, written as blocking code.
- *     Its local time may run ahead of SimGrid's by the same rule.
+ *     Its local time may run ahead of SimGrid's by the same rule. It blocks
+ *     only in the functions declared here, never in SimGrid's own.
  *  6. Results do not depend on the window, on placement, or on the order in
  *     which components are created. The fingerprint proves it.
  *
@@ -107,8 +109,8 @@ struct hd_engine_options {
 struct hd_engine *hd_engine_create(const struct hd_engine_options *options);
 void hd_engine_destroy(struct hd_engine *e);
 
-/* Adds a SimGrid host (a machine). Machines are joined by flows of SimGrid's
- * network model with the given latency and rate to a common backbone. */
+/* Adds a SimGrid host (a machine); `name` is not copied. Machines are joined by
+ * links, which carry flows: see flow.h. */
 void hd_engine_add_host(struct hd_engine *e, const char *name);
 
 /* Registers a hardware component. `path` must be unique; it is copied. */
@@ -123,7 +125,7 @@ struct hd_channel *hd_channel_open(struct hd_component *from,
 /* For channels to tasks: messages on it do not wake the task. They are handed
  * over by hd_task_wait() in their place in the order as soon as anything else
  * wakes it, e.g. memory that software looks at when it runs. What the task does
- * on such a message must send nothing: its time may be in SimGrid's past. */
+ * on such a message must send nothing: others may be further already. */
 void hd_channel_set_passive(struct hd_channel *ch);
 
 /* ---- running -------------------------------------------------------- */

@@ -6,37 +6,49 @@
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
 #include <simgrid/semaphore.h>
+#include <stdio.h>
 
 #include "sim/engine/engine.h"
 #include "sim/engine/pool.h"
-
-/* One wake-up owed to another actor, see exec.c. */
-struct hd_debt {
-  struct hd_actor *to;
-  hd_time due; /* the message's time: the latest useful wake-up */
-};
 
 /* An actor. The public part comes first. */
 struct hd_actor {
   struct hd_exec exec;
   struct hd_calendar calendar;
   struct hd_engine *engine;
-  hd_time lookahead; /* least latency of channels from other actors */
-  hd_time wake_at;   /* while asleep: planned wake-up; else NEVER */
-  hd_time alarm;     /* while asleep: SimGrid will wake it then; or NEVER */
-  bool asleep;       /* blocked in SimGrid */
-  bool released;     /* it has been woken already */
-  bool suspended;    /* asleep without a time of its own, see exec.c */
-  sg_actor_t self;
-  sg_sem_t semaphore;                    /* for sleeps that end by themselves */
-  struct hd_task *task;                  /* software actors */
+  hd_time next;  /* it sends nothing earlier, see agenda.c */
+  hd_time reach; /* least latency of channels to other actors */
+  hd_time near;  /* least latency of channels from the keeper */
+  hd_time far;   /* least latency of channels from other actors */
+  size_t place;  /* in the agenda, from 1; 0: not there */
+  bool asleep;   /* suspended in SimGrid */
+  bool eager;    /* passive messages wake it, too */
+  bool deaf;     /* blocked in SimGrid itself, see flow.c: no message, only
+                    SimGrid's clock wakes it, at `next` or up to 1 ps later */
   struct hd_msg *passive, *passive_last; /* in order; see task.c */
-  bool eager;                            /* passive messages wake it, too */
+  sg_actor_t self;
+  struct hd_task *task; /* software actors */
   const char *host, *name;
-  struct hd_debt *debts;
-  size_t n_debts, cap_debts;
   struct hd_component **members;
   size_t n_members;
+};
+
+/* Binary heap of the actors that can act before the end, but for the keeper,
+ * ordered by the earliest time at which they can reach another. */
+struct hd_agenda {
+  struct hd_agenda_entry {
+    hd_time arrival; /* at another actor, of what it does next */
+    struct hd_actor *actor;
+  } * entries;
+  size_t count;    /* entries[1] to entries[count] */
+  hd_time arrival; /* of the first, or NEVER */
+};
+
+/* What flow.c does for an engine that has links. */
+struct hd_links_ops {
+  void (*write)(const struct hd_engine *e, FILE *platform);
+  void (*start)(const struct hd_engine *e);
+  void (*destroy)(struct hd_engine *e);
 };
 
 struct hd_engine {
@@ -47,9 +59,14 @@ struct hd_engine {
   size_t n_channels, cap_channels;
   struct hd_actor **actors;
   size_t n_actors;
-  struct hd_actor *keeper; /* hardware actor that wakes tasks, see exec.c */
+  struct hd_actor *keeper; /* the actor that wakes the others, see agenda.c */
+  struct hd_agenda agenda;
+  hd_time reach; /* the greatest of the actors', but for the keeper */
+  hd_time lag;   /* least step in which SimGrid's clock follows */
   const char **hosts;
   size_t n_hosts;
+  struct hd_link *links;                /* between hosts; NULL: none */
+  const struct hd_links_ops *links_ops; /* set with the first link */
   struct hd_pool messages;
   hd_time end; /* events later than this are not executed */
   bool running;
@@ -57,24 +74,36 @@ struct hd_engine {
   sg_sem_t conductor;
 };
 
+/* The one engine of the process, or NULL: SimGrid itself is one a process. */
+extern struct hd_engine *hd_the_engine;
+
 static inline struct hd_actor *hd_actor_of(const struct hd_component *c)
 {
   return (struct hd_actor *)(void *)c->exec;
 }
 
-/* placement.c: IDs from paths, actors from channels, lookahead. */
+/* placement.c: IDs from paths, actors from channels, their latencies. */
 void hd_placement_make(struct hd_engine *e);
 
 /* exec.c */
 void hd_actor_main_hardware(struct hd_actor *a);
-/* Blocks `a` until SimGrid's clock may have reached `when` or a message asks
- * for an earlier wake-up; returns SimGrid's time. */
-hd_time hd_actor_sleep(struct hd_actor *a, hd_time when);
-/* Wakes the actors whose messages have become due, see exec.c. */
-void hd_actor_pay_debts(struct hd_actor *a, hd_time now);
-hd_time hd_actor_next_debt(const struct hd_actor *a);
-hd_time hd_simgrid_now(void);
 void hd_account(struct hd_component *c, const struct hd_msg *msg);
+
+/* agenda.c: who may act up to when. */
+void hd_agenda_initialize(struct hd_engine *e);
+/* Sets a->next. */
+void hd_agenda_set(struct hd_actor *a, hd_time next);
+/* The end of the run has changed. */
+void hd_agenda_set_end(struct hd_engine *e, hd_time end);
+/* Everything earlier than this that `a` has not been sent will never be. */
+hd_time hd_actor_horizon(const struct hd_actor *a);
+/* Blocks `a`, not the keeper, until its horizon lies beyond `next`, or beyond
+ * a message that has come meanwhile. */
+void hd_actor_sleep(struct hd_actor *a, hd_time next);
+/* The keeper's main loop, once its members have started. */
+void hd_keeper_run(struct hd_actor *a);
+/* Executes the first message of `a`. */
+void hd_actor_execute(struct hd_actor *a);
 /* task.c: a message on a passive channel for task `a`. */
 void hd_task_keep_passive(struct hd_actor *a, struct hd_msg *msg);
 static inline hd_time hd_actor_passive_head(const struct hd_actor *a)

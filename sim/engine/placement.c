@@ -3,8 +3,7 @@
  *
  * IDs are ranks of paths. Hardware components on one host that are joined by a
  * channel shorter than the window share an actor (union-find); a task is
- * always alone. An actor's lookahead is the least latency among the channels
- * that enter it from other actors.
+ * always alone. One actor is the keeper, which wakes the others (agenda.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +67,7 @@ static struct hd_actor *new_actor(struct hd_engine *e, struct hd_component *c)
   struct hd_actor *a = calloc(1, sizeof *a);
   HD_REQUIRE(c, a != NULL, "out of memory for an actor");
   a->engine = e;
-  a->lookahead = HD_TIME_NEVER;
-  a->wake_at = HD_TIME_NEVER;
+  a->reach = a->near = a->far = HD_TIME_NEVER;
   a->host = c->host;
   a->name = c->path;
   if (c->is_task)
@@ -80,7 +78,7 @@ static struct hd_actor *new_actor(struct hd_engine *e, struct hd_component *c)
 
 static void assign(struct hd_engine *e, size_t *parent)
 {
-  e->actors = calloc(e->n_components, sizeof *e->actors);
+  e->actors = calloc(e->n_components + 1, sizeof *e->actors);
   size_t *sizes = calloc(e->n_components, sizeof *sizes);
   HD_REQUIRE(NULL, e->actors && sizes, "out of memory for actors");
   for (size_t i = 0; i < e->n_components; i++)
@@ -102,30 +100,51 @@ static void assign(struct hd_engine *e, size_t *parent)
   free(sizes);
 }
 
-static void set_lookahead(struct hd_engine *e)
-{
-  for (size_t i = 0; i < e->n_channels; i++) {
-    const struct hd_channel *ch = e->channels[i];
-    struct hd_actor *to = hd_actor_of(ch->to);
-    if (hd_actor_of(ch->from) != to)
-      to->lookahead = hd_time_min(to->lookahead, ch->latency);
-  }
-  for (size_t i = 0; i < e->n_actors; i++) {
-    struct hd_actor *a = e->actors[i];
-    if (e->options.window == 0)
-      a->lookahead = 1; /* no run-ahead: execute only what is due now */
-    else if (a->lookahead > HD_ENGINE_STOP_NOTICE)
-      a->lookahead = HD_ENGINE_STOP_NOTICE; /* see hd_engine_stop_at() */
-  }
-}
-
-/* The hardware actor with most members, the first of several: the busiest. */
+/* The hardware actor with most members, the first of several: the busiest. A
+ * model without hardware gets one with no members. */
 static void choose_keeper(struct hd_engine *e)
 {
   for (size_t i = 0; i < e->n_actors; i++) {
     struct hd_actor *a = e->actors[i];
     if (!a->task && (!e->keeper || a->n_members > e->keeper->n_members))
       e->keeper = a;
+  }
+  if (e->keeper)
+    return;
+  e->keeper = new_actor(e, e->components[0]);
+  e->keeper->task = NULL;
+  e->keeper->name = "keeper";
+  e->actors[e->n_actors++] = e->keeper; /* has room for one more */
+}
+
+static void note_channel(const struct hd_engine *e, const struct hd_channel *ch)
+{
+  struct hd_actor *from = hd_actor_of(ch->from), *to = hd_actor_of(ch->to);
+  if (from == to)
+    return;
+  from->reach = hd_time_min(from->reach, ch->latency);
+  hd_time *in = from == e->keeper ? &to->near : &to->far;
+  *in = hd_time_min(*in, ch->latency);
+}
+
+/* Bounded, so that nobody is far ahead when the end is set, see
+ * hd_engine_stop_at(). */
+static void bound_latencies(struct hd_engine *e)
+{
+  hd_time most = HD_ENGINE_STOP_NOTICE / 4;
+  e->lag = HD_ENGINE_STOP_NOTICE;
+  if (e->options.window == 0) { /* no run-ahead: only what is due now */
+    most = 1;
+    e->lag = 0;
+  }
+  e->reach = 1;
+  for (size_t i = 0; i < e->n_actors; i++) {
+    struct hd_actor *a = e->actors[i];
+    a->reach = hd_time_min(a->reach, most);
+    if (a != e->keeper)
+      e->reach = hd_time_max(e->reach, a->reach);
+    a->near = hd_time_min(a->near, most);
+    a->far = hd_time_min(a->far, most);
   }
 }
 
@@ -135,6 +154,9 @@ void hd_placement_make(struct hd_engine *e)
   size_t *parent = merge(e);
   assign(e, parent);
   free(parent);
-  set_lookahead(e);
   choose_keeper(e);
+  for (size_t i = 0; i < e->n_channels; i++)
+    note_channel(e, e->channels[i]);
+  bound_latencies(e);
+  hd_agenda_initialize(e);
 }

@@ -1,9 +1,9 @@
 /*
  * task.c - software tasks: blocking code with a local clock.
  *
- * A task may run ahead of SimGrid like a hardware actor. hd_task_wait() may
- * return a message of time m, or the timeout u, only when nothing earlier can
- * still be sent to it: when m (or u) < T + L.
+ * hd_task_wait() may return a message of time m, or the timeout u, only when
+ * nothing earlier can still be sent to it: when m (or u) lies before the task's
+ * horizon, see agenda.c.
  */
 #include "sim/engine/internal.h"
 
@@ -71,11 +71,9 @@ static hd_time bound_of(const struct hd_actor *a, hd_time until)
 }
 
 /* The earliest message when it may be taken now, else NULL. */
-static struct hd_msg *take(struct hd_actor *a, hd_time now, hd_time until)
+static struct hd_msg *take(struct hd_actor *a, hd_time bound, hd_time until)
 {
-  hd_time bound = bound_of(a, until);
-  if (bound >= now + a->lookahead || bound > a->engine->end ||
-      head_of(a) > until)
+  if (bound > a->engine->end || head_of(a) > until)
     return NULL;
   struct hd_msg *msg = pop(a);
   a->exec.now = hd_time_max(a->exec.now, msg->when);
@@ -83,28 +81,20 @@ static struct hd_msg *take(struct hd_actor *a, hd_time now, hd_time until)
   return msg;
 }
 
-/* The SimGrid time from which a message (or timeout) of time `t` is settled. */
-static hd_time settled_at(const struct hd_actor *a, hd_time t)
-{
-  return t == HD_TIME_NEVER ? t : t - a->lookahead + 1;
-}
-
 static struct hd_msg *wait(struct hd_actor *a, hd_time until)
 {
-  hd_time now = hd_simgrid_now();
   for (;;) {
-    struct hd_msg *msg = take(a, now, until);
-    if (msg)
-      return msg;
-    if (until < now + a->lookahead && until < head_of(a) &&
-        until <= a->engine->end) {
-      a->exec.now = hd_time_max(a->exec.now, until);
-      return NULL;
+    hd_time bound = bound_of(a, until);
+    if (bound < hd_actor_horizon(a)) {
+      struct hd_msg *msg = take(a, bound, until);
+      if (msg)
+        return msg;
+      if (until < head_of(a) && until <= a->engine->end) {
+        a->exec.now = hd_time_max(a->exec.now, until);
+        return NULL;
+      }
     }
-    hd_time next = bound_of(a, until);
-    if (next <= a->engine->end)
-      next = hd_time_max(settled_at(a, next), 0);
-    now = hd_actor_sleep(a, next); /* the end may yet be put off beyond next */
+    hd_actor_sleep(a, bound); /* the end may yet be put off beyond it */
   }
 }
 
