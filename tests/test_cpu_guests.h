@@ -285,6 +285,7 @@ static inline void make(unsigned cores, unsigned vcpus)
       .exit_ept = 600,
       .exit_trap = 2000,
       .exit_ipi = 200,
+      .exit_kick = 100,
       .inject_cost = 70,
       .host_irq_cost = 3000,
       .halt_poll_start = 10 * HD_US,

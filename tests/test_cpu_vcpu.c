@@ -67,7 +67,7 @@ static void exit_each(struct guest *g)
 
 START_TEST(exits_cost_what_they_should)
 {
-  static const int64_t handling[] = {300, 400, 600, 2000, 200, 400};
+  static const int64_t handling[] = {300, 400, 600, 2000, 200, 400, 100};
   make(1, 1);
   world.guests[0].main = exit_each;
   simulate(1 * HD_MS);

@@ -93,6 +93,7 @@ static inline void bench_defaults(struct bench *b, int workload)
                                .exit_ept = 3000,
                                .exit_trap = 3450,
                                .exit_ipi = 500,
+                               .exit_kick = 1000,
                                .inject_cost = 500,
                                .host_irq_cost = 3000,
                                .halt_poll = 0,
@@ -124,7 +125,8 @@ static inline void bench_create_others(struct bench *b)
       .handle = bench_hypervisor_handle,
       .start = bench_hypervisor_start};
   b->device.bench = b->hypervisor.bench = b;
-  hd_component_initialize(&b->device.base, b->engine, &device_ops,
+  hd_component_initialize(&b->device.base, b->engine,
+                          b->device_ops ? b->device_ops : &device_ops,
                           "server/device", "server");
   hd_component_initialize(&b->hypervisor.base, b->engine, &hypervisor_ops,
                           "server/hypervisor", "server");
@@ -157,6 +159,8 @@ static inline void bench_wire(struct bench *b)
   }
   guest_attach_hypervisor(g, &b->hypervisor.base);
   guest_set_registers(g, &b->registers);
+  if (b->wire)
+    b->wire(b);
 }
 
 static inline void bench_create(struct bench *b)
@@ -172,6 +176,7 @@ static inline void bench_create(struct bench *b)
   b->config.costs = &b->costs;
   b->config.cpu = &b->cpu;
   b->config.nic = &b->nic;
+  b->config.virtio = &b->virtio;
   b->config.packets = &b->packets;
   b->config.window = &b->window;
   bench_create_others(b);
@@ -190,7 +195,7 @@ static inline void bench_run(struct bench *b)
   ck_assert_uint_eq(b->device.reordered, 0);
   ck_assert_uint_eq(b->device.outside, 0);
   ck_assert_int_gt(b->go, 0);
-  if (b->config.workload != WORKLOAD_DPDK_FORWARD)
+  if (b->config.workload != WORKLOAD_DPDK_FORWARD && !b->device_ops)
     ck_assert_int_eq(b->device.itr_programmed, ITR_VALUE);
 }
 

@@ -93,6 +93,10 @@ struct bench {
   struct guest_params costs;
   struct cpu_params cpu;
   struct nic_params nic;
+  struct virtio_params virtio;
+  const struct hd_component_ops *device_ops; /* of another device */
+  void (*wire)(struct bench *b);             /* connects that one */
+  void *other;                               /* it */
   hd_time warmup, duration, run_ahead;
   uint32_t shuffle;
   hd_time go;

@@ -70,6 +70,10 @@ static const struct hd_param params[] = {
            "within the kernel (LKML); 3.3 x 1500 - 1500"),
     CYCLES(exit_ipi, "500", "handling of an IPI's send, on top of exit_cost",
            "from memory: KVM's fast path for ICR writes"),
+    CYCLES(exit_kick, "1000",
+           "handling of a virtio notification, on top of exit_cost",
+           "from memory: KVM's fast MMIO bus look-up and eventfd signal take "
+           "500 to 1000 cycles; no exit to user space"),
     CYCLES(inject_cost, "500", "injection of an interrupt at VM entry",
            "from memory: APIC emulation and event injection"),
     CYCLES(host_irq_cost, "3000",

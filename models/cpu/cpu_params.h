@@ -17,8 +17,8 @@ struct cpu_params {
   int64_t queue_latency;      /* ps: to the run queue, and back to the core */
   int64_t switch_cost;        /* cycles: context switch incl. VMCS load */
   int64_t exit_cost;          /* cycles: exit and re-entry round trip */
-  int64_t exit_hlt, exit_interrupt, exit_ept, exit_trap, exit_ipi; /* cycles of
-                                 handling, on top of exit_cost */
+  int64_t exit_hlt, exit_interrupt, exit_ept, exit_trap, exit_ipi,
+      exit_kick;           /* cycles of handling, on top of exit_cost */
   int64_t inject_cost;     /* cycles: inject an interrupt at entry */
   int64_t host_irq_cost;   /* cycles: handler, eventfd, irqfd, kick */
   int64_t halt_poll;       /* ps: longest halt polling; 0: off */

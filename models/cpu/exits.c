@@ -55,6 +55,8 @@ static int64_t handling(const struct cpu_params *p, enum exit_reason reason)
     return p->exit_ipi;
   case EXIT_PREEMPT:
     return p->exit_interrupt; /* the reschedule IPI */
+  case EXIT_KICK:
+    return p->exit_kick;
   case EXIT_REASONS:
     break;
   }

@@ -23,6 +23,7 @@ enum exit_reason {
   EXIT_TRAP,               /* emulated register or configuration access */
   EXIT_IPI,
   EXIT_PREEMPT, /* host scheduler took the core */
+  EXIT_KICK,    /* virtio notification, handled by the kernel (ioeventfd) */
   EXIT_REASONS
 };
 

@@ -36,11 +36,13 @@ static void drop(struct guest_cpu *cpu, struct packet *p)
 
 static void send_burst(struct guest_cpu *cpu, struct guest_txq *q)
 {
-  guest_touch(cpu, PAGE_TX_TAIL, q->index);
+  const struct netdev_ops *dev = cpu->guest->netdev;
+  if (dev->touch)
+    dev->touch(cpu, q);
   uint32_t posted = 0;
   while (cpu->burst.count > 0) {
     struct packet *p = packet_list_pop(&cpu->burst);
-    if (netdev_tx_room(q) == 0) {
+    if (dev->room(q) == 0) {
       drop(cpu, p);
       continue;
     }
@@ -50,7 +52,7 @@ static void send_burst(struct guest_cpu *cpu, struct guest_txq *q)
     posted++;
   }
   if (posted > 0)
-    netdev_tx_doorbell(cpu, q);
+    dev->announce(cpu, q);
 }
 
 /* One poll of one queue pair; true if it found packets. */
@@ -59,15 +61,15 @@ static bool poll(struct guest_cpu *cpu, unsigned queue)
   struct guest *g = cpu->guest;
   struct guest_txq *tx = &g->txq[queue];
   struct guest_rxq *rx = &g->rxq[queue];
-  netdev_tx_clean(cpu, tx, netdev_tx_completions(tx));
+  netdev_tx_clean(cpu, tx, g->netdev->completions(tx));
   take_burst(cpu, rx);
   uint32_t n = cpu->burst.count;
   if (n == 0)
     return false;
   vcpu_run(&cpu->vcpu, (int64_t)n * g->config.costs->poll_packet);
-  netdev_tx_clean(cpu, tx, netdev_tx_completions(tx));
+  netdev_tx_clean(cpu, tx, g->netdev->completions(tx));
   send_burst(cpu, tx);
-  netdev_rx_refill(cpu, rx, n);
+  g->netdev->give_back(cpu, rx, n);
   return true;
 }
 

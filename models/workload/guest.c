@@ -13,7 +13,7 @@ _Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
 /* Their vectors, and the mailbox's, are vectors of a CPU: below 256. */
 #define MAX_QUEUE_PAIRS (255u - GUEST_VECTOR(0))
 
-static void *allocate(size_t n, size_t bytes)
+void *guest_allocate(size_t n, size_t bytes)
 {
   void *p = calloc(n > 0 ? n : 1, bytes);
   HD_REQUIRE(NULL, p != NULL, "out of memory for a guest");
@@ -24,14 +24,14 @@ static void create_cpus(struct guest *g)
 {
   const struct guest_config *c = &g->config;
   g->n_cpus = guest_plan_cpus(c);
-  g->cpus = allocate(g->n_cpus, sizeof *g->cpus);
+  g->cpus = guest_allocate(g->n_cpus, sizeof *g->cpus);
   for (size_t i = 0; i < g->n_cpus; i++) {
     struct guest_cpu *cpu = &g->cpus[i];
     char path[256];
     snprintf(path, sizeof path, "%s/vcpu%03zu", c->path, i);
     cpu->guest = g;
     cpu->number = (uint32_t)i;
-    cpu->peers = allocate(g->n_cpus, sizeof(struct hd_channel *));
+    cpu->peers = guest_allocate(g->n_cpus, sizeof(struct hd_channel *));
     vcpu_initialize(&cpu->vcpu, g->engine, path, c->host, c->cpu, c->window,
                     &guest_cpu_ops, cpu);
   }
@@ -40,25 +40,16 @@ static void create_cpus(struct guest *g)
 static void create_queues(struct guest *g)
 {
   const struct guest_config *c = &g->config;
-  size_t n = c->queue_pairs, size = (size_t)c->nic->tx_ring;
-  g->txq = allocate(n, sizeof *g->txq);
-  g->rxq = allocate(n, sizeof *g->rxq);
-  g->tx_rings = allocate(n, sizeof *g->tx_rings);
-  g->rx_rings = allocate(n, sizeof *g->rx_rings);
+  size_t n = c->queue_pairs;
+  g->txq = guest_allocate(n, sizeof *g->txq);
+  g->rxq = guest_allocate(n, sizeof *g->rxq);
   for (uint32_t q = 0; q < n; q++) {
-    struct guest_txq *t = &g->txq[q];
-    t->ring = &g->tx_rings[q];
-    t->ring->slot = allocate(size, sizeof(struct packet *));
-    t->entries = allocate(size, sizeof *t->entries);
-    t->index = q;
-    t->cleaner = &g->cpus[guest_plan_queue(c, q)];
-    t->owner = &g->cpus[guest_plan_owner(c, q)];
-    struct guest_rxq *r = &g->rxq[q];
-    r->ring = &g->rx_rings[q];
-    r->index = q;
-    r->cpu = t->cleaner;
+    g->txq[q].index = g->rxq[q].index = q;
+    g->txq[q].cleaner = g->rxq[q].cpu = &g->cpus[guest_plan_queue(c, q)];
+    g->txq[q].owner = &g->cpus[guest_plan_owner(c, q)];
   }
-  guest_memory_layout(g);
+  g->netdev = netdev_of(c);
+  g->netdev->create(g, guest_draw_area(g));
 }
 
 static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
@@ -80,7 +71,7 @@ static void create_streams(struct guest *g)
 {
   const struct guest_config *c = &g->config;
   g->n_streams = guest_plan_streams(c);
-  g->streams = allocate(g->n_streams, sizeof *g->streams);
+  g->streams = guest_allocate(g->n_streams, sizeof *g->streams);
   int64_t payload = 0;
   if (c->workload == WORKLOAD_UDP_STREAM)
     payload = c->udp_stream->payload;
@@ -99,8 +90,20 @@ static void connect(struct guest_cpu *from, struct guest_cpu *to)
         &from->vcpu.task.base, &to->vcpu.task.base, GUEST_LATENCY);
 }
 
+/* A driver starts on vCPU 0, and with virtio-net on every owner. */
+static void connect_starts(struct guest *g)
+{
+  if (g->config.netdev != NETDEV_VIRTIO)
+    return;
+  for (uint32_t q = 0; q < g->config.queue_pairs; q++) {
+    connect(&g->cpus[0], g->txq[q].owner);
+    connect(g->txq[q].owner, &g->cpus[0]);
+  }
+}
+
 static void connect_cpus(struct guest *g)
 {
+  connect_starts(g);
   for (uint32_t q = 0; q < g->config.queue_pairs; q++)
     connect(g->txq[q].cleaner, g->txq[q].owner);
   for (size_t s = 0; s < g->n_streams; s++) {
@@ -123,14 +126,14 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 {
   HD_REQUIRE(NULL, c->queue_pairs <= MAX_QUEUE_PAIRS && c->vcpus > 0,
              "%s: %u queue pairs, %u vCPUs", c->path, c->queue_pairs, c->vcpus);
-  struct guest *g = allocate(1, sizeof *g);
+  struct guest *g = guest_allocate(1, sizeof *g);
   g->config = *c;
   g->engine = e;
   create_cpus(g);
   create_queues(g);
   create_streams(g);
   connect_cpus(g);
-  g->touched = allocate(guest_pages(c), sizeof *g->touched);
+  g->touched = guest_allocate(g->netdev->pages(c), sizeof *g->touched);
   g->jitter = draw_jitter(g);
   hd_histogram_initialize(&g->latency);
   hd_breakdown_initialize(&g->breakdown);
@@ -139,10 +142,7 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 
 void guest_destroy(struct guest *g)
 {
-  for (size_t q = 0; q < g->config.queue_pairs; q++) {
-    free(g->tx_rings[q].slot);
-    free(g->txq[q].entries);
-  }
+  g->netdev->destroy(g);
   if (g->config.workload == WORKLOAD_UDP_STREAM)
     udp_stream_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)
@@ -151,8 +151,6 @@ void guest_destroy(struct guest *g)
   hd_breakdown_terminate(&g->breakdown);
   free(g->touched);
   free(g->streams);
-  free(g->tx_rings);
-  free(g->rx_rings);
   free(g->txq);
   free(g->rxq);
   free(g->cpus);
@@ -174,26 +172,10 @@ struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
   return &g->rxq[q].cpu->vcpu;
 }
 
-void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)
-{
-  g->tx_rings[q].observer = observer;
-  g->rx_rings[q].observer = observer;
-}
-
 void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor)
 {
   g->to_hypervisor = hd_channel_open(&g->cpus[0].vcpu.task.base, hypervisor,
                                      GUEST_CONTROL_LATENCY);
-}
-
-struct nic_ring *guest_tx_rings(struct guest *g)
-{
-  return g->tx_rings;
-}
-
-struct nic_ring *guest_rx_rings(struct guest *g)
-{
-  return g->rx_rings;
 }
 
 void guest_set_registers(struct guest *g, const struct guest_registers *r)

@@ -6,9 +6,15 @@
  * by message with the latency of a cache line (or of an IPI when it must wake
  * a halted vCPU).
  *
+ * The network driver is the native one of an E810-like interface or virtio-net
+ * (netdev.h); stack and workload are the same.
+ *
  * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
  * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
- * s modulo queue pairs. Only vCPUs with something to do exist as tasks.
+ * s modulo queue pairs. Only vCPUs with something to do exist as tasks. With
+ * virtio-net a queue pair that only one vCPU sends on belongs to that one, as
+ * the driver's affinity and transmit steering make it: a virtqueue is under one
+ * lock, and here it is one vCPU's.
  */
 #ifndef HD_MODELS_WORKLOAD_GUEST_H
 #define HD_MODELS_WORKLOAD_GUEST_H
@@ -17,6 +23,8 @@
 #include "models/memory/memory.h"
 #include "models/network/packet.h"
 #include "models/nic/nic.h"
+#include "models/virtio/transport.h"
+#include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
 #include "sim/measure/breakdown.h"
 #include "sim/measure/histogram.h"
@@ -27,6 +35,8 @@ struct guest; /* opaque */
  * vector of the vCPU that handles it; vectors below 32 are the CPU's own. The
  * interrupt handler also takes a bare i, below 32. */
 #define GUEST_VECTOR(i) (32u + (unsigned)(i))
+
+enum netdev_kind { NETDEV_NATIVE, NETDEV_VIRTIO };
 
 struct guest_config {
   uint16_t vm;    /* server-wide index */
@@ -47,11 +57,15 @@ struct guest_config {
   const struct hd_window *window;
   uint64_t memory_base; /* IOVA (guest physical) where memory starts */
   uint64_t memory_size;
-  uint16_t nic_device; /* below the root complex, for MMIO */
+  uint16_t nic_device;                /* below the root complex, for MMIO */
+  int netdev;                         /* enum netdev_kind */
+  const struct virtio_params *virtio; /* NETDEV_VIRTIO: ring size, features of
+                                         the device, costs of the driver */
 };
 
 /* Bytes of guest memory that rings and buffers take; memory_size must be at
- * least this. Pure; reads queue_pairs and nic. */
+ * least this. Pure; reads queue_pairs, workload, and nic or netdev and virtio.
+ */
 uint64_t guest_memory_needed(const struct guest_config *c);
 
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c);
@@ -71,9 +85,39 @@ void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor);
 /* Channel guest vCPU 0 -> hypervisor is opened by guest_attach_hypervisor();
  * the hypervisor opens its own to guest_vcpu(g, 0..). */
 
-/* What the device needs to know: rings (live as long as the guest). */
+/* What a native device needs to know: rings (live as long as the guest), NULL
+ * with virtio-net. */
 struct nic_ring *guest_tx_rings(struct guest *g); /* queue_pairs of them */
 struct nic_ring *guest_rx_rings(struct guest *g);
+
+/* ---- virtio-net ----
+ *
+ * What stands behind the driver is told by guest_virtio_function(): queues,
+ * features. Its owner fills in, before the run, what is the device's: notify,
+ * device, doorbell, doorbell_stride, requester, PASID, first_handle, observer.
+ * NULL with the native driver.
+ *
+ * Views from the device come as MSG_GUEST_MEMORY (object: the struct virtq) to
+ * guest_vcpu_of_queue(g, pair), on passive channels. The device takes a packet
+ * from a transmit chain by setting q->cookie[id] to NULL when it pops it, so
+ * that the packet's owner is known at any time; a received packet it stores in
+ * q->cookie[id] before pushing. Interrupts are GUEST_VECTOR(1 + pair) of that
+ * vCPU. The control queue is in the function's list, but its commands are
+ * accesses trapped at boot. */
+struct virtio_function *guest_virtio_function(struct guest *g);
+
+/* Opens the channels on which the drivers of all queue pairs send
+ * MSG_VIRTQ_VIEW to `backend`: published views with VIRTIO_VISIBLE_LATENCY, and
+ * with VIRTIO_NOTIFY_EXIT kicks with kick_latency (from the exit's end to the
+ * message; unused and may be 0 with VIRTIO_NOTIFY_DOORBELL). Views of one queue
+ * arrive in order, except one that is a doorbell's data: later ones overtake
+ * it, as stores to memory overtake an MMIO write. */
+void guest_attach_backend(struct guest *g, struct hd_component *backend,
+                          hd_time kick_latency);
+/* The same for one queue pair, if each has a thread of its own. */
+void guest_attach_backend_pair(struct guest *g, unsigned pair,
+                               struct hd_component *backend,
+                               hd_time kick_latency);
 
 /* Where the device's registers are for this guest, global numbers; set after
  * the device has been created, before the run. `lazy`: the pages of doorbells
@@ -99,6 +143,10 @@ struct guest_stats {                         /* within the window */
   uint64_t qdisc_max;           /* packets */
   uint64_t dropped; /* packets: queueing discipline or (DPDK) ring full */
   uint64_t lost;    /* echo requests not answered within a second */
+  /* virtio-net: announcements of published chains, each one of: */
+  uint64_t kick_exits;       /* VIRTIO_NOTIFY_EXIT */
+  uint64_t kick_doorbells;   /* VIRTIO_NOTIFY_DOORBELL */
+  uint64_t kicks_suppressed; /* the device had not asked for it */
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
 /* Round-trip times (ping) and their breakdown, requests begun in the window. */

@@ -48,7 +48,7 @@ static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
   bool woken;
   switch ((enum guest_message)m->what) {
   case GUEST_TX_FREED:
-    woken = netdev_tx_freed(cpu, &g->txq[m->value], (uint32_t)m->bytes);
+    woken = g->netdev->freed(cpu, &g->txq[m->value], (uint32_t)m->bytes);
     return woken || cpu->work;
   case GUEST_SOCKET_FREED:
     return socket_release(&g->streams[m->value], m->bytes);
@@ -57,6 +57,8 @@ static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
   case GUEST_WAITING:
     g->streams[m->value].socket.wanted = (int64_t)m->bytes;
     return false;
+  case GUEST_DRIVER:
+    return g->netdev->message(cpu, m);
   }
   hd_fail(&cpu->vcpu.task.base, __FILE__, __LINE__, "unknown message %u",
           m->what);
@@ -65,21 +67,8 @@ static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
 /* A device's write to a ring has become visible. */
 static bool from_device(struct guest_cpu *cpu, const struct guest_memory_msg *m)
 {
-  struct guest *g = cpu->guest;
-  unsigned queue = NIC_EVENT_QUEUE(m->data);
-  uint32_t value = NIC_EVENT_VALUE(m->data);
-  HD_REQUIRE(&cpu->vcpu.task.base,
-             queue < g->config.queue_pairs && g->rxq[queue].cpu == cpu,
-             "write-back of queue %u is not this vCPU's", queue);
-  if (NIC_EVENT_RX(m->data)) {
-    netdev_rx_arrived(cpu, &g->rxq[queue], m->object, value);
-  } else {
-    HD_REQUIRE(&cpu->vcpu.task.base, value < g->tx_rings[queue].size,
-               "write-back of descriptor %u", value);
-    g->txq[queue].completed = value;
-  }
   cpu->activity = true;
-  return cpu->polls; /* others are told by an interrupt */
+  return cpu->guest->netdev->memory_written(cpu, m);
 }
 
 static bool from_hypervisor(struct guest_cpu *cpu, const struct hd_msg *m)
@@ -114,12 +103,23 @@ static bool on_message(struct vcpu *v, struct hd_msg *m)
 
 /* ---- thread ------------------------------------------------------------- */
 
-void guest_wait(struct guest_cpu *cpu, hd_time until)
+void guest_soft_interrupts(struct guest_cpu *cpu)
 {
+  if (cpu->scheduled)
+    cpu->guest->netdev->deferred(cpu);
   if (cpu->work)
     qdisc_run_all(cpu);
-  else
-    vcpu_idle(&cpu->vcpu, until);
+}
+
+void guest_wait(struct guest_cpu *cpu, hd_time until)
+{
+  if (cpu->scheduled || cpu->work) {
+    guest_soft_interrupts(cpu);
+    return;
+  }
+  if (cpu->guest->netdev->before_idle)
+    cpu->guest->netdev->before_idle(cpu);
+  vcpu_idle(&cpu->vcpu, until);
 }
 
 static void wait_for_go(struct guest_cpu *cpu)

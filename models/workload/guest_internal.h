@@ -16,6 +16,7 @@
 
 #include "models/hypervisor/control.h"
 #include "models/workload/guest.h"
+#include "models/workload/netdev.h"
 
 /* Between vCPUs of a guest: two transfers of a cache line, or an IPI to a
  * halted vCPU without its exit (estimated from memory). */
@@ -25,12 +26,9 @@
 #define GUEST_CONTROL_LATENCY (1 * HD_US)
 
 enum {
-  GUEST_BUFFER = 2048,      /* bytes of a packet buffer: half a page */
-  GUEST_TX_DESCRIPTOR = 16, /* bytes */
-  GUEST_RX_DESCRIPTOR = 32,
+  GUEST_BUFFER = 2048, /* bytes of a packet buffer: half a page */
   GUEST_PAGE = 4096,
-  GUEST_QDISC_LIMIT = 1000, /* packets: Linux txqueuelen */
-  GUEST_REFILL = 32         /* receive descriptors given back together */
+  GUEST_QDISC_LIMIT = 1000 /* packets: Linux txqueuelen */
 };
 
 /* To whole pages, which rings and buffers take. */
@@ -44,8 +42,9 @@ enum guest_message {
   GUEST_TX_FREED = 1, /* cleaner -> owner: value = queue, bytes = descriptors */
   GUEST_SOCKET_FREED, /* owner -> sender: value = stream, bytes */
   GUEST_PACKET,       /* sender -> owner: value = queue, object = packet */
-  GUEST_WAITING       /* sender -> cleaner: value = stream, bytes to be freed
+  GUEST_WAITING,      /* sender -> cleaner: value = stream, bytes to be freed
                          until the sender wants to be woken */
+  GUEST_DRIVER        /* the driver's own; value is its */
 };
 
 struct packet_list {
@@ -77,7 +76,8 @@ static inline struct packet *packet_list_pop(struct packet_list *l)
 /* Events within the window, of one vCPU. */
 struct guest_counters {
   uint64_t sent_packets, sent_bytes, received_packets, received_bytes, requests,
-      throttled, blocked, qdisc_max, dropped, lost;
+      throttled, blocked, qdisc_max, dropped, lost, kick_exits, kick_doorbells,
+      kicks_suppressed;
   uint64_t page_faults; /* since the start */
 };
 
@@ -122,32 +122,18 @@ struct guest_sender {
   hd_time start, slice_end, next_tick;
 };
 
-struct tx_entry { /* of a posted descriptor; the packet is the device's */
-  uint32_t truesize;
-  uint16_t stream;
-};
-
+/* Of both, what is the same for all drivers; the rings are the driver's. */
 struct guest_txq {
-  struct nic_ring *ring;
   unsigned index;
   struct guest_cpu *owner, *cleaner;
-  uint64_t buffers; /* IOVA of the area that packets are sent from */
-  /* the owner's */
-  uint32_t head, tail; /* oldest descriptor not known free; next to fill */
-  struct tx_entry *entries;
-  struct packet_list qdisc;
-  uint64_t posted, freed; /* descriptors since the start */
-  /* the cleaner's */
-  uint32_t completed, cleaned; /* indices, from the device; handled */
+  struct packet_list qdisc; /* the owner's */
+  uint64_t posted, freed;   /* packets since the start; the owner's */
 };
 
 struct guest_rxq {
-  struct nic_ring *ring;
   unsigned index;
   struct guest_cpu *cpu;
   struct packet_list list; /* received, not yet handled */
-  uint32_t tail;           /* register's value */
-  uint32_t consumed;       /* descriptors not yet given back */
   uint64_t received, handled;
   bool polling;
 };
@@ -158,10 +144,11 @@ struct guest_cpu {
   uint32_t number;
   struct hd_channel **peers; /* by vCPU number; NULL where nothing is sent */
   bool booted, trapped, go;
-  bool work;     /* an owned queue has packets to transmit */
-  bool activity; /* polling guest: something has arrived since the last poll */
-  bool polls;    /* its thread looks at the rings itself, all the time */
-  hd_time start; /* from MSG_VM_GO */
+  bool work;      /* an owned queue has packets to transmit */
+  bool scheduled; /* the driver has deferred work */
+  bool activity;  /* polling guest: something has arrived since the last poll */
+  bool polls;     /* its thread looks at the rings itself, all the time */
+  hd_time start;  /* from MSG_VM_GO */
   struct guest_sender sender;
   struct packet_list replies; /* socket of ping */
   struct packet_list burst;   /* polling guest: being forwarded */
@@ -176,19 +163,18 @@ struct guest {
   size_t n_cpus;
   struct guest_txq *txq;
   struct guest_rxq *rxq;
-  struct nic_ring *tx_rings, *rx_rings;
+  const struct netdev_ops *netdev;
+  struct native *native;     /* the driver's; one of these */
+  struct virtio_net *virtio; /* is not NULL */
   struct guest_stream *streams;
   size_t n_streams;
   struct guest_registers registers;
-  bool *touched; /* device pages; see guest_page() */
+  bool *touched; /* device pages; the driver's order */
   hd_time jitter;
   struct hd_channel *to_hypervisor;
   struct hd_histogram latency;
   struct hd_breakdown breakdown;
 };
-
-/* Device pages of a guest, in the order of `touched`. */
-enum guest_page_kind { PAGE_TX_TAIL, PAGE_RX_TAIL, PAGE_VECTOR, PAGE_MAILBOX };
 
 static inline struct guest_cpu *guest_cpu_of(struct vcpu *v)
 {
@@ -200,14 +186,21 @@ static inline bool guest_in_window(struct guest_cpu *cpu)
   return hd_window_contains(cpu->guest->config.window, vcpu_now(&cpu->vcpu));
 }
 
+/* guest.c: zeroed memory, or the end. */
+void *guest_allocate(size_t n, size_t bytes);
+
 /* guest_memory.c: where rings and buffers lie; vCPUs' first touches. */
-void guest_memory_layout(struct guest *g);
+uint64_t guest_draw_area(const struct guest *g);
+/* Whole pages at *next, which moves on. */
+uint64_t guest_take(uint64_t *next, uint64_t bytes);
 /* Before an access to a device page: an EPT violation if it is not mapped. */
-void guest_touch(struct guest_cpu *cpu, enum guest_page_kind kind, unsigned i);
-size_t guest_pages(const struct guest_config *c);
+void guest_touch(struct guest_cpu *cpu, size_t page);
 
 /* guest_cpu.c: a vCPU's thread, its messages, waiting. */
 extern const struct vcpu_ops guest_cpu_ops;
+/* Does deferred work, if there is any; as soft interrupts do, on a thread's
+ * time. */
+void guest_soft_interrupts(struct guest_cpu *cpu);
 /* Does deferred work or idles (vcpu_idle()). May return at any time. */
 void guest_wait(struct guest_cpu *cpu, hd_time until);
 /* Disables interrupts; returns what to restore. */
@@ -232,34 +225,6 @@ bool socket_release(struct guest_stream *s, uint64_t bytes);
 /* The stream's thread waits; tells a cleaner on another vCPU. */
 void socket_block(struct guest_cpu *cpu, struct guest_stream *s);
 
-/* netdev_tx.c: the driver's transmit side. */
-static inline uint32_t netdev_tx_used(const struct guest_txq *q)
-{
-  return (q->tail + q->ring->size - q->head) % q->ring->size;
-}
-static inline uint32_t netdev_tx_room(const struct guest_txq *q)
-{
-  return q->ring->size - 1 - netdev_tx_used(q);
-}
-static inline uint32_t netdev_tx_completions(const struct guest_txq *q)
-{
-  return (q->completed + q->ring->size - q->cleaned) % q->ring->size;
-}
-/* True when a packet sent now would go straight into the ring, so that
- * send_driver is the sender's to pay. */
-bool netdev_tx_direct(const struct guest_cpu *cpu, const struct guest_txq *q);
-/* Sends a packet of stream `s`; `paid`: send_driver has been paid. */
-void netdev_tx_send(struct guest_cpu *cpu, struct guest_stream *s,
-                    struct packet *p, bool paid);
-/* Puts a packet into the next descriptor; owner, room, interrupts disabled. */
-void netdev_tx_post(struct guest_cpu *cpu, struct guest_txq *q,
-                    struct packet *p, uint32_t truesize);
-void netdev_tx_doorbell(struct guest_cpu *cpu, struct guest_txq *q);
-/* On the cleaner: `n` completed descriptors have been handled. */
-void netdev_tx_clean(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
-/* On the owner: `n` descriptors are free. True when a thread was unblocked. */
-bool netdev_tx_freed(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
-
 /* qdisc.c */
 /* Queues a packet whose truesize is `s`'s; drops it beyond the limit. */
 void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
@@ -267,18 +232,10 @@ void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
 /* Transmits what the rings of the vCPU's queues have room for. */
 void qdisc_run_all(struct guest_cpu *cpu);
 
-/* netdev_rx.c: the driver's receive side. */
-void netdev_rx_start(struct guest_cpu *cpu, struct guest_rxq *q);
-/* From the device; takes no time. */
-void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
-                       struct packet *list, uint32_t n);
-/* Hands `n` received packets to their sockets. */
-void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n);
-/* `n` descriptors have been used; gives them back in batches. */
-void netdev_rx_refill(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n);
-
 /* napi.c */
 void napi_interrupt(struct vcpu *v, unsigned vector);
+/* Polls a queue pair until nothing is left, with interrupts disabled. */
+void napi_run(struct guest_cpu *cpu, unsigned queue);
 
 /* guest_thread.c: choosing among the sending threads of a vCPU. */
 struct guest_thread *guest_thread_pick(struct guest_sender *s, hd_time now);
@@ -298,8 +255,9 @@ void dpdk_forward_run(struct guest_cpu *cpu);
 /* guest_plan.c: which vCPU does what. */
 uint32_t guest_plan_streams(const struct guest_config *c);
 uint32_t guest_plan_cpus(const struct guest_config *c);
+/* Cleaner and owner of a queue; the same with virtio-net. */
 uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue);
-uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream);
 uint32_t guest_plan_owner(const struct guest_config *c, uint32_t queue);
+uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream);
 
 #endif

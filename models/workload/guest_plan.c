@@ -1,24 +1,9 @@
-/* guest_plan.c - which vCPU handles which queue, runs which thread; how much
- * memory rings and buffers take. Pure. */
+/* guest_plan.c - which vCPU handles which queue, runs which thread. Pure. */
 #include "models/workload/guest_internal.h"
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
   return a < b ? a : b;
-}
-
-static uint64_t pair_bytes(const struct nic_params *n)
-{
-  uint64_t tx = (uint64_t)n->tx_ring, rx = (uint64_t)n->rx_ring;
-  return guest_page_round(tx * GUEST_TX_DESCRIPTOR) +
-         guest_page_round(rx * GUEST_RX_DESCRIPTOR) +
-         guest_page_round(tx * GUEST_BUFFER) +
-         guest_page_round(rx * GUEST_BUFFER);
-}
-
-uint64_t guest_memory_needed(const struct guest_config *c)
-{
-  return pair_bytes(c->nic) * c->queue_pairs;
 }
 
 /* Sockets; ping has one, a polling guest none. */
@@ -37,38 +22,47 @@ static uint32_t used_queues(const struct guest_config *c)
   return min_u32(guest_plan_streams(c), c->queue_pairs);
 }
 
-uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue)
+static uint32_t spread(const struct guest_config *c, uint32_t queue)
 {
   return queue < used_queues(c) ? queue % c->vcpus : 0;
 }
 
 uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream)
 {
-  bool spread = c->workload == WORKLOAD_UDP_STREAM &&
-                c->udp_stream->threads == THREADS_PER_STREAM;
-  return spread ? stream % c->vcpus : 0;
+  bool each = c->workload == WORKLOAD_UDP_STREAM &&
+              c->udp_stream->threads == THREADS_PER_STREAM;
+  return each ? stream % c->vcpus : 0;
 }
 
 uint32_t guest_plan_owner(const struct guest_config *c, uint32_t queue)
 {
   uint32_t streams = guest_plan_streams(c);
   if (queue >= streams)
-    return guest_plan_queue(c, queue);
+    return spread(c, queue);
   uint32_t only = guest_plan_stream(c, queue);
   for (uint32_t s = queue; s < streams; s += c->queue_pairs)
     if (guest_plan_stream(c, s) != only)
-      return guest_plan_queue(c, queue);
+      return spread(c, queue);
   return only;
+}
+
+uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue)
+{
+  return c->netdev == NETDEV_VIRTIO ? guest_plan_owner(c, queue)
+                                    : spread(c, queue);
 }
 
 /* Both maps fill vCPUs from 0 on, so those in use are a prefix. */
 uint32_t guest_plan_cpus(const struct guest_config *c)
 {
-  uint32_t n = min_u32(used_queues(c), c->vcpus);
-  if (c->workload == WORKLOAD_UDP_STREAM &&
-      c->udp_stream->threads == THREADS_PER_STREAM) {
-    uint32_t threads = min_u32(guest_plan_streams(c), c->vcpus);
-    n = threads > n ? threads : n;
+  uint32_t n = 1;
+  for (uint32_t q = 0; q < used_queues(c); q++) {
+    uint32_t cpu = guest_plan_queue(c, q);
+    n = cpu >= n ? cpu + 1 : n;
   }
-  return n > 0 ? n : 1;
+  for (uint32_t s = 0; s < guest_plan_streams(c); s++) {
+    uint32_t cpu = guest_plan_stream(c, s);
+    n = cpu >= n ? cpu + 1 : n;
+  }
+  return n;
 }

@@ -15,6 +15,9 @@ static void add_counters(struct guest_stats *s, const struct guest_counters *c)
   s->blocked += c->blocked;
   s->dropped += c->dropped;
   s->lost += c->lost;
+  s->kick_exits += c->kick_exits;
+  s->kick_doorbells += c->kick_doorbells;
+  s->kicks_suppressed += c->kicks_suppressed;
   if (c->qdisc_max > s->qdisc_max)
     s->qdisc_max = c->qdisc_max;
 }
@@ -78,20 +81,12 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g)
 
 /* ---- conservation ------------------------------------------------------ */
 
-/* The device clears a slot when it takes the packet. */
-static uint64_t unfetched(const struct guest_txq *q)
-{
-  uint64_t n = 0;
-  for (uint32_t i = q->head; i != q->tail; i = (i + 1) % q->ring->size)
-    n += q->ring->slot[i] != NULL;
-  return n;
-}
-
 uint64_t guest_packets_held(const struct guest *g)
 {
   uint64_t n = 0;
   for (size_t q = 0; q < g->config.queue_pairs; q++)
-    n += g->txq[q].qdisc.count + unfetched(&g->txq[q]) + g->rxq[q].list.count;
+    n += g->txq[q].qdisc.count + g->netdev->unfetched(&g->txq[q]) +
+         g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
     n += cpu->replies.count + cpu->burst.count + cpu->passed - cpu->taken;
@@ -109,43 +104,37 @@ uint64_t guest_packets_arrived(const struct guest *g)
 
 static const char *check_rings(const struct guest *g)
 {
-  for (size_t i = 0; i < g->config.queue_pairs; i++) {
-    const struct guest_txq *q = &g->txq[i];
+  for (unsigned i = 0; i < g->config.queue_pairs; i++) {
     const struct guest_rxq *r = &g->rxq[i];
-    if (q->posted - q->freed != netdev_tx_used(q))
-      return "transmit ring: posted descriptors are not freed or in use";
-    if (netdev_tx_completions(q) > netdev_tx_used(q))
-      return "transmit ring: more completions than descriptors in use";
     if (r->received - r->handled != r->list.count)
       return "receive ring: packets received are not handled or waiting";
-    if (r->consumed >= GUEST_REFILL)
-      return "receive ring: descriptors not given back";
+    const char *wrong = g->netdev->check(g, i);
+    if (wrong)
+      return wrong;
   }
   return NULL;
 }
 
 /* Bytes of stream s in its queue's ring and queueing discipline. */
-static uint64_t queued_bytes(const struct guest_stream *s)
+static uint64_t queued_bytes(const struct guest *g,
+                             const struct guest_stream *s)
 {
-  const struct guest_txq *q = s->queue;
-  uint64_t bytes = 0;
-  for (uint32_t i = q->head; i != q->tail; i = (i + 1) % q->ring->size)
-    if (q->entries[i].stream == s->number)
-      bytes += q->entries[i].truesize;
-  for (const struct packet *p = q->qdisc.first; p; p = p->next)
+  uint64_t bytes = g->netdev->posted_bytes(s->queue, s->number);
+  for (const struct packet *p = s->queue->qdisc.first; p; p = p->next)
     if (p->stream == s->number)
       bytes += s->truesize;
   return bytes;
 }
 
-static const char *check_stream(const struct guest_stream *s)
+static const char *check_stream(const struct guest *g,
+                                const struct guest_stream *s)
 {
   const struct guest_socket *k = &s->socket;
   if (k->held < 0 || (uint64_t)k->held != k->charged - k->released)
     return "socket: bytes held are not those charged and not released";
   if (k->held >= k->limit + s->truesize)
     return "socket: more than its buffer outstanding";
-  if (k->arrived - k->freed != queued_bytes(s))
+  if (k->arrived - k->freed != queued_bytes(g, s))
     return "socket: bytes differ from the packets queued";
   if (k->charged < k->arrived || k->freed < k->released)
     return "socket: more arrived than charged, or released than freed";
@@ -159,6 +148,6 @@ const char *guest_check(const struct guest *g)
 {
   const char *wrong = check_rings(g);
   for (size_t s = 0; !wrong && s < g->n_streams; s++)
-    wrong = check_stream(&g->streams[s]);
+    wrong = check_stream(g, &g->streams[s]);
   return wrong;
 }

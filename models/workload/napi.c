@@ -1,10 +1,10 @@
 /*
  * napi.c - the interrupt handler of a queue pair's vector and its poll loop.
  *
- * As Linux's NAPI: the device keeps the vector disabled after it has fired;
- * the poll function cleans all completed transmit descriptors and takes at most
- * a budget of received packets; it runs again while there is more, and then
- * enables the vector. (ksoftirqd is not modelled: a poll that always finds more
+ * As Linux's NAPI: interrupts of the pair are held off once one has come; the
+ * poll function cleans all completed transmit descriptors and takes at most a
+ * budget of received packets; it runs again while there is more, and then
+ * enables interrupts. (ksoftirqd is not modelled: a poll that always finds more
  * starves the vCPU's threads.)
  */
 #include "models/workload/guest_internal.h"
@@ -17,15 +17,14 @@ static struct round pending(const struct guest *g, unsigned queue)
 {
   uint32_t budget = (uint32_t)g->config.costs->napi_budget;
   uint32_t received = g->rxq[queue].list.count;
-  return (struct round){netdev_tx_completions(&g->txq[queue]),
+  return (struct round){g->netdev->completions(&g->txq[queue]),
                         received < budget ? received : budget};
 }
 
-static int64_t cost(const struct guest *g, struct round r)
+static int64_t cost(const struct guest *g, unsigned queue, struct round r)
 {
-  const struct guest_params *k = g->config.costs;
-  return r.completed * k->clean_descriptor +
-         r.received * (k->receive_driver + k->receive_stack);
+  return g->netdev->poll_cycles(&g->rxq[queue], r.completed, r.received) +
+         r.received * g->config.costs->receive_stack;
 }
 
 /* A round of so few has read its descriptors before more can have come; what
@@ -47,7 +46,7 @@ static void poll(struct guest_cpu *cpu, unsigned queue)
   int64_t entry = g->config.costs->napi_entry;
   struct round r = pending(g, queue);
   do {
-    spend(cpu, r, entry + cost(g, r));
+    spend(cpu, r, entry + cost(g, queue, r));
     netdev_tx_clean(cpu, &g->txq[queue], r.completed);
     netdev_rx_deliver(cpu, &g->rxq[queue], r.received);
     if (cpu->work)
@@ -64,12 +63,17 @@ static void begin(struct guest_cpu *cpu, struct guest_rxq *q)
     hd_stamps_mark(&p->stamps, HD_STAGE_INTERRUPT, vcpu_now(&cpu->vcpu));
 }
 
-static void enable_vector(struct guest_cpu *cpu, unsigned i)
+void napi_run(struct guest_cpu *cpu, unsigned queue)
 {
-  const struct guest *g = cpu->guest;
-  vcpu_mmio_write(&cpu->vcpu, g->config.nic_device,
-                  NIC_VECTOR(g->registers.first_vector + i),
-                  NIC_INT_CONTROL(NIC_ITR_KEEP), NULL);
+  const struct netdev_ops *dev = cpu->guest->netdev;
+  struct guest_rxq *q = &cpu->guest->rxq[queue];
+  if (!dev->irq_begin(cpu, 1 + queue))
+    return;
+  do {
+    begin(cpu, q);
+    poll(cpu, queue);
+    q->polling = false;
+  } while (dev->irq_end(cpu, 1 + queue));
 }
 
 void napi_interrupt(struct vcpu *v, unsigned vector)
@@ -77,14 +81,12 @@ void napi_interrupt(struct vcpu *v, unsigned vector)
   struct guest_cpu *cpu = guest_cpu_of(v);
   struct guest *g = cpu->guest;
   unsigned i = vector >= GUEST_VECTOR(0) ? vector - GUEST_VECTOR(0) : vector;
-  if (i > 0) {
-    HD_REQUIRE(&v->task.base,
-               i <= g->config.queue_pairs && g->rxq[i - 1].cpu == cpu,
-               "interrupt vector %u is not this vCPU's", vector);
-    struct guest_rxq *q = &g->rxq[i - 1];
-    begin(cpu, q);
-    poll(cpu, i - 1);
-    q->polling = false;
+  if (i == 0) {
+    g->netdev->irq_end(cpu, i);
+    return;
   }
-  enable_vector(cpu, i);
+  HD_REQUIRE(&v->task.base,
+             i <= g->config.queue_pairs && g->rxq[i - 1].cpu == cpu,
+             "interrupt vector %u is not this vCPU's", vector);
+  napi_run(cpu, i - 1);
 }

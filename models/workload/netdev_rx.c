@@ -1,21 +1,5 @@
-/* netdev_rx.c - the network driver's receive side. */
+/* netdev_rx.c - receiving, what is the same for all drivers. */
 #include "models/workload/guest_internal.h"
-
-static void write_tail(struct guest_cpu *cpu, struct guest_rxq *q)
-{
-  const struct guest *g = cpu->guest;
-  guest_touch(cpu, PAGE_RX_TAIL, q->index);
-  vcpu_mmio_write(&cpu->vcpu, g->config.nic_device,
-                  NIC_RX_TAIL(g->registers.first_queue + q->index), q->tail,
-                  NULL);
-}
-
-/* All descriptors but one: tail == head would mean an empty ring. */
-void netdev_rx_start(struct guest_cpu *cpu, struct guest_rxq *q)
-{
-  q->tail = q->ring->size - 1;
-  write_tail(cpu, q);
-}
 
 void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
                        struct packet *list, uint32_t n)
@@ -31,16 +15,6 @@ void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
       hd_stamps_mark(&p->stamps, HD_STAGE_INTERRUPT, now);
     packet_list_push(&q->list, p);
   }
-}
-
-void netdev_rx_refill(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
-{
-  q->consumed += n;
-  if (q->consumed < GUEST_REFILL)
-    return;
-  q->tail = (q->tail + q->consumed) % q->ring->size;
-  q->consumed = 0;
-  write_tail(cpu, q);
 }
 
 static void deliver(struct guest_cpu *cpu, struct packet *p)
@@ -64,5 +38,5 @@ void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
   q->handled += n;
   for (uint32_t i = 0; i < n; i++)
     deliver(cpu, packet_list_pop(&q->list));
-  netdev_rx_refill(cpu, q, n);
+  cpu->guest->netdev->give_back(cpu, q, n);
 }

@@ -13,8 +13,9 @@ static uint64_t send_request(struct guest_cpu *cpu)
   struct guest *g = cpu->guest;
   struct guest_stream *s = &g->streams[0];
   hd_time begin = vcpu_now(&cpu->vcpu);
+  int64_t driver = netdev_tx_cycles(cpu, s->queue);
   bool direct = netdev_tx_direct(cpu, s->queue);
-  vcpu_run(&cpu->vcpu, s->cost + (direct ? g->config.costs->send_driver : 0));
+  vcpu_run(&cpu->vcpu, s->cost + driver);
   struct packet *p = guest_packet(g, s, PACKET_ECHO_REQUEST, begin);
   uint64_t sequence = p->sequence;
   netdev_tx_send(cpu, s, p, direct);

@@ -32,27 +32,37 @@ void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q, struct packet *p)
 
 static uint32_t ready(const struct guest_txq *q)
 {
-  uint32_t room = netdev_tx_room(q);
+  uint32_t room = q->owner->guest->netdev->room(q);
   return q->qdisc.count < room ? q->qdisc.count : room;
+}
+
+/* One announcement for n packets. */
+static void transmit(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
+{
+  struct guest *g = cpu->guest;
+  if (n == 0)
+    return;
+  if (g->netdev->reclaim)
+    g->netdev->reclaim(cpu, q);
+  for (uint32_t i = 0; i < n; i++) {
+    struct packet *p = packet_list_pop(&q->qdisc);
+    netdev_tx_post(cpu, q, p, g->streams[p->stream].truesize);
+  }
+  g->netdev->announce(cpu, q);
 }
 
 /* An interrupt may run this again while the cycles pass: what is ready then
  * counts. */
 static void run(struct guest_cpu *cpu, struct guest_txq *q)
 {
-  struct guest *g = cpu->guest;
+  const struct netdev_ops *dev = cpu->guest->netdev;
   uint32_t n = ready(q);
-  guest_touch(cpu, PAGE_TX_TAIL, q->index);
-  vcpu_run(&cpu->vcpu, (int64_t)n * g->config.costs->send_driver);
+  if (dev->touch)
+    dev->touch(cpu, q);
+  vcpu_run(&cpu->vcpu, dev->send_cycles(q, n));
   bool enabled = guest_irq_save(cpu);
   uint32_t now = ready(q);
-  n = n < now ? n : now;
-  for (uint32_t i = 0; i < n; i++) {
-    struct packet *p = packet_list_pop(&q->qdisc);
-    netdev_tx_post(cpu, q, p, g->streams[p->stream].truesize);
-  }
-  if (n > 0)
-    netdev_tx_doorbell(cpu, q);
+  transmit(cpu, q, n < now ? n : now);
   guest_irq_restore(cpu, enabled);
 }
 

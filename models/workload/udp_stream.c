@@ -151,8 +151,9 @@ static void send_datagram(struct guest_cpu *cpu, struct guest_thread *t,
   struct guest *g = cpu->guest;
   if (!enter_call(cpu, t, s))
     return;
+  int64_t driver = netdev_tx_cycles(cpu, s->queue);
   bool direct = netdev_tx_direct(cpu, s->queue);
-  vcpu_run(&cpu->vcpu, s->cost + (direct ? g->config.costs->send_driver : 0));
+  vcpu_run(&cpu->vcpu, s->cost + driver);
   struct packet *p = guest_packet(g, s, PACKET_DATA, t->call);
   s->sent += s->payload;
   netdev_tx_send(cpu, s, p, direct);
@@ -182,8 +183,7 @@ void udp_stream_run(struct guest_cpu *cpu)
   struct guest_sender *s = &cpu->sender;
   s->start = vcpu_now(&cpu->vcpu);
   for (;;) {
-    if (cpu->work)
-      qdisc_run_all(cpu);
+    guest_soft_interrupts(cpu);
     hd_time now = vcpu_now(&cpu->vcpu);
     if (now >= s->next_tick)
       tick(cpu, now);

@@ -1,0 +1,138 @@
+/*
+ * netdev.h - the seam between a guest's network stack and its device driver.
+ *
+ * The stack (sockets, queueing discipline, NAPI, the polling application, boot)
+ * is the same for every device. What depends on the device is behind struct
+ * netdev_ops: rings and where they lie, how packets are posted and announced,
+ * how completions and received packets are found and given back, how interrupts
+ * are held off, what the driver's start needs. Two drivers implement it:
+ *  - native: descriptor rings of an E810-like interface (native_*.c);
+ *  - virtio_net: virtqueues (virtio_net_*.c).
+ *
+ * Who calls what: room, reclaim, post and announce on the queue's owner, with
+ * interrupts disabled if the driver's interrupts can be taken there; clean and
+ * irq_* on its cleaner; give_back on the receive queue's vCPU; memory_written
+ * on the vCPU that the device's writes are shown to. Units: cycles of the
+ * vCPU's clock, packets, bytes. An entry that is NULL has nothing to do.
+ */
+#ifndef HD_MODELS_WORKLOAD_NETDEV_H
+#define HD_MODELS_WORKLOAD_NETDEV_H
+
+#include "models/workload/guest.h"
+
+struct guest_cpu;
+struct guest_stream;
+struct guest_txq;
+struct guest_rxq;
+
+struct netdev_ops {
+  /* ---- building; no time passes ---- */
+  uint64_t (*memory)(
+      const struct guest_config *c);             /* rings and buffers; pure */
+  size_t (*pages)(const struct guest_config *c); /* device pages; pure */
+  /* Makes the rings of g->txq and g->rxq, whose vCPUs are set; they take guest
+   * memory from `base` on, memory() bytes. */
+  void (*create)(struct guest *g, uint64_t base);
+  void (*destroy)(struct guest *g);
+
+  /* ---- transmit ---- */
+  /* Packets that may be posted now. */
+  uint32_t (*room)(const struct guest_txq *q);
+  /* Cycles for posting so many packets and announcing them together. */
+  int64_t (*send_cycles)(const struct guest_txq *q, uint32_t packets);
+  /* First touch of the page that announce() writes to, with interrupts as the
+   * caller has them. */
+  void (*touch)(struct guest_cpu *cpu, struct guest_txq *q);
+  /* Before posting: frees what is known to be transmitted. Takes time. */
+  void (*reclaim)(struct guest_cpu *cpu, struct guest_txq *q);
+  /* Puts a packet into the ring; there is room. Takes no time. */
+  void (*post)(struct guest_txq *q, struct packet *p, uint32_t truesize);
+  /* Lets the device know of what has been posted, at least one packet. */
+  void (*announce)(struct guest_cpu *cpu, struct guest_txq *q);
+
+  /* ---- completion ---- */
+  /* Packets known to be transmitted and not yet cleaned. */
+  uint32_t (*completions)(const struct guest_txq *q);
+  /* Frees the oldest n > 0 of them. */
+  void (*clean)(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
+  /* The cleaner, another vCPU, tells the owner of n freed packets. True when a
+   * thread was unblocked. */
+  bool (*freed)(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
+
+  /* ---- receive ---- */
+  /* The buffers of n > 0 received packets are the driver's again. */
+  void (*give_back)(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n);
+
+  /* ---- interrupts; vector 0: the device's own, 1 + q: queue pair q ---- */
+  /* A handler has begun. False: there is nothing to poll for. */
+  bool (*irq_begin)(struct guest_cpu *cpu, unsigned vector);
+  /* Cycles of a round of the poll function, without the stack's. */
+  int64_t (*poll_cycles)(const struct guest_rxq *q, uint32_t completed,
+                         uint32_t received);
+  /* Polling is over; the next event shall interrupt. True: it is there already,
+   * and polling must go on. */
+  bool (*irq_end)(struct guest_cpu *cpu, unsigned vector);
+
+  /* ---- the driver's life ---- */
+  /* From MSG_VM_BOOT until traffic may flow; on vCPU 0. */
+  void (*probe)(struct guest_cpu *cpu);
+  /* A device's write has become visible. Takes no time, sends nothing. True:
+   * ends the waiting of a vCPU that polls. */
+  bool (*memory_written)(struct guest_cpu *cpu,
+                         const struct guest_memory_msg *m);
+  /* A GUEST_DRIVER message. Takes no time. True: wake the vCPU. */
+  bool (*message)(struct guest_cpu *cpu, const struct guest_msg *m);
+  /* Work that cpu->scheduled announced. */
+  void (*deferred)(struct guest_cpu *cpu);
+  /* The vCPU is about to idle. Takes no time. */
+  void (*before_idle)(struct guest_cpu *cpu);
+
+  /* ---- books, after the run ---- */
+  /* Posted packets that the device has not taken. */
+  uint64_t (*unfetched)(const struct guest_txq *q);
+  /* Bytes (skb truesize) of a stream in the ring. */
+  uint64_t (*posted_bytes)(const struct guest_txq *q, uint16_t stream);
+  /* NULL, or what does not balance. */
+  const char *(*check)(const struct guest *g, unsigned queue_pair);
+};
+
+extern const struct netdev_ops native_netdev_ops, virtio_net_ops;
+
+/* The driver that a guest of this configuration has. */
+const struct netdev_ops *netdev_of(const struct guest_config *c);
+
+/* ---- netdev_tx.c ---- */
+/* True when a packet sent now would go straight into the ring, so that the
+ * driver's cycles are the sender's to pay. */
+bool netdev_tx_direct(const struct guest_cpu *cpu, const struct guest_txq *q);
+/* The driver's cycles for a packet that does; 0 for one that would wait. */
+int64_t netdev_tx_cycles(const struct guest_cpu *cpu,
+                         const struct guest_txq *q);
+/* Sends a packet of stream `s`; `paid`: the driver's cycles have been paid. */
+void netdev_tx_send(struct guest_cpu *cpu, struct guest_stream *s,
+                    struct packet *p, bool paid);
+/* Puts a packet into the ring; owner, room, interrupts disabled. */
+void netdev_tx_post(struct guest_cpu *cpu, struct guest_txq *q,
+                    struct packet *p, uint32_t truesize);
+/* For drivers: bytes of a stream have been freed, on the owner. True when that
+ * unblocked a thread of this vCPU. */
+bool netdev_tx_release(struct guest_cpu *cpu, struct guest_stream *s,
+                       uint64_t bytes);
+/* For drivers: a packet of `truesize` is about to be freed, on the cleaner;
+ * whether a thread on another vCPU has now waited long enough. */
+bool netdev_tx_wakes(struct guest_stream *s, uint32_t truesize);
+/* On the cleaner: frees what is known to be transmitted. */
+void netdev_tx_clean(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
+
+/* ---- netdev_rx.c ---- */
+/* For drivers: n packets of a list have become visible; takes no time. */
+void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
+                       struct packet *list, uint32_t n);
+/* Hands `n` received packets to their sockets. */
+void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n);
+
+/* ---- boot.c, for drivers ---- */
+/* Trapped accesses: exits, and the host software's emulation. */
+void boot_trap(struct guest_cpu *cpu, int64_t accesses);
+
+#endif
