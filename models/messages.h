@@ -54,6 +54,9 @@ enum msg_kind {
   MSG_FRAME,      /* NIC -> wire -> client and back */
   MSG_FRAME_SENT, /* wire -> sender: the last bit has left */
 
+  /* virtio: struct virtio_view_msg (virtio/transport.h) */
+  MSG_VIRTQ_VIEW, /* guest's driver -> back end: what the ring holds now */
+
   /* Between vCPUs of one guest: struct guest_msg (workload/guest.h) */
   MSG_GUEST,
 

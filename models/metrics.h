@@ -15,9 +15,11 @@
   X(tx_pps, "packets of tx_goodput_gbps")                                      \
   X(rx_pps, "packets of rx_goodput_gbps")                                      \
   X(requests_per_s, "requests answered")                                       \
+  X(latency_min_ns, "least")                                                   \
   X(latency_mean_ns, "of requests (round trip) or datagrams (one way)")        \
   X(latency_p50_ns, "median")                                                  \
   X(latency_p90_ns, "90th percentile")                                         \
+  X(latency_p95_ns, "95th percentile")                                         \
   X(latency_p99_ns, "99th percentile")                                         \
   X(latency_p999_ns, "99.9th percentile")                                      \
   X(latency_max_ns, "greatest")                                                \
@@ -57,6 +59,8 @@
   X(sched_wait_mean_ns, "runnable vCPU waits for a core")                      \
   X(preemptions_per_s, "vCPUs that lost their core to another")                \
   X(page_faults, "lazily mapped device pages, since the start")                \
+  X(dma_gbps, "DMA benchmark: payload; of one direction in a mix")             \
+  X(dma_per_s, "DMA benchmark: transfers; of one direction in a mix")          \
   X(setup_ms, "creation of all devices to start of the workloads")
 
 enum metric {

@@ -8,7 +8,7 @@
 #define AT(field) offsetof(struct server_config, field)
 #define GROUP(field) offsetof(struct vm_group, field)
 
-static const char *const designs[] = {"sriov", "hdiov", NULL};
+const char *const server_design_names[] = {"sriov", "hdiov", NULL};
 static const char *const group_designs[] = {"sriov", "hdiov", "inherit", NULL};
 static const char *const rogues[] = {"none", "outside-memory", "foreign-pasid",
                                      NULL};
@@ -21,8 +21,8 @@ static const struct hd_param scenario_params[] = {
      offsetof(struct scenario_params, description), "", NULL, NULL, NULL,
      "one line about it", "convention"},
     {"design", HD_PARAM_ENUM, offsetof(struct scenario_params, design), "hdiov",
-     NULL, NULL, designs, "how devices are shared, for groups that do not say",
-     "convention"},
+     NULL, NULL, server_design_names,
+     "how devices are shared, for groups that do not say", "convention"},
     {0}};
 static const struct hd_param_table scenario_table = {"", "The scenario itself",
                                                      scenario_params};
@@ -54,6 +54,9 @@ static const struct hd_param_table run_table = {
     "run", "How long to simulate and how often", run_params};
 
 static const struct hd_param host_params[] = {
+    {"sockets", HD_PARAM_INT, offsetof(struct host_params, sockets), "2", "1",
+     "8", NULL, "processor sockets, each with its own memory",
+     "HD-IOV artifact: a two-socket server, from memory"},
     {"memory_reserved", HD_PARAM_SIZE,
      offsetof(struct host_params, memory_reserved), "16 GiB", "1 GiB", "1 TiB",
      NULL, "memory that the host itself keeps", "estimated from memory"},
@@ -111,6 +114,8 @@ static const struct hd_param_section sections[] = {
     {&client_param_table, AT(client)},
     {&hypervisor_param_table, AT(hypervisor)},
     {&guest_param_table, AT(guest)},
+    {&bench_param_table, AT(bench)},
+    {&dma_device_param_table, AT(device)},
     {0}};
 
 static const struct hd_param_group groups[] = {

@@ -4,12 +4,14 @@
  * The configuration is a plain struct that the scenario layer fills from the
  * registry's tables. Building: server_feasible() says whether the hardware has
  * room; server_create() builds every model and wires it; server_run()
- * simulates; server_get_results() collects.
+ * simulates; server_get_results() collects. With bench.mode the machine is a
+ * DMA benchmark instead of a server with guests (bench_machine.h).
  */
 #ifndef HD_MODELS_SERVER_H
 #define HD_MODELS_SERVER_H
 
 #include "models/cpu/cpu_params.h"
+#include "models/dmabench/dma_bench_params.h"
 #include "models/hypervisor/hypervisor_params.h"
 #include "models/interrupt/interrupt.h"
 #include "models/iommu/iommu.h"
@@ -25,6 +27,8 @@
 #include "sim/measure/histogram.h"
 
 enum design { DESIGN_SRIOV, DESIGN_HDIOV, DESIGN_INHERIT };
+/* Without DESIGN_INHERIT; NULL-terminated. */
+extern const char *const server_design_names[];
 enum rogue { ROGUE_NONE, ROGUE_OUTSIDE_MEMORY, ROGUE_FOREIGN_PASID };
 
 /* Top level of a scenario. */
@@ -46,6 +50,7 @@ struct run_params {
 
 /* Section "host": what the machine is called, and its sizes. */
 struct host_params {
+  int64_t sockets;
   int64_t memory_reserved; /* bytes the host itself needs */
 };
 
@@ -78,6 +83,8 @@ struct server_config {
   struct client_params client;
   struct hypervisor_params hypervisor;
   struct guest_params guest;
+  struct bench_params bench;
+  struct dma_device_params device;
   struct vm_group groups[SERVER_MAX_GROUPS];
   size_t n_groups;
 };

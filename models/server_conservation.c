@@ -46,13 +46,7 @@ static void check_resources(const struct server *s)
 
 void server_check_conservation(const struct server *s)
 {
-  require(pcie_link_component(s->link), pcie_link_check(s->link));
-  if (s->uplink)
-    require(pcie_link_component(s->uplink), pcie_link_check(s->uplink));
-  require(root_complex_component(s->root), root_complex_check(s->root));
-  require(memory_component(s->memory), memory_check(s->memory));
-  if (s->iommu)
-    require(iommu_component(s->iommu), iommu_check(s->iommu));
+  io_stack_check(&s->io);
   require(interrupt_unit_component(s->interrupts),
           interrupt_unit_check(s->interrupts));
   require(scheduler_component(s->scheduler), scheduler_check(s->scheduler));

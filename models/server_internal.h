@@ -5,12 +5,9 @@
 #include "models/cpu/scheduler.h"
 #include "models/hypervisor/hypervisor.h"
 #include "models/interrupt/interrupt.h"
-#include "models/iommu/iommu.h"
-#include "models/memory/memory.h"
+#include "models/io_stack.h"
 #include "models/network/network.h"
 #include "models/nic/nic.h"
-#include "models/pcie/root_complex.h"
-#include "models/pcie/switch.h"
 #include "models/server_plan.h"
 #include "models/workload/guest.h"
 
@@ -19,16 +16,9 @@ enum { SERVER_MAX_PORTS = 2 };
 struct server {
   const struct server_config *config;
   struct server_plan plan;
-  struct hd_engine *engine;
-  struct hd_window window;
+  struct bench_machine *bench; /* NULL: a server with guests */
+  struct io_stack io;
   struct packet_pool packets;
-  struct pcie_link *link;     /* at the NIC */
-  struct pcie_link *uplink;   /* above the switch; NULL without one */
-  struct pcie_switch *fabric; /* NULL: none */
-  struct root_complex *root;
-  struct memory *memory;
-  struct vtd_tables *tables; /* NULL: IOMMU off */
-  struct iommu *iommu;       /* NULL: IOMMU off */
   struct interrupt_unit *interrupts;
   struct scheduler *scheduler;
   struct nic *nic;
@@ -42,6 +32,9 @@ struct server {
   struct hd_histogram *latency;
   struct hd_breakdown *breakdown;
 };
+
+/* Makes the guests of the plan and announces them to the clients. */
+void server_make_guests(struct server *s);
 
 /* Stops the run (hd_fail) when something does not balance. */
 void server_check_conservation(const struct server *s);

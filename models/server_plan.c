@@ -13,6 +13,11 @@ int64_t plan_streams(const struct vm_group *g)
   return g->udp_stream.streams ? g->udp_stream.streams : g->queue_pairs;
 }
 
+bool plan_is_bench(const struct server_config *c)
+{
+  return c->bench.mode != BENCH_NONE;
+}
+
 bool plan_has_iommu(const struct server_config *c)
 {
   return c->iommu.mode != IOMMU_OFF;
@@ -61,6 +66,28 @@ static bool take_memory(const struct server_config *c,
 static uint64_t align_up(uint64_t x, uint64_t to)
 {
   return (x + to - 1) / to * to;
+}
+
+uint64_t plan_bench_base(const struct server_config *c)
+{
+  return align_up((uint64_t)c->host.memory_reserved, UINT64_C(1) << 30);
+}
+
+static bool bench_feasible(const struct server_config *c,
+                           struct server_shortage *s)
+{
+  const uint64_t gib = UINT64_C(1) << 30;
+  uint64_t need = plan_bench_base(c) + PLAN_BENCH_SPAN;
+  if (need > (uint64_t)c->memory.size) {
+    *s = (struct server_shortage){"GiB of memory", c->memory.size >> 30,
+                                  (int64_t)((need + gib - 1) / gib)};
+    return false;
+  }
+  if (c->bench.numa == BENCH_REMOTE && c->host.sockets < 2) {
+    *s = (struct server_shortage){"sockets", c->host.sockets, 2};
+    return false;
+  }
+  return true;
 }
 
 static void number_guests(const struct server_config *c, struct server_plan *p)
@@ -114,6 +141,8 @@ void server_plan_free(struct server_plan *p)
 
 bool server_feasible(const struct server_config *c, struct server_shortage *s)
 {
+  if (plan_is_bench(c))
+    return bench_feasible(c, s);
   struct server_plan p;
   bool ok = server_plan_make(c, &p, s);
   server_plan_free(&p);

@@ -20,6 +20,9 @@
  * must use host physical addresses. */
 #define PLAN_GUEST_MEMORY (UINT64_C(4) << 30)
 
+/* Host physical address of the remapping tables, in the host's own memory. */
+#define PLAN_TABLES (UINT64_C(512) << 20)
+
 struct guest_plan {
   uint16_t vm, group;
   bool virtual_function;
@@ -41,8 +44,17 @@ enum design plan_design(const struct server_config *c,
                         const struct vm_group *g);
 /* Streams of a UDP sender in the group: 0 stands for one a queue pair. */
 int64_t plan_streams(const struct vm_group *g);
+/* The machine is the DMA benchmark's, not a server. */
+bool plan_is_bench(const struct server_config *c);
 bool plan_has_iommu(const struct server_config *c);
 unsigned plan_page_shift(const struct server_config *c);
+
+/* Bench: where the benchmark's buffer lies, above what the host keeps, and how
+ * much of the address space it spans. */
+#define PLAN_BENCH_BUFFER (UINT64_C(64) << 20)
+#define PLAN_BENCH_CHUNK (UINT64_C(4) << 20)
+#define PLAN_BENCH_SPAN (UINT64_C(512) << 20)
+uint64_t plan_bench_base(const struct server_config *c);
 
 /* False: *s says which resource ran out; nothing to free. */
 bool server_plan_make(const struct server_config *c, struct server_plan *p,

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/bench_machine.h"
 #include "models/server.h"
 #include "models/server_internal.h"
 #include "sim/measure/stats.h"
 
-/* From this utilisation on a resource is said to limit a group. */
-#define LIMITING 0.9
 /* From this one on it is full: what is missing is granularity. */
 #define FULL 0.97
 
@@ -100,13 +99,15 @@ static void set_traffic(const struct server *s, const struct totals *t,
   m[METRIC_vm_goodput_max_gbps] = t->goodput_max;
 }
 
-static void set_latency(const struct hd_histogram *h, double *m)
+void server_latency_metrics(const struct hd_histogram *h, double *m)
 {
   if (h->count == 0)
     return;
+  m[METRIC_latency_min_ns] = (double)h->min / 1e3;
   m[METRIC_latency_mean_ns] = hd_histogram_mean_ns(h);
   m[METRIC_latency_p50_ns] = hd_histogram_quantile_ns(h, 0.50);
   m[METRIC_latency_p90_ns] = hd_histogram_quantile_ns(h, 0.90);
+  m[METRIC_latency_p95_ns] = hd_histogram_quantile_ns(h, 0.95);
   m[METRIC_latency_p99_ns] = hd_histogram_quantile_ns(h, 0.99);
   m[METRIC_latency_p999_ns] = hd_histogram_quantile_ns(h, 0.999);
   m[METRIC_latency_max_ns] = hd_histogram_max_ns(h);
@@ -141,43 +142,6 @@ static void merge_rows(const struct server *s)
 static double ratio(double a, double b)
 {
   return b > 0 ? a / b : NAN;
-}
-
-static void set_fabric(const struct server *s, double *m)
-{
-  struct pcie_link_stats link = {0};
-  pcie_link_get_stats(s->link, &link);
-  m[METRIC_pcie_up_utilization] = link.utilization[PCIE_DOWNSTREAM_END];
-  m[METRIC_pcie_down_utilization] = link.utilization[PCIE_UPSTREAM_END];
-  m[METRIC_pcie_replays] = (double)(link.replays[0] + link.replays[1]);
-  hd_time stall = 0;
-  for (int end = 0; end < 2; end++)
-    for (int class = 0; class < PCIE_CLASSES; class ++)
-      stall = hd_time_max(stall, link.credit_stall[end][class]);
-  m[METRIC_pcie_credit_stall_ratio] =
-      (double)stall / (double)s->config->run.duration;
-  struct memory_stats mem = {0};
-  memory_get_stats(s->memory, &mem);
-  m[METRIC_llc_hit_ratio] = ratio((double)mem.hits, (double)mem.lines);
-  m[METRIC_dram_utilization] = mem.dram_utilization;
-}
-
-static void set_iommu(const struct server *s, double *m)
-{
-  if (!s->iommu)
-    return;
-  struct iommu_stats u = {0};
-  iommu_get_stats(s->iommu, &u);
-  uint64_t faults = 0;
-  const struct iommu_fault *log;
-  iommu_faults(s->iommu, &log, &faults);
-  m[METRIC_iotlb_hit_ratio] = ratio((double)u.hits, (double)u.lookups);
-  m[METRIC_iommu_lookups_per_s] = (double)u.lookups / seconds(s);
-  m[METRIC_iommu_walks_per_s] = (double)u.walks / seconds(s);
-  m[METRIC_iommu_walk_mean_ns] =
-      ratio((double)u.walk_time / 1e3, (double)u.walks);
-  m[METRIC_iommu_walkers_busy] = u.walkers_busy;
-  m[METRIC_iommu_faults] = (double)faults;
 }
 
 static void set_nic(const struct server *s, double *m)
@@ -230,7 +194,7 @@ static void set_host(const struct server *s, double *m)
 
 /* ---- what limits ------------------------------------------------------ */
 
-static void add_resource(struct server_results *r, const char *name, double u)
+void server_add_resource(struct server_results *r, const char *name, double u)
 {
   if (r->n_resources < SERVER_MAX_RESOURCES && isfinite(u))
     r->resource[r->n_resources++] = (struct resource_row){name, u};
@@ -246,21 +210,16 @@ static void list_resources(const struct server *s, struct server_results *r)
   double clients = 0;
   for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
     clients = fmax(clients, client_utilization(s->client[port]));
-  add_resource(
+  server_add_resource(
       r, "wire",
       fmax(m[METRIC_wire_tx_utilization], m[METRIC_wire_rx_utilization]));
-  add_resource(r, "PCIe up", m[METRIC_pcie_up_utilization]);
-  add_resource(r, "PCIe down", m[METRIC_pcie_down_utilization]);
-  add_resource(r, "NIC pipeline", n.pipeline_utilization);
-  add_resource(r, "read tags", n.tags_mean / (double)s->config->pcie.tags);
-  if (s->iommu)
-    add_resource(r, "IOMMU walkers",
-                 m[METRIC_iommu_walkers_busy] /
-                     (double)s->config->iommu.walkers);
-  add_resource(r, "DRAM", m[METRIC_dram_utilization]);
-  add_resource(r, "host cores",
-               sched.cores_busy / (double)s->config->cpu.cores);
-  add_resource(r, "client", clients);
+  io_stack_resources(&s->io, r);
+  server_add_resource(r, "NIC pipeline", n.pipeline_utilization);
+  server_add_resource(r, "read tags",
+                      n.tags_mean / (double)s->config->pcie.tags);
+  server_add_resource(r, "host cores",
+                      sched.cores_busy / (double)s->config->cpu.cores);
+  server_add_resource(r, "client", clients);
 }
 
 /* The busiest of the shared resources. Host cores also spend what is left over
@@ -282,11 +241,11 @@ static const char *busiest(const struct server_results *r, double *most)
 
 /* A shared resource that is full limits whatever else is busy: senders spin or
  * wait before it. Otherwise the busiest of the shared resources, the group's
- * own sending cores, and its offered load; "nothing" below LIMITING. */
+ * own sending cores, and its offered load; "nothing" below SERVER_LIMITING. */
 static const char *limit_of(const struct server_results *r,
                             const struct group_results *g)
 {
-  double most = LIMITING;
+  double most = SERVER_LIMITING;
   const char *name = busiest(r, &most);
   double offered = g->metric[METRIC_offered_gbps];
   if (offered > 0 && isfinite(offered) &&
@@ -309,11 +268,15 @@ static void set_row(const struct server *s, struct server_results *r,
   g->breakdown = &s->breakdown[row];
   collect(s, (int)row - 1, &t, goodput);
   set_traffic(s, &t, g->metric);
-  set_latency(g->latency, g->metric);
+  server_latency_metrics(g->latency, g->metric);
 }
 
 void server_get_results(const struct server *s, struct server_results *r)
 {
+  if (s->bench) {
+    bench_machine_results(s->bench, r);
+    return;
+  }
   *r = (struct server_results){.n_groups = s->config->n_groups + 1};
   double *goodput = calloc(s->plan.n_guests, sizeof *goodput);
   HD_REQUIRE(NULL, goodput != NULL, "out of memory for results");
@@ -322,15 +285,14 @@ void server_get_results(const struct server *s, struct server_results *r)
     set_row(s, r, row, goodput);
   free(goodput);
   double *all = r->group[0].metric;
-  set_fabric(s, all);
-  set_iommu(s, all);
+  io_stack_metrics(&s->io, all);
   set_nic(s, all);
   set_wire(s, all);
   set_host(s, all);
   list_resources(s, r);
   for (size_t row = 0; row < r->n_groups; row++)
     r->group[row].limited_by = limit_of(r, &r->group[row]);
-  hd_engine_get_report(s->engine, &r->engine);
-  if (s->iommu)
-    r->n_faults = iommu_faults(s->iommu, &r->faults, &r->faults_total);
+  hd_engine_get_report(s->io.engine, &r->engine);
+  if (s->io.iommu)
+    r->n_faults = iommu_faults(s->io.iommu, &r->faults, &r->faults_total);
 }

@@ -296,7 +296,7 @@ bad 'unknown key with a list' check t.yaml <<'CASE'
 host:
   colour: red
 ==
-t.yaml:2:3: error: unknown key 'colour' in 'host'; known keys: memory_reserved, preset
+t.yaml:2:3: error: unknown key 'colour' in 'host'; known keys: sockets, memory_reserved, preset
 CASE
 
 bad 'unknown key of a group' check t.yaml <<'CASE'
@@ -878,6 +878,71 @@ CASE
 bad 'plot of a directory without results' plot other <<'CASE'
 ==
 hdiov-sim: other has no results to plot: unable to open other/manifest.json: No such file or directory
+CASE
+
+# -- the DMA benchmark ---------------------------------------------------------
+
+bad 'benchmark with virtual machines' check t.yaml <<'CASE'
+host: dell-t630
+bench: {mode: latency}
+vms: {a: {}}
+==
+t.yaml:3:7: error: 'vms.a': a DMA benchmark has no virtual machines; leave vms out, or set bench.mode to none
+CASE
+
+bad 'neither benchmark nor virtual machines' check t.yaml <<'CASE'
+bench: {mode: none}
+==
+t.yaml:1:1: error: 'vms': a scenario needs at least one group of virtual machines: vms: {NAME: {count: 1}}
+CASE
+
+bad 'latency of posted writes' check t.yaml <<'CASE'
+bench: {mode: latency, op: wr}
+==
+t.yaml:1:28: error: 'bench.op': posted writes are not answered, so that they have no latency; mode latency measures rd and wrrd
+CASE
+
+bad 'bandwidth of what is done one by one' check t.yaml <<'CASE'
+bench:
+  mode: bandwidth
+  op: wrrd
+  engine: cmd
+  transfer: 65 B
+==
+t.yaml:3:7: error: 'bench.op': wrrd is one operation after the other: mode latency only
+t.yaml:4:11: error: 'bench.engine': direct commands are issued one after the other: mode latency only
+t.yaml:5:13: error: 'bench.transfer': a direct command (bench.engine: cmd) transfers at most 64 B
+CASE
+
+bad 'transfer over a page' check t.yaml <<'CASE'
+bench: {mode: latency, transfer: 4 KiB, host_offset: 1 B}
+==
+t.yaml:1:34: error: 'bench.transfer': a transfer of 4096 B at host_offset 1 B crosses a 4 KiB page
+CASE
+
+bad 'transfer over the window' check t.yaml <<'CASE'
+bench: {mode: latency, transfer: 100 B, window: 64 B}
+==
+t.yaml:1:34: error: 'bench.transfer': a transfer of 100 B at host_offset 0 B takes more than the window of 64 B
+CASE
+
+bad 'window over the buffer' check t.yaml <<'CASE'
+bench: {mode: latency, window: 128 MiB}
+==
+t.yaml:1:32: error: 'bench.window': the buffer that a window is a part of has 64 MiB
+CASE
+
+bad 'odd windows' check t.yaml --set bench.window='6000 B' <<'CASE'
+bench: {mode: latency}
+==
+--set bench.window=6000 B: error: 'bench.window': must be a multiple of 64 B
+CASE
+
+bad 'more requests than tags' check t.yaml <<'CASE'
+bench: {mode: bandwidth, transfer: 4 KiB, window: 64 KiB}
+device: {tags: 4}
+==
+t.yaml:1:8: error: 'bench': a transfer needs more read requests than there are tags
 CASE
 
 # -- the end -------------------------------------------------------------------

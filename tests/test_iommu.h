@@ -40,6 +40,7 @@ static inline struct iommu_params test_iommu_params(int mode)
                                .walk_step = TEST_STEP,
                                .miss_queue = 16,
                                .coherent = true,
+                               .walk_allocate = true,
                                .invalidation_latency = 200 * HD_NS};
 }
 

@@ -208,10 +208,11 @@ static hd_time span(int64_t bytes) /* Gen4 x16: 8125/256 ps a byte, up */
   return (bytes * 8125 + 255) / 256;
 }
 
-/* When a TLP that reaches the idle link at `at` is translated. */
+/* When a TLP that reaches the idle link at `at` is translated. It is on its way
+ * to the IOMMU while in the root complex's pipeline. */
 static hd_time translated(hd_time at, int64_t bytes, int64_t ns)
 {
-  return at + span(bytes) + params.propagation + params.root_latency + HD_NS +
+  return at + span(bytes) + params.propagation + params.root_latency +
          (ns + 1) * HD_NS;
 }
 

@@ -55,6 +55,7 @@ struct iommu {
   struct hd_channel *answer, *to_memory, *from_memory;
   hd_time hit_delay;  /* arrival -> answer of a hit */
   hd_time walk_delay; /* arrival -> begin of a walk */
+  uint32_t read_tag;  /* of walks' reads, see struct memory_request */
   gsl_rng *rng;
 
   struct vtd_cache iotlb, large; /* see iotlb_of() */

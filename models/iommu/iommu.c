@@ -209,6 +209,9 @@ struct iommu *iommu_create(struct hd_engine *e, const char *path,
   u->params = *params;
   u->window = window;
   u->tables = tables;
+  u->read_tag = !params->coherent        ? MEMORY_UNCACHED
+                : !params->walk_allocate ? MEMORY_NO_ALLOCATE
+                                         : 0;
   HD_REQUIRE(&u->base, params->walkers >= 1 && params->miss_queue >= 0,
              "an IOMMU without walkers");
   HD_REQUIRE(&u->base,

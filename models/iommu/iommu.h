@@ -35,6 +35,7 @@ struct iommu_params {
   int64_t miss_queue;           /* requests that may wait for walks; beyond: the
                                    unit stalls its input */
   bool coherent;                /* walks may hit the LLC */
+  bool walk_allocate;           /* and leave their lines there */
   int64_t invalidation_latency; /* ps: one queued invalidation command */
 };
 

@@ -24,7 +24,7 @@ static void read_structure(struct iommu *u, struct iommu_walk *w,
   struct memory_request *q = w->request;
   w->step = (uint8_t)step;
   q->msg.kind = MSG_MEMORY_ACCESS;
-  q->msg.tag = u->params.coherent ? 0 : MEMORY_UNCACHED;
+  q->msg.tag = u->read_tag;
   q->address = address;
   q->length = length;
   hd_send(u->to_memory, delay + u->params.walk_step + u->to_memory->latency, q);

@@ -35,6 +35,11 @@ static inline uint32_t *dirty_of(const struct llc *l, size_t set)
   return (uint32_t *)(void *)(l->sets + set * set_bytes(l) + 5 * l->stride);
 }
 
+static inline uint32_t *in_core_of(const struct llc *l, size_t set)
+{
+  return dirty_of(l, set) + 1;
+}
+
 bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
 {
   uint64_t sets = size / LLC_LINE / ways;
@@ -135,17 +140,26 @@ static void demote(struct llc *l, size_t set, unsigned way)
   ranks_of(l, set)[way] = (uint8_t)((l->ways - 1) ^ way);
 }
 
-bool llc_touch(struct llc *l, uint64_t line, bool write)
+static inline void set_bit(uint32_t *bits, uint32_t bit, bool on)
+{
+  *bits = on ? *bits | bit : *bits & ~bit;
+}
+
+enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access)
 {
   uint32_t tag;
   size_t set = set_of(l, line, &tag);
   int way = way_of(l, set, tag);
   if (way < 0)
-    return false;
+    return LLC_ABSENT;
   promote(l, set, (unsigned)way);
-  if (write)
-    *dirty_of(l, set) |= UINT32_C(1) << way;
-  return true;
+  uint32_t bit = UINT32_C(1) << way, *in_core = in_core_of(l, set);
+  enum llc_state found = *in_core & bit ? LLC_IN_CORE : LLC_PRESENT;
+  if (access != LLC_READ) {
+    *dirty_of(l, set) |= bit;
+    set_bit(in_core, bit, access == LLC_CORE_WRITE);
+  }
+  return found;
 }
 
 /* The oldest of the ways in `mask`. Ways never used are older than all used
@@ -166,8 +180,8 @@ static inline unsigned victim_way(const struct llc *l, size_t set,
   return victim;
 }
 
-bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
-                  uint64_t *victim)
+bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
+                  enum llc_access access, uint64_t *victim)
 {
   uint32_t tag;
   size_t set = set_of(l, line, &tag);
@@ -180,7 +194,8 @@ bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
     *victim = (uint64_t)(*slot - 1) << l->low_bits |
               (set & ((UINT64_C(1) << l->low_bits) - 1));
   *slot = tag;
-  *dirty_ways = (*dirty_ways & ~bit) | (dirty ? bit : 0);
+  set_bit(dirty_ways, bit, access != LLC_READ);
+  set_bit(in_core_of(l, set), bit, access == LLC_CORE_WRITE);
   promote(l, set, way);
   return evicted;
 }
@@ -193,7 +208,8 @@ void llc_drop(struct llc *l, uint64_t line)
   if (way < 0)
     return;
   tags_of(l, set)[way] = 0;
-  *dirty_of(l, set) &= ~(UINT32_C(1) << way);
+  set_bit(dirty_of(l, set), UINT32_C(1) << way, false);
+  set_bit(in_core_of(l, set), UINT32_C(1) << way, false);
   demote(l, set, (unsigned)way);
 }
 

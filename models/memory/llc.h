@@ -27,7 +27,9 @@
  *   uint32_t tags[stride]   upper bits of the line + 1; 0: invalid
  *   uint8_t ranks[stride]   LRU rank (0: last used) ^ way, so that zero bytes
  *                           are a valid order
- *   uint32_t dirty          a bit per way */
+ *   uint32_t dirty          a bit per way
+ *   uint32_t in_core        a bit per way: written by a core, which may still
+ *                           have it in its own caches, newer than here */
 struct llc {
   unsigned char *sets, *allocation;
   uint64_t odd_inverse; /* for the remainder modulo odd */
@@ -47,14 +49,19 @@ static inline bool llc_can_hold(const struct llc *l, uint64_t line)
   return line >> l->low_bits < UINT32_MAX;
 }
 
+/* Who does what to a line. A device takes a line from a core by writing it. */
+enum llc_access { LLC_READ, LLC_DEVICE_WRITE, LLC_CORE_WRITE };
+/* What was found, before the access. */
+enum llc_state { LLC_ABSENT, LLC_PRESENT, LLC_IN_CORE };
+
 /* Looks the line up; when present it becomes the most recently used one of its
- * set, and dirty if `write`. */
-bool llc_touch(struct llc *l, uint64_t line, bool write);
+ * set, and dirty if written. */
+enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access);
 
 /* Puts an absent line into the least recently used of the ways in `mask` (not
  * 0). True when a dirty line was evicted, which is then *victim. */
-bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask, bool dirty,
-                  uint64_t *victim);
+bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
+                  enum llc_access access, uint64_t *victim);
 
 /* Invalidates the line, without write-back. */
 void llc_drop(struct llc *l, uint64_t line);

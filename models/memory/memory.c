@@ -1,105 +1,70 @@
 /*
- * memory.c - the memory component: device and host accesses, regions,
- * observers.
- *
- * Timing. The tag lookup of all lines of an access happens when it arrives.
- * Hits are there after llc_latency; missing lines reach DRAM at that time.
+ * memory.c - the memory component: device and host accesses, regions, their
+ * sockets, order, observers.
  */
 #include "models/memory/memory.h"
 
 #include <stdlib.h>
 
-#include "models/memory/dram.h"
-#include "models/memory/llc.h"
+#include "models/memory/node.h"
 
 struct region {
   uint64_t base, size;
   uint64_t written, read; /* bytes by devices, since the start */
+  bool remote;            /* on the other socket */
 };
+
+/* Root ports whose writes and reads are ordered apart; ports beyond share. */
+enum { PORTS = 16 };
 
 struct memory {
   struct hd_component base;
   struct memory_params params;
   const struct hd_window *window;
-  struct llc llc;
-  struct dram dram;
-  uint32_t all_ways, ddio_ways; /* masks */
-  struct hd_channel *answer;    /* to the root complex */
+  struct memory_node near, far; /* sockets: the IO stack's, the other */
+  bool has_far;
+  hd_time written[PORTS];    /* when all writes so far are visible */
+  struct hd_channel *answer; /* to the root complex */
   struct region *regions;
   uint64_t *bases; /* of the regions, for the search */
   struct hd_channel **observers;
   uint32_t n_regions, n_observers;
-  struct hd_counter reads, writes, lines, hits, allocations, evictions;
+  struct hd_counter reads, writes, lines, hits;
   uint64_t arrived, finished, stray; /* accesses, since the start */
+  uint64_t held;                     /* reads that wait for writes, now */
 };
 
-/* ---- lines ---------------------------------------------------------- */
+/* ---- regions -------------------------------------------------------- */
 
-struct span {
-  uint64_t first, last; /* lines */
-};
-
-static inline struct span lines_of(const struct memory *m, uint64_t address,
-                                   uint32_t length)
+static inline struct memory_span span_of(const struct memory *m,
+                                         uint64_t address, uint32_t length)
 {
   HD_REQUIRE(&m->base, length > 0, "access of no bytes at %#llx",
              (unsigned long long)address);
-  struct span s = {address >> LLC_LINE_SHIFT,
-                   (address + length - 1) >> LLC_LINE_SHIFT};
-  HD_REQUIRE(&m->base, llc_can_hold(&m->llc, s.last),
+  struct memory_span s = memory_span_of(address, length);
+  HD_REQUIRE(&m->base, llc_can_hold(&m->near.llc, s.last),
              "address %#llx is too large for the LLC's tags",
              (unsigned long long)address);
   return s;
 }
 
-static inline void count(struct memory *m, struct hd_counter *c, uint64_t n)
-{
-  hd_counter_add(c, m->window, hd_now(&m->base), n);
-}
-
-/* Fills a missing line; a dirty line in its place goes to DRAM. */
-static void fill(struct memory *m, uint64_t line, uint32_t ways, bool dirty,
-                 hd_time ready)
-{
-  uint64_t victim;
-  if (!llc_allocate(&m->llc, line, ways, dirty, &victim))
-    return;
-  count(m, &m->evictions, 1);
-  (void)dram_serve(&m->dram, m->window, victim, ready);
-}
-
-/* Reads lines; `ways`: where missing ones are allocated (0: nowhere). Returns
- * when the last is there; *hits counts those found in the LLC. */
-static hd_time fetch(struct memory *m, struct span s, uint32_t ways, bool write,
-                     uint64_t *hits)
-{
-  hd_time ready = hd_now(&m->base) + m->params.llc_latency, done = ready;
-  for (uint64_t line = s.first; line <= s.last; line++) {
-    if (llc_touch(&m->llc, line, write)) {
-      ++*hits;
-      continue;
-    }
-    done = hd_time_max(done, dram_serve(&m->dram, m->window, line, ready));
-    if (ways)
-      fill(m, line, ways, write, ready);
-  }
-  return done;
-}
-
-static void account(struct memory *m, struct span s, bool write, uint64_t hits)
-{
-  if (!hd_window_contains(m->window, hd_now(&m->base)))
-    return;
-  (write ? &m->writes : &m->reads)->count++;
-  m->lines.count += s.last - s.first + 1;
-  m->hits.count += hits;
-}
-
-/* ---- device accesses ------------------------------------------------ */
-
 static inline bool in_region(const struct region *r, uint64_t address)
 {
   return address - r->base < r->size;
+}
+
+/* The region with the address, or NULL. */
+static struct region *region_at(const struct memory *m, uint64_t address)
+{
+  const uint64_t *last = m->bases; /* the last base not above the address */
+  for (uint32_t n = m->n_regions; n > 1;) {
+    uint32_t half = n / 2;
+    last += last[half] <= address ? half : 0; /* a conditional move */
+    n -= half;
+  }
+  size_t i = (size_t)(last - m->bases);
+  bool found = m->n_regions > 0 && in_region(&m->regions[i], address);
+  return found ? &m->regions[i] : NULL;
 }
 
 /* The region with the TLP's address, or NULL; sets tlp->owner. */
@@ -107,24 +72,46 @@ static struct region *owner_of(struct memory *m, struct pcie_tlp *tlp)
 {
   if (tlp->owner < m->n_regions && in_region(&m->regions[tlp->owner], tlp->hpa))
     return &m->regions[tlp->owner];
-  const uint64_t *last = m->bases; /* the last base not above the address */
-  for (uint32_t n = m->n_regions; n > 1;) {
-    uint32_t half = n / 2;
-    last += last[half] <= tlp->hpa ? half : 0; /* a conditional move */
-    n -= half;
-  }
-  size_t i = (size_t)(last - m->bases);
-  bool found = m->n_regions > 0 && in_region(&m->regions[i], tlp->hpa);
-  tlp->owner = found ? (uint16_t)i : MEMORY_NO_REGION;
-  return found ? &m->regions[i] : NULL;
+  struct region *r = region_at(m, tlp->hpa);
+  tlp->owner = r ? (uint16_t)(r - m->regions) : MEMORY_NO_REGION;
+  return r;
+}
+
+/* The socket of a region, and *hop: the way there, which is also the way back.
+ */
+static inline struct memory_node *node_of(struct memory *m,
+                                          const struct region *r, hd_time *hop)
+{
+  bool far = r && r->remote;
+  *hop = far ? m->params.numa_latency / 2 : 0;
+  return far ? &m->far : &m->near;
+}
+
+static void account(struct memory *m, struct memory_span s, bool write,
+                    uint64_t hits)
+{
+  if (!hd_window_contains(m->window, hd_now(&m->base)))
+    return;
+  (write ? &m->writes : &m->reads)->count++;
+  m->lines.count += memory_span_lines(s);
+  m->hits.count += hits;
+}
+
+/* ---- device accesses ------------------------------------------------ */
+
+static inline hd_time *written_by(struct memory *m, const struct pcie_tlp *tlp)
+{
+  return &m->written[tlp->port % PORTS];
 }
 
 static void device_read(struct memory *m, struct pcie_tlp *tlp)
 {
   struct region *r = owner_of(m, tlp);
-  struct span s = lines_of(m, tlp->hpa, tlp->length);
+  struct memory_span s = span_of(m, tlp->hpa, tlp->length);
+  hd_time hop, now = hd_now(&m->base);
+  struct memory_node *n = node_of(m, r, &hop);
   uint64_t hits = 0;
-  hd_time done = fetch(m, s, 0, false, &hits);
+  hd_time done = memory_node_fetch(n, now + hop, s, 0, LLC_READ, &hits) + hop;
   account(m, s, false, hits);
   if (r) {
     r->read += tlp->length;
@@ -134,43 +121,25 @@ static void device_read(struct memory *m, struct pcie_tlp *tlp)
   }
   tlp->msg.kind = MSG_TLP_ACCESSED;
   m->finished++;
-  hd_send_at(m->answer,
-             hd_time_max(done, hd_now(&m->base) + m->answer->latency), tlp);
+  hd_send_at(m->answer, hd_time_max(done, now + m->answer->latency), tlp);
 }
 
-/* A line written by a device and not present. A partial line must be read from
- * DRAM before it can be merged (full lines are claimed without a read). */
-static void write_miss(struct memory *m, uint64_t line, bool whole)
+/* A read pushes the writes before it (PCIe 2.4.1): it waits until they are
+ * visible, unless its ordering is relaxed. */
+static void read_behind_writes(struct memory *m, struct pcie_tlp *tlp)
 {
-  hd_time ready = hd_now(&m->base) + m->params.llc_latency;
-  if (!m->ddio_ways) {
-    (void)dram_serve(&m->dram, m->window, line, ready);
+  hd_time wait = *written_by(m, tlp) - hd_now(&m->base);
+  if (wait <= 0 || tlp->flags & PCIE_RELAXED) {
+    device_read(m, tlp);
     return;
   }
-  if (!whole)
-    (void)dram_serve(&m->dram, m->window, line, ready);
-  fill(m, line, m->ddio_ways, true, ready);
-  count(m, &m->allocations, 1);
+  m->held++;
+  tlp->msg.kind = MSG_TIMER;
+  hd_schedule(&m->base, wait, tlp);
 }
 
-static uint64_t write_lines(struct memory *m, const struct pcie_tlp *tlp,
-                            struct span s)
-{
-  uint64_t hits = 0, end = tlp->hpa + tlp->length;
-  for (uint64_t line = s.first; line <= s.last; line++) {
-    uint64_t start = line << LLC_LINE_SHIFT;
-    bool whole = start >= tlp->hpa && start + LLC_LINE <= end;
-    if (!m->ddio_ways)
-      llc_drop(&m->llc, line); /* the copy in the LLC is out of date */
-    if (m->ddio_ways && llc_touch(&m->llc, line, true))
-      hits++;
-    else
-      write_miss(m, line, whole);
-  }
-  return hits;
-}
-
-static void tell_observer(struct memory *m, const struct pcie_tlp *tlp)
+static void tell_observer(struct memory *m, const struct pcie_tlp *tlp,
+                          hd_time written)
 {
   HD_REQUIRE(&m->base, tlp->observer < m->n_observers, "unknown observer %u",
              tlp->observer);
@@ -180,8 +149,20 @@ static void tell_observer(struct memory *m, const struct pcie_tlp *tlp)
   g->object = tlp->object;
   g->length = tlp->length;
   g->observer = tlp->observer;
-  hd_send(m->observers[tlp->observer],
-          m->params.write_latency + m->params.visible_latency, g);
+  hd_send_at(m->observers[tlp->observer], written + m->params.visible_latency,
+             g);
+}
+
+/* Writes of a port become visible in their order; one with relaxed ordering
+ * does not wait, and nobody waits for it. */
+static hd_time commit(struct memory *m, const struct pcie_tlp *tlp,
+                      hd_time done)
+{
+  if (tlp->flags & PCIE_RELAXED)
+    return done;
+  hd_time *written = written_by(m, tlp);
+  *written = hd_time_max(*written, done);
+  return *written;
 }
 
 static void device_write(struct memory *m, struct pcie_tlp *tlp)
@@ -189,11 +170,16 @@ static void device_write(struct memory *m, struct pcie_tlp *tlp)
   struct region *r = owner_of(m, tlp);
   m->finished++;
   if (r) {
-    struct span s = lines_of(m, tlp->hpa, tlp->length);
-    account(m, s, true, write_lines(m, tlp, s));
+    struct memory_span s = span_of(m, tlp->hpa, tlp->length);
+    hd_time hop;
+    struct memory_node *n = node_of(m, r, &hop);
+    uint64_t hits = 0;
+    hd_time done = memory_node_write(n, hd_now(&m->base) + hop, s, &hits) + hop;
+    done = commit(m, tlp, done);
+    account(m, s, true, hits);
     r->written += tlp->length;
     if (tlp->observer != PCIE_NO_OBSERVER)
-      tell_observer(m, tlp);
+      tell_observer(m, tlp, done);
   } else {
     m->stray++;
   }
@@ -202,44 +188,54 @@ static void device_write(struct memory *m, struct pcie_tlp *tlp)
 
 /* ---- other accesses ------------------------------------------------- */
 
-/* A write takes as long as a read: the line must be owned before it counts. */
 static void host_access(struct memory *m, struct memory_request *q)
 {
-  struct span s = lines_of(m, q->address, q->length);
+  struct memory_span s = span_of(m, q->address, q->length);
+  hd_time hop, now = hd_now(&m->base), done;
+  struct memory_node *n =
+      node_of(m, m->has_far ? region_at(m, q->address) : NULL, &hop);
+  uint32_t ways = q->msg.tag & MEMORY_NO_ALLOCATE ? 0 : n->all_ways;
   uint64_t hits = 0;
-  hd_time done;
-  if (q->msg.tag & MEMORY_UNCACHED) {
-    done = hd_now(&m->base) + m->params.llc_latency;
-    for (uint64_t line = s.first; line <= s.last; line++)
-      done = hd_time_max(done,
-                         dram_serve(&m->dram, m->window, line,
-                                    hd_now(&m->base) + m->params.llc_latency));
-  } else {
-    done = fetch(m, s, m->all_ways, q->write, &hits);
-  }
+  if (q->msg.tag & MEMORY_UNCACHED)
+    done = memory_node_bypass(n, now + hop, s) + hop;
+  else
+    done = memory_node_fetch(n, now + hop, s, ways,
+                             q->write ? LLC_DEVICE_WRITE : LLC_READ, &hits) +
+           hop;
   account(m, s, q->write, hits);
-  q->hit = hits == s.last - s.first + 1;
+  q->hit = hits == memory_span_lines(s);
   q->msg.kind = MSG_MEMORY_DONE;
   m->finished++;
-  hd_send_at(q->reply, hd_time_max(done, hd_now(&m->base) + q->reply->latency),
-             q);
+  hd_send_at(q->reply, hd_time_max(done, now + q->reply->latency), q);
+}
+
+static void device_access(struct memory *m, struct pcie_tlp *tlp)
+{
+  m->arrived++;
+  if (tlp->type == PCIE_MWR)
+    device_write(m, tlp);
+  else
+    read_behind_writes(m, tlp);
 }
 
 static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct memory *m = (struct memory *)self;
-  m->arrived++;
-  if (msg->kind == MSG_MEMORY_ACCESS) {
+  switch (msg->kind) {
+  case MSG_MEMORY_ACCESS:
+    m->arrived++;
     host_access(m, (struct memory_request *)msg);
-    return;
+    break;
+  case MSG_TLP_ACCESS:
+    device_access(m, (struct pcie_tlp *)msg);
+    break;
+  case MSG_TIMER:
+    m->held--;
+    device_read(m, (struct pcie_tlp *)msg);
+    break;
+  default:
+    hd_fail(self, __FILE__, __LINE__, "message of kind %u", msg->kind);
   }
-  HD_REQUIRE(self, msg->kind == MSG_TLP_ACCESS, "message of kind %u",
-             msg->kind);
-  struct pcie_tlp *tlp = (struct pcie_tlp *)msg;
-  if (tlp->type == PCIE_MWR)
-    device_write(m, tlp);
-  else
-    device_read(m, tlp);
 }
 
 /* ---- building ------------------------------------------------------- */
@@ -259,24 +255,16 @@ struct memory *memory_create(struct hd_engine *e, const char *path,
   HD_REQUIRE(&m->base,
              params->llc_ways >= 1 && params->llc_ways <= LLC_WAYS_MAX,
              "an LLC of %lld ways", (long long)params->llc_ways);
-  unsigned ways = (unsigned)params->llc_ways;
-  unsigned ddio =
-      params->ddio_ways < params->llc_ways ? (unsigned)params->ddio_ways : ways;
-  m->all_ways = llc_way_mask(ways);
-  m->ddio_ways = llc_way_mask(ddio);
-  bool done =
-      llc_initialize(&m->llc, (uint64_t)params->llc_size, ways) &&
-      dram_initialize(&m->dram, (uint32_t)params->dram_channels,
-                      params->dram_rate, params->dram_latency,
-                      params->refresh_interval, params->refresh_duration);
-  HD_REQUIRE(&m->base, done, "out of memory for %s", path);
+  HD_REQUIRE(&m->base, memory_node_initialize(&m->near, &m->params, window),
+             "out of memory for %s", path);
   return m;
 }
 
 void memory_destroy(struct memory *m)
 {
-  llc_terminate(&m->llc);
-  dram_terminate(&m->dram);
+  memory_node_terminate(&m->near);
+  if (m->has_far)
+    memory_node_terminate(&m->far);
   free(m->regions);
   free(m->bases);
   free(m->observers);
@@ -304,6 +292,17 @@ uint16_t memory_add_region(struct memory *m, uint64_t base, uint64_t size)
   m->bases[m->n_regions] = base;
   m->regions[m->n_regions] = (struct region){.base = base, .size = size};
   return (uint16_t)m->n_regions++;
+}
+
+void memory_set_remote(struct memory *m, uint16_t region)
+{
+  HD_REQUIRE(&m->base, region < m->n_regions, "no region %u", region);
+  m->regions[region].remote = true;
+  if (m->has_far)
+    return;
+  m->has_far = true;
+  HD_REQUIRE(&m->base, memory_node_initialize(&m->far, &m->params, m->window),
+             "out of memory for the other socket");
 }
 
 uint16_t memory_add_observer(struct memory *m, uint16_t region,
@@ -336,14 +335,10 @@ void memory_set_root_complex(struct memory *m, struct hd_channel *answer)
 
 void memory_warm(struct memory *m, uint64_t base, uint64_t size, bool device)
 {
-  uint32_t ways = device ? m->ddio_ways : m->all_ways;
-  uint64_t victim;
-  if (size == 0 || ways == 0)
-    return;
-  uint64_t last = (base + size - 1) >> LLC_LINE_SHIFT;
-  for (uint64_t line = base >> LLC_LINE_SHIFT; line <= last; line++)
-    if (!llc_touch(&m->llc, line, true))
-      (void)llc_allocate(&m->llc, line, ways, true, &victim);
+  hd_time hop;
+  if (size > 0)
+    memory_node_warm(node_of(m, region_at(m, base), &hop),
+                     memory_span_of(base, size), device);
 }
 
 /* ---- results -------------------------------------------------------- */
@@ -355,6 +350,12 @@ static hd_time end_of(const struct memory *m)
   return r.end != HD_TIME_NEVER ? r.end : hd_now(&m->base);
 }
 
+static double utilization(const struct memory *m, const struct memory_node *n)
+{
+  return hd_busy_utilization(&n->dram.busy, m->window, end_of(m)) /
+         n->dram.n_channels;
+}
+
 void memory_get_stats(const struct memory *m, struct memory_stats *s)
 {
   *s = (struct memory_stats){
@@ -362,11 +363,9 @@ void memory_get_stats(const struct memory *m, struct memory_stats *s)
       .writes = m->writes.count,
       .lines = m->lines.count,
       .hits = m->hits.count,
-      .ddio_allocations = m->allocations.count,
-      .evictions = m->evictions.count,
-      .dram_utilization =
-          hd_busy_utilization(&m->dram.busy, m->window, end_of(m)) /
-          m->dram.n_channels};
+      .ddio_allocations = m->near.allocations.count + m->far.allocations.count,
+      .evictions = m->near.evictions.count + m->far.evictions.count,
+      .dram_utilization = utilization(m, m->has_far ? &m->far : &m->near)};
 }
 
 uint64_t memory_region_written(const struct memory *m, uint16_t region)
@@ -386,9 +385,10 @@ uint64_t memory_stray(const struct memory *m)
 
 const char *memory_check(const struct memory *m)
 {
-  if (m->arrived != m->finished)
+  if (m->arrived != m->finished + m->held)
     return "an access to memory was lost";
   if (m->hits.count > m->lines.count)
     return "more LLC hits than lines";
-  return llc_check(&m->llc);
+  const char *wrong = m->has_far ? llc_check(&m->far.llc) : NULL;
+  return wrong ? wrong : llc_check(&m->near.llc);
 }

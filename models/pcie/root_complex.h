@@ -36,7 +36,9 @@ void root_complex_attach_memory(struct root_complex *rc, struct hd_component *c,
                                 hd_time latency);
 void root_complex_attach_interrupts(struct root_complex *rc,
                                     struct hd_component *c, hd_time latency);
-/* For IOMMU, memory: the channel on which they answer. */
+/* For IOMMU, memory: the channel on which they answer. A request is on its way
+ * to the IOMMU while in the pipeline: it arrives root_latency after it has
+ * entered, or the channel's latency if that is more. */
 struct hd_channel *root_complex_answer_channel(struct root_complex *rc,
                                                struct hd_component *from,
                                                hd_time latency);

@@ -199,7 +199,8 @@ void root_order_arrive(struct root_complex *rc, struct pcie_tlp *t)
   }
   rc->translating += !in_ring(t);
   t->msg.kind = MSG_TLP_TRANSLATE;
-  hd_send(rc->to_iommu, rc->params->root_latency + rc->to_iommu->latency, t);
+  hd_send(rc->to_iommu, /* on its way through the pipeline */
+          hd_time_max(rc->params->root_latency, rc->to_iommu->latency), t);
 }
 
 void root_order_translated(struct root_complex *rc, struct pcie_tlp *t)

@@ -52,7 +52,10 @@ int cli_run(struct cli_options *o, int argc, char **argv);
 int cli_sweep(struct cli_options *o, int argc, char **argv);
 int cli_plot(struct cli_options *o, int argc, char **argv);
 int cli_check(struct cli_options *o, int argc, char **argv);
+int cli_limits(struct cli_options *o, int argc, char **argv);
 int cli_params(struct cli_options *o, int argc, char **argv);
+int cli_calibrate(struct cli_options *o, int argc, char **argv);
+int cli_validate(struct cli_options *o, int argc, char **argv);
 
 /* argp_parse() for a subcommand: usage errors end the program with CLI_USAGE,
  * an unknown long option with a suggestion. argv[0] is replaced. */

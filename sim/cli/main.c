@@ -6,8 +6,14 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-    {"run", cli_run},     {"sweep", cli_sweep},   {"plot", cli_plot},
-    {"check", cli_check}, {"params", cli_params},
+    {"run", cli_run},
+    {"sweep", cli_sweep},
+    {"plot", cli_plot},
+    {"check", cli_check},
+    {"limits", cli_limits},
+    {"params", cli_params},
+    {"calibrate", cli_calibrate},
+    {"validate", cli_validate},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -20,7 +26,10 @@ static const char doc[] =
     "  sweep FILE      simulate all points of a sweep in parallel\n"
     "  plot DIR        draw the figures of a result directory\n"
     "  check FILE      validate a scenario, explain where values come from\n"
+    "  limits FILE     how many devices each design supports, and why\n"
     "  params [MODEL]  list the parameters of the models\n"
+    "  calibrate FILE  find parameter values that reproduce measurements\n"
+    "  validate FILE   compare simulations with measurements\n"
     "\n"
     "Each command explains itself: hdiov-sim COMMAND --help.\n"
     "\n"

@@ -1,0 +1,179 @@
+/* io_stack.c - builds and wires an IO stack, see io_stack.h. */
+#include "models/io_stack.h"
+
+#include <math.h>
+
+#include "models/server_plan.h"
+
+static void make_engine(struct io_stack *io, const struct server_options *o)
+{
+  const struct run_params *run = &io->config->run;
+  struct hd_engine_options options = {.seed = o->seed,
+                                      .window = run->window,
+                                      .shuffle = (uint32_t)run->actor_order,
+                                      .reproduce = o->reproduce,
+                                      .heartbeat = o->heartbeat,
+                                      .heartbeat_ctx = o->heartbeat_ctx,
+                                      .heartbeat_events = 100000};
+  io->engine = hd_engine_create(&options);
+  hd_engine_add_host(io->engine, IO_STACK_HOST);
+  io->window = (struct hd_window){HD_TIME_NEVER, HD_TIME_NEVER};
+}
+
+/* Root port to device, directly or through a switch. */
+static void make_fabric(struct io_stack *io)
+{
+  const struct pcie_params *p = &io->config->pcie;
+  struct hd_engine *e = io->engine;
+  io->root =
+      root_complex_create(e, "server/root", IO_STACK_HOST, p, &io->window);
+  io->link = pcie_link_create(e, "server/link", IO_STACK_HOST, p, &io->window);
+  if (!p->switch_present) {
+    root_complex_attach_link(io->root, io->link);
+    return;
+  }
+  io->uplink =
+      pcie_link_create(e, "server/uplink", IO_STACK_HOST, p, &io->window);
+  io->fabric =
+      pcie_switch_create(e, "server/switch", IO_STACK_HOST, p, &io->window);
+  root_complex_attach_link(io->root, io->uplink);
+  pcie_switch_attach_upstream(io->fabric, io->uplink);
+  pcie_switch_attach_downstream(io->fabric, io->link);
+}
+
+static void make_memory(struct io_stack *io)
+{
+  io->memory = memory_create(io->engine, "server/memory", IO_STACK_HOST,
+                             &io->config->memory, &io->window);
+  struct hd_component *memory = memory_component(io->memory);
+  root_complex_attach_memory(io->root, memory, IO_STACK_HOP);
+  memory_set_root_complex(
+      io->memory, root_complex_answer_channel(io->root, memory, IO_STACK_HOP));
+  memory_add_region(io->memory, 0, (uint64_t)io->config->host.memory_reserved);
+}
+
+static void make_iommu(struct io_stack *io)
+{
+  const struct server_config *c = io->config;
+  if (!plan_has_iommu(c))
+    return;
+  io->tables = vtd_tables_create(
+      PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
+      c->iommu.mode == IOMMU_SCALABLE);
+  io->iommu = iommu_create(io->engine, "server/iommu", IO_STACK_HOST, &c->iommu,
+                           io->tables, &io->window);
+  struct hd_component *iommu = iommu_component(io->iommu);
+  iommu_attach_memory(io->iommu, io->memory, IO_STACK_HOP);
+  root_complex_attach_iommu(io->root, iommu, IO_STACK_HOP);
+  iommu_set_root_complex(
+      io->iommu, root_complex_answer_channel(io->root, iommu, IO_STACK_HOP));
+}
+
+void io_stack_initialize(struct io_stack *io, const struct server_config *c,
+                         const struct server_options *o)
+{
+  *io = (struct io_stack){.config = c};
+  make_engine(io, o);
+  make_fabric(io);
+  make_memory(io);
+  make_iommu(io);
+}
+
+void io_stack_stop(struct io_stack *io)
+{
+  hd_engine_destroy(io->engine);
+}
+
+void io_stack_terminate(struct io_stack *io)
+{
+  if (io->iommu) {
+    iommu_destroy(io->iommu);
+    vtd_tables_destroy(io->tables);
+  }
+  memory_destroy(io->memory);
+  if (io->fabric) {
+    pcie_switch_destroy(io->fabric);
+    pcie_link_destroy(io->uplink);
+  }
+  pcie_link_destroy(io->link);
+  root_complex_destroy(io->root);
+}
+
+static void require(const struct hd_component *c, const char *trouble)
+{
+  HD_REQUIRE(c, trouble == NULL, "conservation: %s", trouble);
+}
+
+void io_stack_check(const struct io_stack *io)
+{
+  require(pcie_link_component(io->link), pcie_link_check(io->link));
+  if (io->uplink)
+    require(pcie_link_component(io->uplink), pcie_link_check(io->uplink));
+  require(root_complex_component(io->root), root_complex_check(io->root));
+  require(memory_component(io->memory), memory_check(io->memory));
+  if (io->iommu)
+    require(iommu_component(io->iommu), iommu_check(io->iommu));
+}
+
+/* ---- metrics ---------------------------------------------------------- */
+
+static double ratio(double a, double b)
+{
+  return b > 0 ? a / b : NAN;
+}
+
+static void set_fabric(const struct io_stack *io, double *m)
+{
+  struct pcie_link_stats link = {0};
+  pcie_link_get_stats(io->link, &link);
+  m[METRIC_pcie_up_utilization] = link.utilization[PCIE_DOWNSTREAM_END];
+  m[METRIC_pcie_down_utilization] = link.utilization[PCIE_UPSTREAM_END];
+  m[METRIC_pcie_replays] = (double)(link.replays[0] + link.replays[1]);
+  hd_time stall = 0;
+  for (int end = 0; end < 2; end++)
+    for (int class = 0; class < PCIE_CLASSES; class ++)
+      stall = hd_time_max(stall, link.credit_stall[end][class]);
+  m[METRIC_pcie_credit_stall_ratio] =
+      (double)stall / (double)io->config->run.duration;
+  struct memory_stats mem = {0};
+  memory_get_stats(io->memory, &mem);
+  m[METRIC_llc_hit_ratio] = ratio((double)mem.hits, (double)mem.lines);
+  m[METRIC_dram_utilization] = mem.dram_utilization;
+}
+
+static void set_iommu(const struct io_stack *io, double *m)
+{
+  if (!io->iommu)
+    return;
+  double seconds = (double)io->config->run.duration / (double)HD_S;
+  struct iommu_stats u = {0};
+  iommu_get_stats(io->iommu, &u);
+  uint64_t faults = 0;
+  const struct iommu_fault *log;
+  iommu_faults(io->iommu, &log, &faults);
+  m[METRIC_iotlb_hit_ratio] = ratio((double)u.hits, (double)u.lookups);
+  m[METRIC_iommu_lookups_per_s] = (double)u.lookups / seconds;
+  m[METRIC_iommu_walks_per_s] = (double)u.walks / seconds;
+  m[METRIC_iommu_walk_mean_ns] =
+      ratio((double)u.walk_time / 1e3, (double)u.walks);
+  m[METRIC_iommu_walkers_busy] = u.walkers_busy;
+  m[METRIC_iommu_faults] = (double)faults;
+}
+
+void io_stack_metrics(const struct io_stack *io, double *metric)
+{
+  set_fabric(io, metric);
+  set_iommu(io, metric);
+}
+
+void io_stack_resources(const struct io_stack *io, struct server_results *r)
+{
+  const double *m = r->group[0].metric;
+  server_add_resource(r, "PCIe up", m[METRIC_pcie_up_utilization]);
+  server_add_resource(r, "PCIe down", m[METRIC_pcie_down_utilization]);
+  if (io->iommu)
+    server_add_resource(r, "IOMMU walkers",
+                        m[METRIC_iommu_walkers_busy] /
+                            (double)io->config->iommu.walkers);
+  server_add_resource(r, "DRAM", m[METRIC_dram_utilization]);
+}
