@@ -30,6 +30,7 @@ static inline struct iommu_params test_iommu_params(int mode)
                                .iotlb_ways = 0,
                                .iotlb_large_entries = 16,
                                .iotlb_large_ways = 0,
+                               .index_domain = true,
                                .context_entries = 8,
                                .pasid_dir_entries = 8,
                                .pasid_entries = 8,

@@ -125,15 +125,15 @@ static uint32_t make_room(struct vtd_cache *c, uint32_t set)
   return i;
 }
 
-void vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
+bool vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
                       uint64_t value)
 {
   if (c->n_lines == 0)
-    return;
+    return false;
   uint64_t *present = vtd_cache_find(c, key);
   if (present) {
     *present = value;
-    return;
+    return true;
   }
   uint32_t i = make_room(c, (uint32_t)(index % c->n_sets));
   uint32_t *bucket = &c->buckets[vtd_cache_bucket(c, key)];
@@ -145,6 +145,7 @@ void vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
   *bucket = i;
   if (c->sets[vtd_cache_set(c, i)].head != i)
     vtd_cache_promote(c, i);
+  return false;
 }
 
 size_t vtd_cache_remove_keys(struct vtd_cache *c, uint64_t mask, uint64_t match)

@@ -76,8 +76,9 @@ static inline uint64_t *vtd_cache_find(struct vtd_cache *c, uint64_t key)
   return &c->lines[i].value;
 }
 
-/* Inserts or updates; `index` modulo the number of sets selects the set. */
-void vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
+/* Inserts or updates; `index` modulo the number of sets selects the set. True
+ * when the key was there. */
+bool vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
                       uint64_t value);
 
 /* Removes the lines for which (key & mask) == match; returns how many. */

@@ -44,7 +44,9 @@ struct iommu_walk {
 struct iommu_counters {
   struct hd_counter lookups, hits, merged, walks, walk_reads, faults;
   struct hd_counter context_hits, context_misses, pasid_hits, pasid_misses;
-  struct hd_counter paging_hits, stalls;
+  struct hd_counter pasid_dir_hits, pasid_dir_misses, stalls, held;
+  struct hd_counter page_hits[3];                /* enum iommu_page */
+  struct hd_counter paging_hits[VTD_LEVELS - 1]; /* as `paging` */
 };
 
 struct iommu {
@@ -133,30 +135,34 @@ static inline uint64_t iommu_pasid_key(uint16_t requester, uint32_t pasid)
   return (uint64_t)requester << 20 | pasid;
 }
 
-/* IOTLB: domain 16 bits, size 2, page number 46; value: page | IOTLB_WRITE. */
+/* IOTLB: domain 21 bits, size 2, page number 41; value: page | IOTLB_WRITE. */
 #define IOTLB_WRITE 1u
+#define IOMMU_DOMAIN_SHIFT 43
 static inline uint64_t iommu_page_key(uint32_t domain, unsigned size,
                                       uint64_t iova)
 {
-  return (uint64_t)domain << 48 | (uint64_t)size << 46 |
+  return (uint64_t)domain << IOMMU_DOMAIN_SHIFT | (uint64_t)size << 41 |
          iova >> (12 + 9 * size);
 }
-#define IOMMU_DOMAIN_MASK (UINT64_C(0xffff) << 48)
+#define IOMMU_DOMAIN_MASK (UINT64_MAX << IOMMU_DOMAIN_SHIFT)
 
 /* Paging-structure caches: like the IOTLB; the second stage of nested
  * translation is marked. Value: the table page that the entry names. */
-#define PAGING_SECOND (UINT64_C(1) << 46)
+#define PAGING_SECOND (UINT64_C(1) << 41)
 static inline uint64_t iommu_paging_key(uint32_t domain, unsigned level,
                                         uint64_t address, bool second)
 {
-  return (uint64_t)domain << 48 | (second ? PAGING_SECOND : 0) |
+  return (uint64_t)domain << IOMMU_DOMAIN_SHIFT | (second ? PAGING_SECOND : 0) |
          address >> vtd_level_shift(level);
 }
 
-/* Consecutive pages go to consecutive sets; each domain starts at another. */
-static inline uint64_t iommu_set_index(uint64_t key)
+/* Consecutive pages go to consecutive sets; each domain starts at another, or,
+ * without the domain in the index, all at the same. */
+static inline uint64_t iommu_set_index(const struct iommu *u, uint64_t key)
 {
-  return (key & ((UINT64_C(1) << 46) - 1)) + (key >> 48) * 0x9e3779b1u;
+  uint64_t page = key & ((UINT64_C(1) << 41) - 1);
+  uint64_t domain = u->params.index_domain ? key >> IOMMU_DOMAIN_SHIFT : 0;
+  return page + domain * IOMMU_DOMAIN_STRIDE;
 }
 
 static inline struct vtd_cache *iotlb_of(struct iommu *u, unsigned size)

@@ -41,7 +41,7 @@ static void forget_page(struct iommu *u, uint32_t domain, uint64_t address)
 
 static void forget_domain(struct iommu *u, uint32_t domain)
 {
-  uint64_t match = (uint64_t)domain << 48;
+  uint64_t match = (uint64_t)domain << IOMMU_DOMAIN_SHIFT;
   vtd_cache_remove_keys(&u->iotlb, IOMMU_DOMAIN_MASK, match);
   vtd_cache_remove_keys(&u->large, IOMMU_DOMAIN_MASK, match);
   for (unsigned i = 0; i < VTD_LEVELS - 1; i++)

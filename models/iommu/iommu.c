@@ -89,13 +89,16 @@ uint64_t *iommu_lookup_page(struct iommu *u, uint32_t domain, uint64_t iova,
   return NULL;
 }
 
-static void count_lookup(struct iommu *u, enum iommu_known known, bool hit)
+/* `size` counts when it is a hit. */
+static void count_lookup(struct iommu *u, enum iommu_known known, bool hit,
+                         unsigned size)
 {
   struct iommu_counters *c = &u->count;
   if (!hd_window_contains(u->window, hd_now(&u->base)))
     return;
   c->lookups.count++;
   c->hits.count += hit;
+  c->page_hits[size].count += hit;
   (known == NO_CONTEXT ? &c->context_misses : &c->context_hits)->count++;
   if (known != NO_CONTEXT && u->params.mode == IOMMU_SCALABLE)
     (known == NO_PASID ? &c->pasid_misses : &c->pasid_hits)->count++;
@@ -113,10 +116,10 @@ static bool translate(struct iommu *u, struct pcie_tlp *tlp)
   if (!found) {
     if (!iommu_miss(u, tlp))
       return false;
-    count_lookup(u, known, false);
+    count_lookup(u, known, false, 0);
     return true;
   }
-  count_lookup(u, known, true);
+  count_lookup(u, known, true, size);
   iommu_finish(u, tlp, *found & ~UINT64_C(4095), 12 + 9 * size,
                (*found & IOTLB_WRITE) != 0, u->hit_delay);
   return true;
@@ -296,10 +299,17 @@ void iommu_get_stats(const struct iommu *u, struct iommu_stats *s)
       .context_misses = c->context_misses.count,
       .pasid_hits = c->pasid_hits.count,
       .pasid_misses = c->pasid_misses.count,
-      .paging_hits = c->paging_hits.count,
+      .pasid_dir_hits = c->pasid_dir_hits.count,
+      .pasid_dir_misses = c->pasid_dir_misses.count,
+      .held = c->held.count,
       .stalls = c->stalls.count,
       .walkers_busy = hd_gauge_mean(&u->walkers_busy, u->window, end_of(u)),
       .walk_time = u->walk_time};
+  for (size_t i = 0; i < 3; i++) {
+    s->page_hits[i] = c->page_hits[i].count;
+    s->paging_level[i] = c->paging_hits[i].count;
+    s->paging_hits += c->paging_hits[i].count;
+  }
 }
 
 static const char *check_caches(const struct iommu *u)

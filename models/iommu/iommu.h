@@ -26,6 +26,7 @@ struct iommu_params {
   int64_t iotlb_entries, iotlb_ways; /* 4 KiB entries; ways 0: full */
   int64_t iotlb_large_entries, iotlb_large_ways; /* 2 MiB and 1 GiB; 0: share
                                                     the 4 KiB array */
+  bool index_domain; /* the set depends on the domain, too */
   int64_t context_entries, pasid_dir_entries, pasid_entries;
   int64_t paging_entries; /* per level of the paging-structure caches */
   int replacement;        /* enum iommu_replacement */
@@ -62,6 +63,10 @@ struct iommu_fault {
   bool write, has_pasid;
   enum iommu_fault_reason reason;
 };
+
+/* With index_domain the IOTLB's set is (number of the page in units of its own
+ * size + domain ID * IOMMU_DOMAIN_STRIDE) modulo the number of sets. */
+#define IOMMU_DOMAIN_STRIDE UINT64_C(0x9e3779b1)
 
 struct iommu; /* is a struct hd_component */
 
@@ -105,10 +110,17 @@ struct iommu_command {
 
 /* Within the window. lookups = hits + merged + walks, but for those that wait.
  * merged: served by a walk that another request began. stalls: requests that
- * waited in front of the unit. context and pasid: by request. */
+ * waited in front of the unit. context and pasid: by request; pasid_dir: by
+ * walk without a PASID entry. page_hits: hits, by enum iommu_page of the leaf.
+ * paging_level: paging_hits, of entries of level 2, 3, 4. held: walks at whose
+ * end the page was in the IOTLB already; when requests come one at a time, that
+ * is because the context or PASID entry, without which the IOTLB cannot be
+ * asked, was missing. */
 struct iommu_stats {
   uint64_t lookups, hits, merged, walks, walk_reads, faults;
   uint64_t context_hits, context_misses, pasid_hits, pasid_misses;
+  uint64_t pasid_dir_hits, pasid_dir_misses, held;
+  uint64_t page_hits[3], paging_level[3];
   uint64_t paging_hits, stalls;
   double walkers_busy; /* time-weighted mean */
   hd_time walk_time;   /* sum over walks */

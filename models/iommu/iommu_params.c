@@ -37,6 +37,10 @@ static const struct hd_param params[] = {
     {"iotlb_large_ways", HD_PARAM_INT, FIELD(iotlb_large_ways), "8", "0",
      "4096", NULL, "Its associativity; 0: full",
      "unknown for SPR; as iotlb_ways"},
+    {"index_domain", HD_PARAM_BOOL, FIELD(index_domain), "true", NULL, NULL,
+     NULL, "The IOTLB's set depends on the domain, not on the page alone",
+     "unknown; guests that use the same addresses would share few sets without "
+     "it"},
     {"context_entries", HD_PARAM_INT, FIELD(context_entries), "64", "0",
      "65536", NULL, "Context cache entries", "unknown for SPR; assumption"},
     {"pasid_dir_entries", HD_PARAM_INT, FIELD(pasid_dir_entries), "32", "0",

@@ -191,6 +191,8 @@ static bool extend_first_stage(struct vtd_tables *t, struct vtd_domain *d)
   for (size_t i = 0; i < d->second.n_segments; i++) {
     const struct vtd_segment *s = &d->second.segments[i];
     uint64_t from = s->start > done ? s->start : done;
+    if (s->end > VTD_GUEST_TABLES)
+      return false;
     if (from < s->end &&
         !vtd_paging_map(&d->first, from, from, s->end - from, s->shift,
                         s->writable, guest_take, &arena))
@@ -215,7 +217,7 @@ static struct vtd_domain *domain_of(const struct vtd_tables *t, uint32_t domain)
 
 uint32_t vtd_domain_create(struct vtd_tables *t)
 {
-  if (t->n_domains >= 65535) /* domain IDs have 16 bits */
+  if (t->n_domains >= VTD_DOMAINS_MAX)
     return 0;
   if (t->n_domains == t->cap_domains) {
     size_t wanted = t->cap_domains ? 2 * t->cap_domains : 16;
@@ -243,7 +245,7 @@ bool vtd_domain_map(struct vtd_tables *t, uint32_t domain, uint64_t iova,
   struct vtd_domain *d = domain_of(t, domain);
   if (!d || (page_shift != 12 && page_shift != 21 && page_shift != 30))
     return false;
-  if (iova + size > VTD_GUEST_TABLES)
+  if (t->nested && iova + size > VTD_GUEST_TABLES)
     return false;
   return vtd_paging_map(&d->second, iova, hpa, size, page_shift, writable,
                         arena_take, t) &&

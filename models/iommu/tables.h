@@ -23,11 +23,15 @@ struct vtd_tables *vtd_tables_create(uint64_t arena_base, uint64_t arena_size,
 void vtd_tables_destroy(struct vtd_tables *t);
 
 /* A domain: one guest's address space. Returns the domain ID (from 1), or 0
- * when the arena is full. */
+ * when the arena is full or VTD_DOMAINS_MAX exist: what tells address spaces
+ * apart is at most a PASID of 20 bits. (The second stage's domain ID has 16
+ * bits; who models real ones creates 65535 at most.) */
+#define VTD_DOMAINS_MAX (1u << 20)
 uint32_t vtd_domain_create(struct vtd_tables *t);
 /* Maps [iova, iova+size) to [hpa, ...) with leaves of 2^page_shift bytes (12,
  * 21 or 30); all aligned to 4 KiB. Parts not aligned to the leaf size are
  * mapped with smaller leaves. Later mappings must lie above earlier ones.
+ * Addresses have 48 bits, of which nested translation leaves 46 to guests.
  * False when the arena is full. */
 bool vtd_domain_map(struct vtd_tables *t, uint32_t domain, uint64_t iova,
                     uint64_t hpa, uint64_t size, unsigned page_shift,

@@ -38,8 +38,9 @@ static void complete(struct iommu *u, struct iommu_walk *w, uint64_t page,
     unsigned size = (shift - 12) / 9;
     uint64_t key = iommu_page_key(w->domain, size, w->iova);
     u->used_sizes |= 1u << size;
-    vtd_cache_insert(iotlb_of(u, size), iommu_set_index(key), key,
-                     page | (writable ? IOTLB_WRITE : 0));
+    if (vtd_cache_insert(iotlb_of(u, size), iommu_set_index(u, key), key,
+                         page | (writable ? IOTLB_WRITE : 0)))
+      iommu_count(u, &u->count.held);
   }
   while (w->first)
     iommu_finish(u, (struct pcie_tlp *)iommu_pop(&w->first), page, shift,
@@ -91,7 +92,7 @@ static unsigned cached_table(struct iommu *u, uint32_t domain, uint64_t address,
         vtd_cache_find(&u->paging[level - 2],
                        iommu_paging_key(domain, level, address, second));
     if (value) {
-      iommu_count(u, &u->count.paging_hits);
+      iommu_count(u, &u->count.paging_hits[level - 2]);
       *table = *value;
       return level - 1;
     }
@@ -105,7 +106,8 @@ static void cache_table(struct iommu *u, const struct iommu_walk *w,
 {
   uint64_t key = iommu_paging_key(w->domain, level, address, second);
   if (!w->stale)
-    vtd_cache_insert(&u->paging[level - 2], iommu_set_index(key), key, table);
+    vtd_cache_insert(&u->paging[level - 2], iommu_set_index(u, key), key,
+                     table);
 }
 
 static void read_page_entry(struct iommu *u, struct iommu_walk *w,
@@ -256,10 +258,12 @@ static void begin_pasid(struct iommu *u, struct iommu_walk *w, hd_time delay)
     w->domain = (uint32_t)*domain;
     begin_paging(u, w, delay);
   } else if (page) {
+    iommu_count(u, &u->count.pasid_dir_hits);
     read_structure(u, w, STEP_PASID_ENTRY, *page + 64 * (w->pasid & 63), 64,
                    delay);
   } else {
     uint64_t directory = w->context & ~UINT64_C(4095);
+    iommu_count(u, &u->count.pasid_dir_misses);
     read_structure(u, w, STEP_PASID_DIRECTORY, directory + 8 * (w->pasid >> 6),
                    8, delay);
   }

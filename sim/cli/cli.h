@@ -53,6 +53,7 @@ int cli_sweep(struct cli_options *o, int argc, char **argv);
 int cli_plot(struct cli_options *o, int argc, char **argv);
 int cli_check(struct cli_options *o, int argc, char **argv);
 int cli_limits(struct cli_options *o, int argc, char **argv);
+int cli_trace(struct cli_options *o, int argc, char **argv);
 int cli_params(struct cli_options *o, int argc, char **argv);
 int cli_calibrate(struct cli_options *o, int argc, char **argv);
 int cli_validate(struct cli_options *o, int argc, char **argv);

@@ -6,13 +6,10 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-    {"run", cli_run},
-    {"sweep", cli_sweep},
-    {"plot", cli_plot},
-    {"check", cli_check},
-    {"limits", cli_limits},
-    {"params", cli_params},
-    {"calibrate", cli_calibrate},
+    {"run", cli_run},           {"sweep", cli_sweep},
+    {"plot", cli_plot},         {"check", cli_check},
+    {"limits", cli_limits},     {"trace", cli_trace},
+    {"params", cli_params},     {"calibrate", cli_calibrate},
     {"validate", cli_validate},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -27,6 +24,7 @@ static const char doc[] =
     "  plot DIR        draw the figures of a result directory\n"
     "  check FILE      validate a scenario, explain where values come from\n"
     "  limits FILE     how many devices each design supports, and why\n"
+    "  trace FILE      feed I/O virtual addresses to an IOMMU\n"
     "  params [MODEL]  list the parameters of the models\n"
     "  calibrate FILE  find parameter values that reproduce measurements\n"
     "  validate FILE   compare simulations with measurements\n"
