@@ -37,6 +37,14 @@ static const struct word axis_names[] = {
     {"pcie.generation", "PCIe generation"},
     {"pcie.lanes", "PCIe lanes"},
     {"pcie.tags", "PCIe tags"},
+    {"bench.op", "Operation"},
+    {"bench.window", "Window"},
+    {"bench.transfer", "Transfer"},
+    {"bench.cache", "Cache"},
+    {"bench.pattern", "Pattern"},
+    {"bench.numa", "Memory"},
+    {"bench.engine", "Engine"},
+    {"host.preset", "Host"},
     {"run.seed", "Seed"},
     {NULL, NULL}};
 

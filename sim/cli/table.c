@@ -17,6 +17,8 @@ struct shown {
 static const struct shown shown[] = {
     {"tx_goodput_gbps", "tx Gb/s", FORM_PLAIN, false},
     {"rx_goodput_gbps", "rx Gb/s", FORM_PLAIN, false},
+    {"dma_gbps", "DMA Gb/s", FORM_PLAIN, false},
+    {"dma_per_s", "DMA/s", FORM_COUNT, false},
     {"requests_per_s", "requests/s", FORM_COUNT, false},
     {"latency_p50_ns", "p50 us", FORM_MICROSECONDS, true},
     {"latency_p99_ns", "p99 us", FORM_MICROSECONDS, true},
