@@ -63,6 +63,44 @@ START_TEST(vectors_bind_with_four_queue_pairs)
 }
 END_TEST
 
+/* ---- address translation at density ------------------------------------- */
+
+/* With 4 KiB pages the walkers of 512 machines limit; the walks that 5 walkers
+ * do bound what is sent, whatever the entries. */
+START_TEST(small_pages_cost_throughput)
+{
+  static const char *const file = "explore/page-size.yaml";
+  struct outcome small =
+      RUN(file, "vms.count=512", "iommu.page_size=4 KiB", "run.duration=1 ms");
+  struct outcome large =
+      RUN(file, "vms.count=512", "iommu.page_size=1 GiB", "run.duration=1 ms");
+  ck_assert_str_eq(small.limited_by[0], "IOMMU walkers");
+  ck_assert_str_eq(large.limited_by[0], "wire");
+  ck_assert_double_lt(ALL(small, tx_goodput_gbps),
+                      0.6 * ALL(large, tx_goodput_gbps));
+  double walks = ALL(small, iommu_walks_per_s);
+  double capacity = 5e9 / ALL(small, iommu_walk_mean_ns);
+  ck_assert_double_le(walks, 1.01 * capacity); /* walks cut by the window */
+  ck_assert_double_ge(walks, 0.95 * capacity);
+}
+END_TEST
+
+/* 2 MiB pages of 512 machines: rings and buffers of each take one page. */
+START_TEST(iotlb_must_hold_a_page_of_each_machine)
+{
+  static const char *const file = "explore/iotlb-size.yaml";
+  struct outcome few = RUN(file, "iommu.page_size=2 MiB",
+                           "iommu.iotlb_entries=64", "run.duration=1 ms");
+  struct outcome enough = RUN(file, "iommu.page_size=2 MiB",
+                              "iommu.iotlb_entries=2048", "run.duration=1 ms");
+  ck_assert_double_lt(ALL(few, iotlb_hit_ratio), 0.2);
+  ck_assert_double_eq_tol(ALL(enough, iotlb_hit_ratio), 1, 0.001);
+  ck_assert_double_lt(ALL(few, tx_goodput_gbps),
+                      0.8 * ALL(enough, tx_goodput_gbps));
+  ck_assert_str_eq(few.limited_by[0], "IOMMU walkers");
+}
+END_TEST
+
 START_TEST(memory_binds)
 {
   struct outcome o =
@@ -266,6 +304,8 @@ static Suite *suite(void)
   tcase_add_test(c, breakdown_adds_up);
   tcase_add_test(c, rogue_devices_are_blocked);
   tcase_add_test(c, order_invariance);
+  tcase_add_test(c, small_pages_cost_throughput);
+  tcase_add_test(c, iotlb_must_hold_a_page_of_each_machine);
   tcase_add_test(c, a_switch_adds_its_latency);
   suite_add_tcase(s, c);
   return s;
