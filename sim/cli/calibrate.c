@@ -116,15 +116,6 @@ static void check_complete(const struct calibrate *c, struct argp_state *state)
     argp_error(state, "nothing to fit: --fit PATH=LOW..HIGH");
 }
 
-static error_t parse_argument(struct calibrate *c, char *arg,
-                              struct argp_state *state)
-{
-  if (c->file != NULL)
-    argp_error(state, "one FILE at a time, not also '%s'", arg);
-  c->file = arg;
-  return 0;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
   struct calibrate *c = state->input;
@@ -154,7 +145,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     c->processes = parse_count(arg, "-j", PROCESSES_MAX, state);
     return 0;
   case ARGP_KEY_ARG:
-    return parse_argument(c, arg, state);
+    return cli_parse_file(key, arg, state, &c->file);
   case ARGP_KEY_END:
     check_complete(c, state);
     return 0;

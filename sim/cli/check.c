@@ -41,16 +41,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
   case 'e':
     check->explain = true;
     return 0;
-  case ARGP_KEY_ARG:
-    if (check->file != NULL)
-      argp_error(state, "one FILE at a time, not also '%s'", arg);
-    check->file = arg;
-    return 0;
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "which FILE?");
-    return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return cli_parse_file(key, arg, state, &check->file);
   }
 }
 

@@ -66,6 +66,10 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 void cli_check_long_options(const struct argp *argp, const char *name, int argc,
                             char **argv, bool leading);
 
+/* For a command's parser: takes the one argument FILE, which must be there. */
+error_t cli_parse_file(int key, char *arg, struct argp_state *state,
+                       const char **file);
+
 /* What scenarios are read against: the server's registry, the directories
  * with presets, aliases, the rules across parameters. */
 const struct hd_scenario_env *cli_environment(void);

@@ -184,3 +184,20 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
   argv[0] = old;
   free(name);
 }
+
+error_t cli_parse_file(int key, char *arg, struct argp_state *state,
+                       const char **file)
+{
+  switch (key) {
+  case ARGP_KEY_ARG:
+    if (*file != NULL)
+      argp_error(state, "one FILE at a time, not also '%s'", arg);
+    *file = arg;
+    return 0;
+  case ARGP_KEY_NO_ARGS:
+    argp_error(state, "which FILE?");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}

@@ -34,16 +34,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     for (int i = 0; i < 3; i++)
       state->child_inputs[i] = run->common;
     return 0;
-  case ARGP_KEY_ARG:
-    if (run->file != NULL)
-      argp_error(state, "one FILE at a time, not also '%s'", arg);
-    run->file = arg;
-    return 0;
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "which FILE?");
-    return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return cli_parse_file(key, arg, state, &run->file);
   }
 }
 

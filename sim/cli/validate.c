@@ -48,15 +48,6 @@ static const struct argp_option options[] = {
      "Simulate N conditions at a time; default: one a processor", 3},
     {0}};
 
-static error_t parse_argument(struct validate *v, char *arg,
-                              struct argp_state *state)
-{
-  if (v->file != NULL)
-    argp_error(state, "one FILE at a time, not also '%s'", arg);
-  v->file = arg;
-  return 0;
-}
-
 static size_t parse_jobs(const char *text, struct argp_state *state)
 {
   char *end;
@@ -85,13 +76,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
   case 'j':
     v->processes = parse_jobs(arg, state);
     return 0;
-  case ARGP_KEY_ARG:
-    return parse_argument(v, arg, state);
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "which FILE?");
-    return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return cli_parse_file(key, arg, state, &v->file);
   }
 }
 

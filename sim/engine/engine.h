@@ -171,6 +171,7 @@ void hd_schedule(struct hd_component *c, hd_time delay, void *msg);
 
 struct hd_task {
   struct hd_component base;
+  struct hd_component_ops ops; /* its kind, for failures */
   void (*body)(struct hd_task *task);
 };
 

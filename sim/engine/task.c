@@ -116,9 +116,8 @@ void hd_task_initialize(struct hd_task *t, struct hd_engine *e,
                         void (*body)(struct hd_task *), const char *kind,
                         const char *path, const char *host)
 {
-  static const struct hd_component_ops task_ops = {.kind = "task"};
-  (void)kind;
-  hd_component_initialize(&t->base, e, &task_ops, path, host);
+  t->ops = (struct hd_component_ops){.kind = kind};
+  hd_component_initialize(&t->base, e, &t->ops, path, host);
   t->base.is_task = true;
   t->body = body;
 }
