@@ -127,6 +127,23 @@ START_TEST(every_access_is_as_in_the_textbook)
 }
 END_TEST
 
+/* 119 entries of 8 ways: 14 sets of 8 and one of 7, which is the last. */
+START_TEST(entries_need_not_fill_the_ways)
+{
+  struct vtd_cache c;
+  ck_assert(vtd_cache_initialize(&c, 119, 8, VTD_LRU, NULL));
+  for (uint64_t i = 0; i < 119; i++)
+    vtd_cache_insert(&c, i, i, i);
+  for (uint64_t i = 0; i < 119; i++)
+    ck_assert_ptr_nonnull(vtd_cache_find(&c, i));
+  vtd_cache_insert(&c, 119, 119, 119); /* set 14 is full with 7 */
+  ck_assert_ptr_null(vtd_cache_find(&c, 14));
+  ck_assert_ptr_nonnull(vtd_cache_find(&c, 29));
+  ck_assert_ptr_null(vtd_cache_check(&c));
+  vtd_cache_terminate(&c);
+}
+END_TEST
+
 /* A full set loses each of its lines equally often: 4 standard errors. */
 START_TEST(random_replacement_is_uniform)
 {
@@ -305,6 +322,7 @@ int main(void)
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, every_access_is_as_in_the_textbook, 0, GEOMETRIES);
   tcase_add_test(c, random_replacement_is_uniform);
+  tcase_add_test(c, entries_need_not_fill_the_ways);
   tcase_add_test(c, an_empty_cache_holds_nothing);
   tcase_add_loop_test(c, uniform_misses_follow_theory, 0, RATIOS);
   tcase_add_loop_test(c, the_unit_hits_when_the_textbook_hits, 0, GEOMETRIES);

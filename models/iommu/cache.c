@@ -3,14 +3,25 @@
 
 #include <stdlib.h>
 
+/* The first sets have a line more than the others, unless all are alike. */
+static inline uint32_t ways_of(const struct vtd_cache *c, uint32_t set)
+{
+  return c->least_ways + (set < c->n_larger);
+}
+
+static inline uint32_t first_line(const struct vtd_cache *c, uint32_t set)
+{
+  return set * c->least_ways + (set < c->n_larger ? set : c->n_larger);
+}
+
 static void link_sets(struct vtd_cache *c)
 {
   for (uint32_t s = 0; s < c->n_sets; s++) {
-    uint32_t base = s * c->ways;
+    uint32_t base = first_line(c, s), ways = ways_of(c, s);
     c->sets[s].head = base;
-    for (uint32_t w = 0; w < c->ways; w++) {
-      c->lines[base + w].next = base + (w + 1) % c->ways;
-      c->lines[base + w].prev = base + (w + c->ways - 1) % c->ways;
+    for (uint32_t w = 0; w < ways; w++) {
+      c->lines[base + w].next = base + (w + 1) % ways;
+      c->lines[base + w].prev = base + (w + ways - 1) % ways;
       c->lines[base + w].set_valid = s << 1;
     }
   }
@@ -24,9 +35,10 @@ bool vtd_cache_initialize(struct vtd_cache *c, int64_t entries, int64_t ways,
     return true;
   if (ways <= 0 || ways > entries)
     ways = entries;
-  c->ways = (uint32_t)ways;
-  c->n_sets = (uint32_t)(entries / ways);
-  c->n_lines = c->n_sets * c->ways;
+  c->n_lines = (uint32_t)entries;
+  c->n_sets = (uint32_t)((entries + ways - 1) / ways);
+  c->least_ways = c->n_lines / c->n_sets;
+  c->n_larger = c->n_lines % c->n_sets;
   unsigned bits = 1;
   while ((UINT64_C(1) << bits) < 2 * (uint64_t)c->n_lines)
     bits++;
@@ -115,12 +127,13 @@ static uint32_t make_room(struct vtd_cache *c, uint32_t set)
 {
   struct vtd_set *s = &c->sets[set];
   uint32_t i = c->lines[s->head].prev;
-  if (s->valid < c->ways) {
+  if (s->valid < ways_of(c, set)) {
     s->valid++;
     return i;
   }
   if (c->replacement == VTD_RANDOM)
-    i = set * c->ways + (uint32_t)gsl_rng_uniform_int(c->rng, c->ways);
+    i = first_line(c, set) +
+        (uint32_t)gsl_rng_uniform_int(c->rng, ways_of(c, set));
   unchain(c, i);
   return i;
 }
@@ -189,7 +202,7 @@ const char *vtd_cache_check(const struct vtd_cache *c)
 {
   for (uint32_t s = 0; s < c->n_sets; s++) {
     uint32_t i = c->sets[s].head, valid = 0;
-    for (uint32_t w = 0; w < c->ways; w++) {
+    for (uint32_t w = 0; w < ways_of(c, s); w++) {
       const struct vtd_line *l = &c->lines[i];
       if (vtd_cache_set(c, i) != s || c->lines[l->next].prev != i)
         return "a cache set's ring is broken";

@@ -33,17 +33,19 @@ struct vtd_set {
 };
 
 struct vtd_cache {
-  struct vtd_line *lines; /* set s has lines s * ways ... */
+  struct vtd_line *lines; /* set by set */
   struct vtd_set *sets;
   uint32_t *buckets;
   unsigned bucket_shift; /* of the 64-bit hash */
-  uint32_t n_lines, n_sets, ways;
+  uint32_t n_lines, n_sets;
+  uint32_t least_ways, n_larger; /* so many sets have one line more */
   enum vtd_replacement replacement;
   gsl_rng *rng; /* the owner's; used for VTD_RANDOM only */
 };
 
-/* `ways` 0: fully associative. `entries` is rounded down to a multiple of ways;
- * 0 entries: a cache that holds nothing. False when there is no memory. */
+/* `ways` 0: fully associative. When `entries` is no multiple of ways, some sets
+ * have fewer lines, so that there are exactly so many entries. 0 entries: a
+ * cache that holds nothing. False when there is no memory. */
 bool vtd_cache_initialize(struct vtd_cache *c, int64_t entries, int64_t ways,
                           enum vtd_replacement replacement, gsl_rng *rng);
 void vtd_cache_terminate(struct vtd_cache *c);

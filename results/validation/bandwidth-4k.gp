@@ -20,7 +20,7 @@ set logscale x 2
 set xrange [3500:8e7]
 set xtics ("4 KiB" 4096, "16 KiB" 16384, "64 KiB" 65536, "256 KiB" 262144, "1 MiB" 1048576, "4 MiB" 4194304, "16 MiB" 16777216, "64 MiB" 67108864)
 set xlabel "Window"
-set yrange [0:32.94]
+set yrange [0:32.92]
 set ylabel "Bandwidth (Gb/s)"
 plot \
   DATA index 0 using 1:4 with lines lc rgb "#D55E00" lw 1.5 dt (3,4) notitle, \
