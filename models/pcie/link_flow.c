@@ -87,6 +87,7 @@ void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   struct pcie_flow *f = &l->tx[end].flow;
   enum pcie_class c = pcie_class_of(tlp);
   uint32_t need = pcie_data_credits(tlp);
+  l->tx[end].accepted++;
   if (f->n_waiting == 0 && affordable(f, c, need)) {
     consume(f, c, need);
     pcie_tx_commit(l, end, tlp);
@@ -95,6 +96,42 @@ void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   pcie_queue_put(&f->waiting[c], &tlp->msg);
   f->n_waiting++;
   pump(l, end);
+}
+
+/* Submits the completions one by one; the message becomes the last of them. */
+static void submit_cut(struct pcie_link *l, int end, struct pcie_tlp *tlp)
+{
+  uint64_t address = tlp->address;
+  uint32_t left = tlp->length;
+  for (;;) {
+    uint32_t n = pcie_completion_length(l->params, address, left);
+    bool last = n == left;
+    struct pcie_tlp *c = tlp;
+    if (!last) {
+      c = hd_msg_new(&l->base, MSG_TLP);
+      *c = *tlp; /* header, too: its place in the order of arrival */
+      c->flags &= (uint8_t)~PCIE_LAST;
+    }
+    c->address = address;
+    c->length = n;
+    c->remaining = left -= n;
+    pcie_flow_submit(l, end, c);
+    if (last)
+      return;
+    address += n;
+  }
+}
+
+void pcie_flow_submit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp)
+{
+  const struct pcie_tx *tx = &l->tx[end];
+  const struct pcie_flow *f = &tx->flow;
+  tlp->flags &= (uint8_t)~PCIE_UNCUT;
+  if (tx->uncut && !l->errors && f->n_waiting == 0 &&
+      f->limit_h[PCIE_COMPLETION] == 0 && f->limit_d[PCIE_COMPLETION] == 0)
+    pcie_tx_commit_uncut(l, end, tlp);
+  else
+    submit_cut(l, end, tlp);
 }
 
 static void grant(struct pcie_link *l, int end, const struct pcie_credit_msg *m)

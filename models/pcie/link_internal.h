@@ -114,6 +114,7 @@ struct pcie_tx {
   wire_time free;             /* end of everything committed */
   wire_time longest;          /* longest TLP so far */
   wire_time due[EXTRA_COUNT], next_due;
+  bool uncut; /* the receiver takes completions uncut */
   uint64_t accepted, delivered;
   struct pcie_flow flow;
   struct pcie_replay replay;
@@ -151,6 +152,9 @@ void pcie_tx_occupy(struct pcie_link *l, int end, wire_time start,
                     uint32_t bytes);
 /* Commits a TLP that has its credits. */
 void pcie_tx_commit(struct pcie_link *l, int end, struct pcie_tlp *tlp);
+/* Commits all TLPs of a PCIE_UNCUT one, which is delivered with the last. Not
+ * for links with bit errors. */
+void pcie_tx_commit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp);
 /* Arrival of a DLLP sent by `end`, due at `due`: it waits for at most one TLP
  * (it goes before TLPs that have not started). */
 wire_time pcie_tx_dllp_arrival(const struct pcie_link *l, int end,
@@ -161,6 +165,7 @@ void pcie_tx_notify(struct pcie_link *l, int end, const struct pcie_tlp *tlp);
 /* link_flow.c */
 void pcie_flow_initialize(struct pcie_link *l, int end);
 void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp);
+void pcie_flow_submit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp);
 void pcie_flow_credits(struct pcie_link *l, struct pcie_credit_msg *m);
 void pcie_flow_timer(struct pcie_link *l, struct pcie_credit_msg *m);
 
