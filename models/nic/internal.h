@@ -29,8 +29,7 @@
 enum { NIC_PORTS = 2, NIC_LINE = 64 /* bytes of a cache line */ };
 
 enum nic_timer {
-  NIC_TIMER_REGISTER = 1, /* struct pcie_tlp: a write takes effect */
-  NIC_TIMER_TRANSMIT,     /* struct hd_msg: the reserved pipeline slot */
+  NIC_TIMER_TRANSMIT = 1, /* struct hd_msg: the reserved pipeline slot */
   NIC_TIMER_RECEIVE,      /* struct packet_msg: frame is through the pipeline */
   NIC_TIMER_WRITE_BACK, /* struct nic_timer_msg: a queue's oldest completion */
   NIC_TIMER_VECTOR,     /* struct nic_timer_msg: throttling interval over */
@@ -212,7 +211,6 @@ struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
 /* ---- registers.c ----------------------------------------------------------
  */
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp);
-void nic_register_written(struct nic *n, struct pcie_tlp *tlp);
 
 /* ---- descriptors.c --------------------------------------------------------
  */

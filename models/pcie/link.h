@@ -107,4 +107,10 @@ void pcie_receiver_initialize(struct pcie_receiver *r,
  * credits has gathered, and never later than the largest TLP could need. */
 void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp);
 
+/* For a receiver that frees the buffer of posted requests as they arrive and
+ * acts on them `latency` later, such as a device that decodes register writes:
+ * the link returns their credits on arrival and hands them over only then. The
+ * end must be connected. */
+void pcie_link_decode_posted(struct pcie_link *l, int end, hd_time latency);
+
 #endif

@@ -149,8 +149,13 @@ static hd_time delivery(struct pcie_link *l, int end,
 static void deliver(struct pcie_link *l, int end, struct pcie_tlp *tlp,
                     hd_time arrival)
 {
+  struct pcie_tx *tx = &l->tx[end];
   tlp->end = (uint8_t)end;
-  hd_send_at(l->tx[end].deliver, arrival, tlp);
+  if (tx->decoding && pcie_class_of(tlp) == PCIE_POSTED) {
+    pcie_flow_decoding(l, end, tlp, arrival);
+    arrival += tx->decode_latency;
+  }
+  hd_send_at(tx->deliver, arrival, tlp);
 }
 
 /* Start on the wire when the replay buffer has room at `room`. */
