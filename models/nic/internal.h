@@ -57,12 +57,21 @@ struct nic_round {
 
 struct nic_frame;
 
+/* What an announced transmit descriptor says. */
+struct nic_descriptor {
+  struct packet *packet;
+  hd_time announced;
+  uint32_t frame; /* bytes */
+};
+
 struct nic_queue {
   struct nic_turn turn; /* transmit; first member */
   struct nic_function *owner;
   struct nic_ring *ring;
   struct nic_vector *vector;
-  uint16_t index; /* in its interface */
+  struct nic_descriptor *descriptors; /* transmit, by slot */
+  uint32_t size;                      /* of the ring */
+  uint16_t index;                     /* in its interface */
   bool rx, live;
   bool fetching;     /* a descriptor fetch is under way */
   bool timer_armed;  /* write-back timer */
@@ -73,7 +82,6 @@ struct nic_queue {
   hd_time fetch_started;
   hd_time oldest; /* when the first unwritten completion completed */
   struct nic_queue *pending_next;
-  hd_time *announced_at;                 /* transmit, by slot */
   struct nic_frame *flight, *flight_end; /* transmit: taken, in order */
   struct packet *waiting, *waiting_end;  /* receive: for descriptors */
   uint32_t n_waiting;
@@ -192,7 +200,7 @@ static inline bool nic_counts(const struct nic *n)
 /* Ring slot of a counter. */
 static inline uint32_t nic_slot(const struct nic_queue *q, uint64_t counter)
 {
-  return (uint32_t)(counter % q->ring->size);
+  return (uint32_t)(counter % q->size);
 }
 
 /* ---- nic.c ----------------------------------------------------------------

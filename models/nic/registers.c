@@ -22,7 +22,7 @@ static void announce_packets(struct nic *n, struct nic_queue *q, uint32_t count)
                "queue %u of guest %u announces an empty descriptor %u",
                q->index, q->owner->config.vm, slot);
     hd_stamps_mark(&p->stamps, HD_STAGE_DOORBELL, now);
-    q->announced_at[slot] = now;
+    q->descriptors[slot] = (struct nic_descriptor){p, now, p->frame};
   }
   n->totals.queue_length += count;
   hd_gauge_add(&n->queue_length, n->window, now, count);
