@@ -90,6 +90,8 @@ static struct point points[2];
 static struct hd_window window = {0, HD_TIME_NEVER};
 static struct pcie_link *the_link;
 static struct pcie_link_stats stats;
+static bool take_uncut;
+static hd_time decode = -1; /* latency at end 0; < 0: decodes itself */
 
 static void add_step(int from, hd_time at, enum pcie_tlp_type type,
                      uint32_t length, uint8_t flags)
@@ -109,6 +111,10 @@ static void run_link(const struct pcie_params *params, hd_time limit)
     p->to_link = pcie_link_connect(the_link, i, &p->base, LATENCY);
     pcie_receiver_initialize(&p->receiver, params, p->to_link, i);
   }
+  if (take_uncut)
+    pcie_link_take_uncut(the_link, 1);
+  if (decode >= 0)
+    pcie_link_decode_posted(the_link, 0, decode);
   hd_engine_run(e, limit);
   pcie_link_get_stats(the_link, &stats);
   const char *problem = pcie_link_check(the_link);
@@ -145,6 +151,49 @@ START_TEST(one_tlp_to_the_picosecond)
   ck_assert_uint_eq(stats.payload[1], 62);
   ck_assert_uint_eq(stats.dllps[0], 1); /* its Ack */
   ck_assert_uint_eq(stats.dllps[1], 0);
+}
+END_TEST
+
+/* Completions sent cut, cut by the link, and handed over as one. */
+START_TEST(completions_are_cut)
+{
+  enum { CUT, CUT_BY_LINK, UNCUT };
+  struct pcie_params p = test_params(4, 16, 512, 4096);
+  const hd_time at = 100 * HD_NS; /* no SKIP is due before the last starts */
+  take_uncut = _i == UNCUT;
+  if (_i == CUT) {
+    add_step(0, at, PCIE_CPLD, 512, 0);
+    add_step(0, at, PCIE_CPLD, 512, 0);
+    add_step(0, at, PCIE_CPLD, 476, PCIE_LAST);
+  } else {
+    add_step(0, at, PCIE_CPLD, 1500, PCIE_LAST | PCIE_UNCUT);
+  }
+  run_link(&p, 100 * HD_US);
+  size_t n = _i == UNCUT ? 1 : 3;
+  ck_assert_uint_eq(points[1].n_log, n);
+  ck_assert_int_eq(points[1].log[n - 1].when,
+                   at + span(&p, 1500 + 3 * 20) + p.propagation);
+  if (_i != UNCUT)
+    ck_assert_int_eq(points[1].log[0].when, at + span(&p, 532) + p.propagation);
+  ck_assert_uint_eq(stats.tlps[0], 3);
+  ck_assert_uint_eq(stats.bytes[0], 1560);
+  ck_assert_uint_eq(stats.payload[0], 1500);
+  ck_assert_uint_eq(stats.dllps[1], 3); /* their Acks: each is > 168 symbols */
+}
+END_TEST
+
+/* With credits, where the second may have to wait, they are cut. */
+START_TEST(completions_with_credits_are_cut)
+{
+  struct pcie_params p = test_params(4, 16, 512, 4096);
+  p.completion_headers = 2;
+  take_uncut = true;
+  points[1].hold[PCIE_COMPLETION] = HD_US;
+  add_step(0, 100 * HD_NS, PCIE_CPLD, 1500, PCIE_LAST | PCIE_UNCUT);
+  run_link(&p, 100 * HD_US);
+  ck_assert_uint_eq(points[1].n_log, 3);
+  ck_assert_int_ge(points[1].log[2].when, points[1].log[1].when + 900 * HD_NS);
+  ck_assert_uint_eq(stats.tlps[0], 3);
 }
 END_TEST
 
@@ -279,6 +328,26 @@ START_TEST(credit_to_the_picosecond)
   ck_assert_int_eq(points[0].log[1].when,
                    start + span(&p, 276) + p.propagation);
   ck_assert_int_eq(stats.credit_stall[1][PCIE_POSTED], start - second);
+}
+END_TEST
+
+/* Handed over late, but freed on arrival. */
+START_TEST(decoded_requests_are_freed_on_arrival)
+{
+  struct pcie_params p = test_params(4, 16, 256, 512);
+  p.posted_headers = 1;
+  const hd_time at = 110 * HD_NS;
+  hd_time second = credit_back(&p, at, 276, 0);
+  decode = HD_US;
+  points[0].hold[PCIE_POSTED] = -1; /* the link does */
+  add_step(1, at, PCIE_MWR, 256, 0);
+  add_step(1, at, PCIE_MWR, 256, 0);
+  run_link(&p, 10 * HD_US);
+  ck_assert_uint_eq(points[0].n_log, 2);
+  ck_assert_int_eq(points[0].log[0].when,
+                   at + span(&p, 276) + p.propagation + decode);
+  ck_assert_int_eq(points[0].log[1].when,
+                   second + span(&p, 276) + p.propagation + decode);
 }
 END_TEST
 
@@ -588,6 +657,8 @@ static void exact_tests(Suite *suite)
   TCase *tc = tcase_create("exact");
   tcase_add_loop_test(tc, one_tlp_to_the_picosecond, 0,
                       sizeof widths / sizeof *widths);
+  tcase_add_loop_test(tc, completions_are_cut, 0, 3);
+  tcase_add_test(tc, completions_with_credits_are_cut);
   tcase_add_test(tc, rounding_does_not_accumulate);
   tcase_add_loop_test(tc, skip_delays_by_four_symbols, 0, 2);
   tcase_add_test(tc, wire_bytes);
@@ -603,6 +674,7 @@ int main(void)
   exact_tests(suite);
   TCase *tc = tcase_create("credits");
   tcase_add_loop_test(tc, credit_to_the_picosecond, 0, 6);
+  tcase_add_test(tc, decoded_requests_are_freed_on_arrival);
   tcase_add_loop_test(tc, who_may_pass_whom, 0, 3);
   tcase_add_test(tc, oldest_first);
   tcase_add_loop_test(tc, one_credit_does_not_deadlock, 1, 4);

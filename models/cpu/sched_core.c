@@ -252,17 +252,29 @@ static uint32_t choose_core(const struct scheduler *s, uint32_t previous)
 
 /* -- halt polling -------------------------------------------------------- */
 
+/* Most polls are hit. So a running timer is left alone unless it would fire too
+ * late: when it fires, it looks again. */
+static void arm_poll_timer(struct scheduler *s, uint32_t core)
+{
+  struct core *c = &s->cores[core];
+  hd_time end = s->entities[c->running].poll_end;
+  if (c->poll_timer <= end)
+    return;
+  c->poll_timer = end;
+  struct sched_msg *m = hd_msg_new(&s->base, MSG_TIMER);
+  m->msg.tag = TAG_POLL_END;
+  m->data = core;
+  hd_schedule(&s->base, end - hd_now(&s->base), m);
+}
+
 void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll)
 {
   struct entity *e = &s->entities[s->cores[core].running];
   e->polling = true;
   e->poll_since = hd_now(&s->base);
   core_set_add(s->polling_set, core);
-  struct sched_msg *m = hd_msg_new(&s->base, MSG_TIMER);
-  m->msg.tag = TAG_POLL_END;
-  m->vcpu = s->cores[core].running;
-  m->data = e->run;
-  hd_schedule(&s->base, poll, m);
+  e->poll_end = e->poll_since + poll;
+  arm_poll_timer(s, core);
 }
 
 static void end_poll(struct scheduler *s, uint32_t core)
@@ -277,6 +289,20 @@ void sched_poll_over(struct scheduler *s, uint32_t core)
 {
   end_poll(s, core);
   sched_leave(s, core, false);
+}
+
+void sched_poll_due(struct scheduler *s, uint32_t core)
+{
+  struct core *c = &s->cores[core];
+  if (c->poll_timer > hd_now(&s->base)) /* superseded by an earlier one */
+    return;
+  c->poll_timer = HD_TIME_NEVER;
+  if (!core_set_has(s->polling_set, core))
+    return;
+  if (s->entities[c->running].poll_end <= hd_now(&s->base))
+    sched_poll_over(s, core);
+  else
+    arm_poll_timer(s, core);
 }
 
 void sched_poll_hit(struct scheduler *s, uint32_t core)

@@ -29,10 +29,11 @@ struct entity {
   uint32_t core;      /* where it runs or waits, or ran last */
   uint32_t run;       /* number of runs granted */
   enum entity_state state;
-  bool wake_pending;          /* woken while running */
-  bool polling;               /* running, but only to halt-poll */
-  hd_time poll_since, polled; /* polled: within the window, without this one */
-  uint64_t vectors[4];        /* to be handed over with the next run */
+  bool wake_pending; /* woken while running */
+  bool polling;      /* running, but only to halt-poll */
+  hd_time poll_since, poll_end;
+  hd_time polled;      /* within the window, without this poll */
+  uint64_t vectors[4]; /* to be handed over with the next run */
 };
 
 struct core {
@@ -45,6 +46,7 @@ struct core {
   hd_time min_vruntime; /* of the vCPUs here; never decreases */
   hd_time timer;        /* when the slice timer fires, or HD_TIME_NEVER */
   uint32_t timer_tag;   /* tells it from superseded ones */
+  hd_time poll_timer;   /* when the poll timer fires, or HD_TIME_NEVER */
   hd_time busy, idle;   /* in all, up to `since` */
 };
 
@@ -92,6 +94,7 @@ void sched_make_runnable(struct scheduler *s, uint32_t vcpu, hd_time extra);
  * leaves (sched_poll_over), unless it is woken (sched_poll_hit). */
 void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll);
 void sched_poll_over(struct scheduler *s, uint32_t core);
+void sched_poll_due(struct scheduler *s, uint32_t core); /* TAG_POLL_END */
 void sched_poll_hit(struct scheduler *s, uint32_t core);
 /* The running vCPU of `core` leaves it, and the next one gets it. */
 void sched_leave(struct scheduler *s, uint32_t core, bool runnable);

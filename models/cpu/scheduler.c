@@ -62,13 +62,6 @@ static void handle_irq_wake(struct scheduler *s, struct interrupt_msg *m)
   hd_msg_free(&s->base, m);
 }
 
-static void handle_poll_end(struct scheduler *s, const struct sched_msg *m)
-{
-  const struct entity *e = &s->entities[m->vcpu];
-  if (e->polling && e->run == m->data)
-    sched_poll_over(s, e->core);
-}
-
 static void handle_block(struct scheduler *s, const struct sched_msg *m)
 {
   struct entity *e = running_entity(s, m->vcpu);
@@ -129,7 +122,7 @@ static void handle_timer(struct scheduler *s, struct hd_msg *msg)
     return;
   }
   if (msg->tag == TAG_POLL_END)
-    handle_poll_end(s, m);
+    sched_poll_due(s, m->data);
   else
     sched_slice_over(s, m->data, msg->tag);
   hd_msg_free(&s->base, msg);
@@ -192,7 +185,7 @@ static void create_cores(struct scheduler *s)
   s->host_free = zeroed(s->n_host, sizeof *s->host_free);
   for (uint32_t i = 0; i < s->n_cores; i++) {
     s->cores[i].running = s->cores[i].last = NO_VCPU;
-    s->cores[i].timer = HD_TIME_NEVER;
+    s->cores[i].timer = s->cores[i].poll_timer = HD_TIME_NEVER;
     core_set_add(s->idle_set, i);
   }
 }

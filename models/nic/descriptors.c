@@ -29,7 +29,8 @@ static void stamp_packets(struct nic *n, const struct nic_fetch *f)
 {
   struct nic_queue *q = f->queue;
   for (uint32_t i = 0; i < f->count; i++) {
-    struct hd_stamps *s = &q->ring->slot[nic_slot(q, f->first + i)]->stamps;
+    struct hd_stamps *s =
+        &q->descriptors[nic_slot(q, f->first + i)].packet->stamps;
     hd_stamps_mark(s, HD_STAGE_DEVICE_QUEUE, q->fetch_started);
     hd_stamps_mark(s, HD_STAGE_DESCRIPTOR_FETCH, hd_now(&n->base));
     HD_REQUIRE(&n->base,

@@ -71,9 +71,10 @@ static void make_queue(struct nic *n, struct nic_function *f, uint16_t index,
   q->index = index;
   q->rx = rx;
   q->ring = rx ? &f->config.rx[index] : &f->config.tx[index];
+  q->size = q->ring->size;
   q->vector = &n->vectors[f->config.first_vector + q->ring->vector];
   if (!rx)
-    q->announced_at = array(n, q->ring->size, sizeof *q->announced_at);
+    q->descriptors = array(n, q->size, sizeof *q->descriptors);
   (rx ? n->rx_queues : n->tx_queues)[f->config.first_queue + index] = q;
 }
 
@@ -212,7 +213,7 @@ void nic_free_interfaces(struct nic *n)
     struct nic_function *f = n->all;
     n->all = f->older;
     for (uint16_t i = 0; i < f->config.queue_pairs; i++)
-      free(f->tx[i].announced_at);
+      free(f->tx[i].descriptors);
     free(f->tx);
     free(f->rx);
     free(f);

@@ -29,8 +29,7 @@
 enum { NIC_PORTS = 2, NIC_LINE = 64 /* bytes of a cache line */ };
 
 enum nic_timer {
-  NIC_TIMER_REGISTER = 1, /* struct pcie_tlp: a write takes effect */
-  NIC_TIMER_TRANSMIT,     /* struct hd_msg: the reserved pipeline slot */
+  NIC_TIMER_TRANSMIT = 1, /* struct hd_msg: the reserved pipeline slot */
   NIC_TIMER_RECEIVE,      /* struct packet_msg: frame is through the pipeline */
   NIC_TIMER_WRITE_BACK, /* struct nic_timer_msg: a queue's oldest completion */
   NIC_TIMER_VECTOR,     /* struct nic_timer_msg: throttling interval over */
@@ -58,12 +57,21 @@ struct nic_round {
 
 struct nic_frame;
 
+/* What an announced transmit descriptor says. */
+struct nic_descriptor {
+  struct packet *packet;
+  hd_time announced;
+  uint32_t frame; /* bytes */
+};
+
 struct nic_queue {
   struct nic_turn turn; /* transmit; first member */
   struct nic_function *owner;
   struct nic_ring *ring;
   struct nic_vector *vector;
-  uint16_t index; /* in its interface */
+  struct nic_descriptor *descriptors; /* transmit, by slot */
+  uint32_t size;                      /* of the ring */
+  uint16_t index;                     /* in its interface */
   bool rx, live;
   bool fetching;     /* a descriptor fetch is under way */
   bool timer_armed;  /* write-back timer */
@@ -74,7 +82,6 @@ struct nic_queue {
   hd_time fetch_started;
   hd_time oldest; /* when the first unwritten completion completed */
   struct nic_queue *pending_next;
-  hd_time *announced_at;                 /* transmit, by slot */
   struct nic_frame *flight, *flight_end; /* transmit: taken, in order */
   struct packet *waiting, *waiting_end;  /* receive: for descriptors */
   uint32_t n_waiting;
@@ -193,7 +200,7 @@ static inline bool nic_counts(const struct nic *n)
 /* Ring slot of a counter. */
 static inline uint32_t nic_slot(const struct nic_queue *q, uint64_t counter)
 {
-  return (uint32_t)(counter % q->ring->size);
+  return (uint32_t)(counter % q->size);
 }
 
 /* ---- nic.c ----------------------------------------------------------------
@@ -212,7 +219,6 @@ struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
 /* ---- registers.c ----------------------------------------------------------
  */
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp);
-void nic_register_written(struct nic *n, struct pcie_tlp *tlp);
 
 /* ---- descriptors.c --------------------------------------------------------
  */

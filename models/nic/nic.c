@@ -59,9 +59,6 @@ static void handle_timer(struct nic *n, struct hd_msg *msg)
 {
   struct nic_timer_msg *t = (struct nic_timer_msg *)msg;
   switch (msg->tag) {
-  case NIC_TIMER_REGISTER:
-    nic_register_written(n, (struct pcie_tlp *)msg);
-    return;
   case NIC_TIMER_RECEIVE:
     nic_receive_steer(n, (struct packet_msg *)msg);
     return;
@@ -182,6 +179,8 @@ void nic_attach_link(struct nic *n, struct pcie_link *l)
 {
   n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
                                  n->pcie.device_latency);
+  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
+  pcie_link_decode_posted(l, PCIE_DOWNSTREAM_END, n->params.doorbell_latency);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,

@@ -22,7 +22,7 @@ static void announce_packets(struct nic *n, struct nic_queue *q, uint32_t count)
                "queue %u of guest %u announces an empty descriptor %u",
                q->index, q->owner->config.vm, slot);
     hd_stamps_mark(&p->stamps, HD_STAGE_DOORBELL, now);
-    q->announced_at[slot] = now;
+    q->descriptors[slot] = (struct nic_descriptor){p, now, p->frame};
   }
   n->totals.queue_length += count;
   hd_gauge_add(&n->queue_length, n->window, now, count);
@@ -69,7 +69,7 @@ static void write_register(struct nic *n, uint64_t address, uint64_t data,
     ignore(n);
 }
 
-void nic_register_written(struct nic *n, struct pcie_tlp *tlp)
+static void register_written(struct nic *n, struct pcie_tlp *tlp)
 {
   write_register(n, tlp->address, tlp->data, tlp->object);
   hd_msg_free(&n->base, tlp);
@@ -118,7 +118,8 @@ static void answer_read(struct nic *n, struct pcie_tlp *tlp)
 
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
 {
-  pcie_receiver_free(&n->receiver, tlp);
+  if (tlp->type != PCIE_MWR) /* those are freed by the link, see nic.c */
+    pcie_receiver_free(&n->receiver, tlp);
   switch (tlp->type) {
   case PCIE_CPLD:
   case PCIE_CPL:
@@ -128,8 +129,6 @@ void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
     answer_read(n, tlp);
     break;
   default:
-    tlp->msg.kind = MSG_TIMER;
-    tlp->msg.tag = NIC_TIMER_REGISTER;
-    hd_schedule(&n->base, n->params.doorbell_latency, tlp);
+    register_written(n, tlp);
   }
 }

@@ -186,12 +186,13 @@ static void payload_done(struct hd_component *device, struct pcie_dma *d)
 static struct nic_frame *take_packet(struct nic *n, struct nic_queue *q)
 {
   uint32_t slot = nic_slot(q, q->used++);
-  struct packet *p = q->ring->slot[slot];
+  const struct nic_descriptor *d = &q->descriptors[slot];
+  struct packet *p = d->packet;
   struct nic_frame *f = hd_pool_get(&n->frames);
   *f = (struct nic_frame){.queue = q,
                           .packet = p,
-                          .announced = q->announced_at[slot],
-                          .bytes = p->frame,
+                          .announced = d->announced,
+                          .bytes = d->frame,
                           .port = q->owner->config.port};
   q->ring->slot[slot] = NULL; /* now the device's */
   n->totals.taken++;

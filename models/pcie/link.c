@@ -22,8 +22,10 @@ static void handle(struct hd_component *self, struct hd_msg *m)
     struct pcie_tlp *tlp = (struct pcie_tlp *)m;
     int end = end_of_sender(l, m);
     tlp->end = (uint8_t)end;
-    l->tx[end].accepted++;
-    pcie_flow_submit(l, end, tlp);
+    if (tlp->flags & PCIE_UNCUT)
+      pcie_flow_submit_uncut(l, end, tlp);
+    else
+      pcie_flow_submit(l, end, tlp);
   } else if (m->kind == MSG_CREDITS) {
     struct pcie_credit_msg *c = (struct pcie_credit_msg *)m;
     if (m->order >> 40 == self->id)
@@ -99,7 +101,23 @@ struct hd_channel *pcie_link_connect(struct pcie_link *l, int end,
   l->tx[end].component = c;
   l->tx[end].notify = hd_channel_open(&l->base, c, PCIE_SENT_LATENCY);
   l->tx[1 - end].deliver = hd_channel_open(&l->base, c, l->params->propagation);
-  return hd_channel_open(c, &l->base, latency);
+  l->tx[end].to_link = hd_channel_open(c, &l->base, latency);
+  return l->tx[end].to_link;
+}
+
+void pcie_link_take_uncut(struct pcie_link *l, int end)
+{
+  l->tx[1 - end].uncut = true;
+}
+
+void pcie_link_decode_posted(struct pcie_link *l, int end, hd_time latency)
+{
+  struct pcie_tx *tx = &l->tx[1 - end];
+  HD_REQUIRE(NULL, l->tx[end].to_link != NULL, "link %s: nobody at end %d",
+             l->base.path, end);
+  tx->decoding = true;
+  tx->decode_latency = latency;
+  pcie_receiver_initialize(&tx->decoder, l->params, l->tx[end].to_link, end);
 }
 
 /* ---- statistics --------------------------------------------------------- */

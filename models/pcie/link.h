@@ -44,6 +44,26 @@ static inline uint32_t pcie_wire_bytes(const struct pcie_params *p,
   return bytes;
 }
 
+/* Payload of the next completion that answers a read of `left` > 0 bytes from
+ * `address` on: up to the next place at which completions are cut. Every
+ * address that is a multiple of MPS is one of the RCB (PCIe 2.3.1.1). */
+static inline uint32_t pcie_completion_length(const struct pcie_params *p,
+                                              uint64_t address, uint32_t left)
+{
+  uint32_t grain = (uint32_t)(p->rcb_chunks ? p->rcb : p->mps);
+  uint32_t n = grain - (uint32_t)(address & (grain - 1));
+  return n < left ? n : left;
+}
+
+/* Completions. A completer that sends all completions of a request at once may
+ * send one TLP with PCIE_UNCUT, the whole of the data and the first address:
+ * the link cuts it, and what it does to the wire and counts is the same as if
+ * it had been sent cut. A receiver for which only the last of them matters, as
+ * for a requester (requester.h), says so here: while nothing makes a difference
+ * between them (bit errors, completion credits), it gets them as one TLP, with
+ * the whole length, when the last one arrives. */
+void pcie_link_take_uncut(struct pcie_link *l, int end);
+
 /* Delay of MSG_TLP_SENT after the TLP's last symbol. It carries a copy of the
  * TLP's fields; the sender frees it. */
 #define PCIE_SENT_LATENCY HD_NS
@@ -86,5 +106,11 @@ void pcie_receiver_initialize(struct pcie_receiver *r,
 /* The TLP has left the receive buffer. Returns go out when a quarter of the
  * credits has gathered, and never later than the largest TLP could need. */
 void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp);
+
+/* For a receiver that frees the buffer of posted requests as they arrive and
+ * acts on them `latency` later, such as a device that decodes register writes:
+ * the link returns their credits on arrival and hands them over only then. The
+ * end must be connected. */
+void pcie_link_decode_posted(struct pcie_link *l, int end, hd_time latency);
 
 #endif

@@ -87,6 +87,7 @@ void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   struct pcie_flow *f = &l->tx[end].flow;
   enum pcie_class c = pcie_class_of(tlp);
   uint32_t need = pcie_data_credits(tlp);
+  l->tx[end].accepted++;
   if (f->n_waiting == 0 && affordable(f, c, need)) {
     consume(f, c, need);
     pcie_tx_commit(l, end, tlp);
@@ -95,6 +96,42 @@ void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   pcie_queue_put(&f->waiting[c], &tlp->msg);
   f->n_waiting++;
   pump(l, end);
+}
+
+/* Submits the completions one by one; the message becomes the last of them. */
+static void submit_cut(struct pcie_link *l, int end, struct pcie_tlp *tlp)
+{
+  uint64_t address = tlp->address;
+  uint32_t left = tlp->length;
+  for (;;) {
+    uint32_t n = pcie_completion_length(l->params, address, left);
+    bool last = n == left;
+    struct pcie_tlp *c = tlp;
+    if (!last) {
+      c = hd_msg_new(&l->base, MSG_TLP);
+      *c = *tlp; /* header, too: its place in the order of arrival */
+      c->flags &= (uint8_t)~PCIE_LAST;
+    }
+    c->address = address;
+    c->length = n;
+    c->remaining = left -= n;
+    pcie_flow_submit(l, end, c);
+    if (last)
+      return;
+    address += n;
+  }
+}
+
+void pcie_flow_submit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp)
+{
+  const struct pcie_tx *tx = &l->tx[end];
+  const struct pcie_flow *f = &tx->flow;
+  tlp->flags &= (uint8_t)~PCIE_UNCUT;
+  if (tx->uncut && !l->errors && f->n_waiting == 0 &&
+      f->limit_h[PCIE_COMPLETION] == 0 && f->limit_d[PCIE_COMPLETION] == 0)
+    pcie_tx_commit_uncut(l, end, tlp);
+  else
+    submit_cut(l, end, tlp);
 }
 
 static void grant(struct pcie_link *l, int end, const struct pcie_credit_msg *m)
@@ -182,11 +219,16 @@ void pcie_flow_credits(struct pcie_link *l, struct pcie_credit_msg *m)
   send_update(l, m->end, m);
 }
 
-/* The UpdateFC has reached the other end, or a lost one is sent again. */
+/* The UpdateFC has reached the other end, a lost one is sent again, or credits
+ * that the link itself has freed have come back. */
 void pcie_flow_timer(struct pcie_link *l, struct pcie_credit_msg *m)
 {
   int end = m->end, c = m->class;
   struct pcie_flow *f = &l->tx[end].flow;
+  if (m->msg.tag == TIMER_FC_FREED) {
+    send_update(l, end, m);
+    return;
+  }
   if (m->msg.tag == TIMER_FC_LOST) {
     f->lost[c] = false;
     take_lost(f, m);
@@ -228,19 +270,39 @@ void pcie_receiver_initialize(struct pcie_receiver *r,
   }
 }
 
-void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp)
+/* Adds the TLP's credits; returns the message when they are to go out. */
+static struct pcie_credit_msg *freed(struct pcie_receiver *r,
+                                     const struct pcie_tlp *tlp)
 {
   enum pcie_class c = pcie_class_of(tlp);
   const uint32_t most_h = r->threshold_h[c], most_d = r->threshold_d[c];
   r->headers[c] += most_h != 0;
   r->data[c] += most_d != 0 ? pcie_data_credits(tlp) : 0;
   if (!(most_h && r->headers[c] >= most_h) && !(most_d && r->data[c] >= most_d))
-    return;
+    return NULL;
   struct pcie_credit_msg *m = hd_msg_new(r->to_link->from, MSG_CREDITS);
   m->class = (uint8_t)c;
   m->end = (uint8_t)r->end;
   m->headers = r->headers[c];
   m->data = r->data[c];
   r->headers[c] = r->data[c] = 0;
-  hd_send(r->to_link, r->to_link->latency, m);
+  return m;
+}
+
+void pcie_receiver_free(struct pcie_receiver *r, const struct pcie_tlp *tlp)
+{
+  struct pcie_credit_msg *m = freed(r, tlp);
+  if (m)
+    hd_send(r->to_link, r->to_link->latency, m);
+}
+
+void pcie_flow_decoding(struct pcie_link *l, int end,
+                        const struct pcie_tlp *tlp, hd_time arrival)
+{
+  struct pcie_receiver *r = &l->tx[end].decoder;
+  struct pcie_credit_msg *m = freed(r, tlp);
+  if (!m)
+    return;
+  m->msg.tag = TIMER_FC_FREED;
+  hd_schedule(&l->base, arrival + r->to_link->latency - hd_now(&l->base), m);
 }

@@ -111,9 +111,15 @@ struct pcie_tx {
   struct hd_component *component;
   struct hd_channel *deliver; /* to the other end's component */
   struct hd_channel *notify;  /* MSG_TLP_SENT, back to the sender */
+  struct hd_channel *to_link; /* from the sender */
   wire_time free;             /* end of everything committed */
   wire_time longest;          /* longest TLP so far */
   wire_time due[EXTRA_COUNT], next_due;
+  bool uncut; /* the receiver takes completions uncut */
+  /* Posted requests for a receiver that lets the link free them. */
+  bool decoding;
+  hd_time decode_latency;
+  struct pcie_receiver decoder;
   uint64_t accepted, delivered;
   struct pcie_flow flow;
   struct pcie_replay replay;
@@ -131,7 +137,13 @@ struct pcie_link {
   struct pcie_tx tx[2];
 };
 
-enum { TIMER_RESUME = 1, TIMER_ACK_LOST, TIMER_FC_LOST, TIMER_FC };
+enum {
+  TIMER_RESUME = 1,
+  TIMER_ACK_LOST,
+  TIMER_FC_LOST,
+  TIMER_FC,
+  TIMER_FC_FREED
+};
 
 struct pcie_link_timer {
   struct hd_msg msg; /* tag: TIMER_ */
@@ -151,6 +163,9 @@ void pcie_tx_occupy(struct pcie_link *l, int end, wire_time start,
                     uint32_t bytes);
 /* Commits a TLP that has its credits. */
 void pcie_tx_commit(struct pcie_link *l, int end, struct pcie_tlp *tlp);
+/* Commits all TLPs of a PCIE_UNCUT one, which is delivered with the last. Not
+ * for links with bit errors. */
+void pcie_tx_commit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp);
 /* Arrival of a DLLP sent by `end`, due at `due`: it waits for at most one TLP
  * (it goes before TLPs that have not started). */
 wire_time pcie_tx_dllp_arrival(const struct pcie_link *l, int end,
@@ -161,6 +176,10 @@ void pcie_tx_notify(struct pcie_link *l, int end, const struct pcie_tlp *tlp);
 /* link_flow.c */
 void pcie_flow_initialize(struct pcie_link *l, int end);
 void pcie_flow_submit(struct pcie_link *l, int end, struct pcie_tlp *tlp);
+void pcie_flow_submit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp);
+/* The receiver frees a posted request as it arrives. */
+void pcie_flow_decoding(struct pcie_link *l, int end,
+                        const struct pcie_tlp *tlp, hd_time arrival);
 void pcie_flow_credits(struct pcie_link *l, struct pcie_credit_msg *m);
 void pcie_flow_timer(struct pcie_link *l, struct pcie_credit_msg *m);
 

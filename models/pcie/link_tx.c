@@ -131,8 +131,9 @@ void pcie_tx_notify(struct pcie_link *l, int end, const struct pcie_tlp *tlp)
              note);
 }
 
-static void deliver(struct pcie_link *l, int end, struct pcie_tlp *tlp,
-                    uint32_t bytes)
+/* The TLP committed last has been delivered, or will be: at what time. */
+static hd_time delivery(struct pcie_link *l, int end,
+                        const struct pcie_tlp *tlp, uint32_t bytes)
 {
   struct pcie_tx *tx = &l->tx[end];
   hd_time arrival = wire_ceil(tx->free + l->propagation);
@@ -142,8 +143,29 @@ static void deliver(struct pcie_link *l, int end, struct pcie_tlp *tlp,
     tx->counts.payload.count += pcie_payload(tlp);
   }
   tx->delivered++;
+  return arrival;
+}
+
+static void deliver(struct pcie_link *l, int end, struct pcie_tlp *tlp,
+                    hd_time arrival)
+{
+  struct pcie_tx *tx = &l->tx[end];
   tlp->end = (uint8_t)end;
+  if (tx->decoding && pcie_class_of(tlp) == PCIE_POSTED) {
+    pcie_flow_decoding(l, end, tlp, arrival);
+    arrival += tx->decode_latency;
+  }
   hd_send_at(tx->deliver, arrival, tlp);
+}
+
+/* Start on the wire when the replay buffer has room at `room`. */
+static wire_time start_in_room(struct pcie_link *l, int end, wire_time start,
+                               wire_time room)
+{
+  if (room <= start)
+    return start;
+  pcie_tx_settle(l, end, room);
+  return wire_max(room, l->tx[end].free);
 }
 
 void pcie_tx_commit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
@@ -155,12 +177,10 @@ void pcie_tx_commit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   wire_time start = wire_max(now, tx->free);
   if (!tx->replay.recovering) {
     wire_time room = pcie_replay_admit(l, end, start, bytes);
-    if (room == WIRE_NEVER) {
+    if (room == WIRE_NEVER)
       pcie_replay_wait(l, end);
-    } else if (room > start) {
-      pcie_tx_settle(l, end, room);
-      start = wire_max(room, tx->free);
-    }
+    else
+      start = start_in_room(l, end, start, room);
   }
   if (tx->replay.recovering) {
     pcie_replay_hold(l, end, tlp, start, bytes);
@@ -174,5 +194,27 @@ void pcie_tx_commit(struct pcie_link *l, int end, struct pcie_tlp *tlp)
   if (l->errors && pcie_replay_corrupts(l, end, tlp, bytes))
     return;
   pcie_replay_owe(l, end, tx->free + l->propagation, bytes);
-  deliver(l, end, tlp, bytes);
+  deliver(l, end, tlp, delivery(l, end, tlp, bytes));
+}
+
+void pcie_tx_commit_uncut(struct pcie_link *l, int end, struct pcie_tlp *tlp)
+{
+  struct pcie_tx *tx = &l->tx[end];
+  wire_time now = wire_of(hd_now(&l->base));
+  uint32_t all = tlp->length;
+  hd_time arrival = 0;
+  for (uint32_t done = 0; done < all; done += tlp->length) {
+    tlp->length =
+        pcie_completion_length(l->params, tlp->address + done, all - done);
+    uint32_t bytes = pcie_wire_bytes(l->params, tlp);
+    pcie_tx_settle(l, end, now);
+    wire_time start = wire_max(now, tx->free);
+    wire_time room = pcie_replay_admit(l, end, start, bytes);
+    pcie_tx_occupy(l, end, start_in_room(l, end, start, room), bytes);
+    pcie_replay_owe(l, end, tx->free + l->propagation, bytes);
+    tx->accepted++;
+    arrival = delivery(l, end, tlp, bytes);
+  }
+  tlp->length = all;
+  deliver(l, end, tlp, arrival);
 }

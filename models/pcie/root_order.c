@@ -213,47 +213,13 @@ void root_order_translated(struct root_complex *rc, struct pcie_tlp *t)
 
 /* ---- completions -------------------------------------------------------- */
 
-/* Bytes up to the next place at which completions are cut. Every address that
- * is a multiple of MPS is one of the RCB (2.3.1.1). */
-static inline uint32_t completion_length(const struct pcie_params *p,
-                                         uint64_t address, uint32_t left)
-{
-  uint32_t grain = (uint32_t)(p->rcb_chunks ? p->rcb : p->mps);
-  uint32_t n = grain - (uint32_t)(address & (grain - 1));
-  return n < left ? n : left;
-}
-
-static struct pcie_tlp *copy_of(struct root_complex *rc,
-                                const struct pcie_tlp *t)
-{
-  struct pcie_tlp *c = hd_msg_new(&rc->base, MSG_TLP);
-  struct hd_msg header = c->msg;
-  *c = *t;
-  c->msg = header;
-  return c;
-}
-
-/* Cuts the data in completions; the request becomes the last of them. */
+/* The request becomes its completions, which the link cuts. */
 static void send_completions(struct root_complex *rc, struct pcie_tlp *t)
 {
   hd_time at = hd_now(&rc->base) + rc->params->root_latency;
-  uint64_t address = t->address;
-  uint32_t left = t->length;
   pcie_complete(t, PCIE_SC);
-  for (;;) {
-    uint32_t n = completion_length(rc->params, address, left);
-    bool last = n == left;
-    struct pcie_tlp *c = last ? t : copy_of(rc, t);
-    c->address = address;
-    c->length = n;
-    c->remaining = left -= n;
-    if (!last)
-      c->flags &= (uint8_t)~PCIE_LAST;
-    answer(rc, c, at);
-    if (last)
-      return;
-    address += n;
-  }
+  t->flags |= PCIE_UNCUT;
+  answer(rc, t, at);
 }
 
 void root_order_accessed(struct root_complex *rc, struct pcie_tlp *t)

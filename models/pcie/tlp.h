@@ -21,7 +21,9 @@ enum pcie_flags {
   PCIE_NOTIFY_SENT = 4, /* sender wants MSG_TLP_SENT when it has left */
   PCIE_ADDR64 = 8,      /* 4-DW header */
   PCIE_LAST = 16,       /* completion: the request is complete */
-  PCIE_DESCRIPTOR = 32  /* access to a ring; statistics only */
+  PCIE_DESCRIPTOR = 32, /* access to a ring; statistics only */
+  PCIE_UNCUT = 64       /* root complex to link: all completions of a request,
+                           sent together, in one message; see link.h */
 };
 
 #define PCIE_NO_OBSERVER 0xffffu

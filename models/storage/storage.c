@@ -160,6 +160,7 @@ void storage_attach_link(struct storage *n, struct pcie_link *l)
 {
   n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
                                  n->pcie.device_latency);
+  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,

@@ -32,6 +32,12 @@ static inline hd_time hd_clock_span(const struct hd_clock *c, int64_t cycles)
  * accumulates over successive calls. */
 static inline hd_time hd_clock_take(struct hd_clock *c, int64_t cycles)
 {
+  if ((uint64_t)cycles < 1000000) { /* no need for a wide division */
+    uint64_t narrow =
+        (uint64_t)cycles * 1000000000000u + (uint64_t)c->remainder;
+    c->remainder = (int64_t)(narrow % (uint64_t)c->hz);
+    return (hd_time)(narrow / (uint64_t)c->hz);
+  }
   hd_u128 scaled = (hd_u128)cycles * 1000000000000u + (uint64_t)c->remainder;
   c->remainder = (int64_t)(scaled % (uint64_t)c->hz);
   return (hd_time)(scaled / (uint64_t)c->hz);
