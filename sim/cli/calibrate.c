@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { KEY_WHERE = 256, KEY_METRIC, KEY_STARTS, KEY_OUT };
-enum { PROCESSES_MAX = 1024, STARTS_MAX = 1000 };
+enum { STARTS_MAX = 1000 };
 
 struct calibrate {
   struct cli_options *common;
@@ -95,17 +95,6 @@ static void add_data(struct calibrate *c, const char *path)
   add(&c->data, &c->n_data, path);
 }
 
-static size_t parse_count(const char *text, const char *option, long most,
-                          struct argp_state *state)
-{
-  char *end;
-  long n = strtol(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 || n > most)
-    argp_error(state, "%s takes a number from 1 to %ld, not '%s'", option, most,
-               text);
-  return (size_t)n;
-}
-
 static void check_complete(const struct calibrate *c, struct argp_state *state)
 {
   if (c->file == NULL)
@@ -139,10 +128,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     c->out = arg;
     return 0;
   case KEY_STARTS:
-    c->starts = parse_count(arg, "--starts", STARTS_MAX, state);
+    c->starts = cli_parse_count(arg, "--starts", STARTS_MAX, state);
     return 0;
   case 'j':
-    c->processes = parse_count(arg, "-j", PROCESSES_MAX, state);
+    c->processes = cli_parse_count(arg, "-j", CLI_PROCESSES_MAX, state);
     return 0;
   case ARGP_KEY_ARG:
     return cli_parse_file(key, arg, state, &c->file);

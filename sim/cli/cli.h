@@ -70,6 +70,13 @@ void cli_check_long_options(const struct argp *argp, const char *name, int argc,
 error_t cli_parse_file(int key, char *arg, struct argp_state *state,
                        const char **file);
 
+/* Processes at a time, at most: -j. */
+enum { CLI_PROCESSES_MAX = 1024 };
+/* For a command's parser: a number from 1 to `most`; anything else is a usage
+ * error that names `option`. */
+size_t cli_parse_count(const char *text, const char *option, long most,
+                       struct argp_state *state);
+
 /* What scenarios are read against: the server's registry, the directories
  * with presets, aliases, the rules across parameters. */
 const struct hd_scenario_env *cli_environment(void);

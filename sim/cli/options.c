@@ -201,3 +201,14 @@ error_t cli_parse_file(int key, char *arg, struct argp_state *state,
     return ARGP_ERR_UNKNOWN;
   }
 }
+
+size_t cli_parse_count(const char *text, const char *option, long most,
+                       struct argp_state *state)
+{
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 || n > most)
+    argp_error(state, "%s takes a number from 1 to %ld, not '%s'", option, most,
+               text);
+  return (size_t)n;
+}

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_RESUME = 256, KEY_NO_PLOT, PROCESSES_MAX = 1024 };
+enum { KEY_RESUME = 256, KEY_NO_PLOT };
 
 struct sweep {
   struct cli_options *common;
@@ -44,17 +44,6 @@ static const struct argp_option options[] = {
     {"no-plot", KEY_NO_PLOT, NULL, 0, "Draw no figures at the end", 3},
     {0}};
 
-static size_t parse_jobs(const char *text, struct argp_state *state)
-{
-  char *end;
-  long n = strtol(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 ||
-      n > PROCESSES_MAX)
-    argp_error(state, "-j takes a number from 1 to %d, not '%s'", PROCESSES_MAX,
-               text);
-  return (size_t)n;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
   struct sweep *sweep = state->input;
@@ -64,7 +53,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
       state->child_inputs[i] = sweep->common;
     return 0;
   case 'j':
-    sweep->processes = parse_jobs(arg, state);
+    sweep->processes = cli_parse_count(arg, "-j", CLI_PROCESSES_MAX, state);
     return 0;
   case KEY_RESUME:
     sweep->resume = true;

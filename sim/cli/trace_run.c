@@ -1,15 +1,12 @@
 /* trace_run.c - reads a trace, checks it, and simulates it. */
+#include "models/io_stack.h"
+#include "models/server_plan.h"
 #include "sim/cli/finish.h"
 #include "sim/cli/trace.h"
 #include "sim/cli/trace_reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* The tables lie in the host's memory, above what its kernel has. */
-#define TABLES_BASE (UINT64_C(512) << 20)
-/* Unit to memory, each way: as between the units of an IO stack. */
-#define HOP (2 * HD_NS)
 
 /* ---- reading -------------------------------------------------------- */
 
@@ -95,9 +92,9 @@ static enum iommu_trace_status run(struct trace *t, struct trace_reader *r)
       .iommu = &c->iommu,
       .memory = &c->memory,
       .map = &t->map,
-      .arena_base = TABLES_BASE,
-      .arena_size = (uint64_t)c->host.memory_reserved - TABLES_BASE,
-      .memory_latency = HOP,
+      .arena_base = PLAN_TABLES,
+      .arena_size = (uint64_t)c->host.memory_reserved - PLAN_TABLES,
+      .memory_latency = IO_STACK_HOP,
       .depth = t->depth,
       .seed = (uint64_t)c->run.seed,
       .window = c->run.window,

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_KINDS = 256, KEY_ONLY, PROCESSES_MAX = 1024 };
+enum { KEY_KINDS = 256, KEY_ONLY };
 
 struct validate {
   struct cli_options *common;
@@ -48,17 +48,6 @@ static const struct argp_option options[] = {
      "Simulate N conditions at a time; default: one a processor", 3},
     {0}};
 
-static size_t parse_jobs(const char *text, struct argp_state *state)
-{
-  char *end;
-  long n = strtol(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < 1 ||
-      n > PROCESSES_MAX)
-    argp_error(state, "-j takes a number from 1 to %d, not '%s'", PROCESSES_MAX,
-               text);
-  return (size_t)n;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
   struct validate *v = state->input;
@@ -74,7 +63,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     v->only = arg;
     return 0;
   case 'j':
-    v->processes = parse_jobs(arg, state);
+    v->processes = cli_parse_count(arg, "-j", CLI_PROCESSES_MAX, state);
     return 0;
   default:
     return cli_parse_file(key, arg, state, &v->file);

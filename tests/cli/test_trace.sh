@@ -6,49 +6,17 @@
 # any failed. What a green run does not prove: that it is fast; the rate that it
 # prints on standard error depends on the machine.
 
-program=${HDIOV_SIM:-./hdiov-sim}
 source=${SRCDIR:-.}
-case $program in /*) ;; *) program=$(pwd)/$program ;; esac
-case $source in /*) ;; *) source=$(pwd)/$source ;; esac
-HDIOV_SIM_DATA=$source/scenarios
+work_name=test-trace
+. "$source/tests/cli/helpers.sh"
 LC_ALL=C
-export HDIOV_SIM_DATA LC_ALL
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/test-trace-XXXXXX") || exit 1
-cd "$work" || exit 1
-trap 'cd /; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-failed=0
-
-# -- helpers ---------------------------------------------------------------
-
-check() {
-  name=$1
-  shift
-  if "$@" >check.log 2>&1; then
-    echo "ok - $name"
-  else
-    echo "not ok - $name"
-    sed 's/^/#   /' check.log
-    failed=1
-  fi
-}
+export LC_ALL
 
 run() {
   "$program" trace "$@" >stdout 2>stderr
   status=$?
   return 0
 }
-
-status_is() {
-  [ "$status" -eq "$1" ] && return 0
-  echo "exit status $status, not $1"
-  cat stdout stderr
-  return 1
-}
-
-says() { grep -q -e "$1" stdout || { cat stdout; return 1; }; }
-warns() { grep -q -e "$1" stderr || { cat stderr; return 1; }; }
 
 # refuses MESSAGE ARGUMENT...: one line on standard error with MESSAGE, as it
 # is; status 2; nothing is written.
