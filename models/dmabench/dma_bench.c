@@ -199,7 +199,6 @@ void dma_bench_attach_link(struct dma_bench *b, struct pcie_link *l)
 {
   b->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &b->base,
                                  b->pcie.device_latency);
-  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   b->requester = pcie_requester_create(&b->base, b->to_link, &b->pcie);
   pcie_requester_set_window(b->requester, b->window);
   pcie_receiver_initialize(&b->receiver, &b->pcie, b->to_link,
