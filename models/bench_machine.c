@@ -145,8 +145,8 @@ static void make_device(struct bench_machine *b)
 {
   const struct server_config *c = b->io->config;
   b->device = dma_bench_create(b->io->engine, "server/bench", IO_STACK_HOST,
-                               &c->bench, &c->device, &c->pcie, &b->io->window);
-  dma_bench_attach_link(b->device, b->io->link);
+                               &c->bench, &c->device, &c->pcie, b->io->window);
+  dma_bench_attach_link(b->device, b->io->ports[0].link);
   struct dma_bench_buffer buffer = {.chunks = b->bus,
                                     .n_chunks = CHUNKS,
                                     .chunk_size = PLAN_BENCH_CHUNK,
@@ -156,12 +156,13 @@ static void make_device(struct bench_machine *b)
 
 struct bench_machine *bench_machine_create(struct io_stack *io)
 {
+  io_stack_add_device(io, "", &io->config->pcie);
   struct bench_machine *b = calloc(1, sizeof *b);
   HD_REQUIRE(NULL, b != NULL, "out of memory for the benchmark");
   b->io = io;
   hd_breakdown_initialize(&b->breakdown);
   const struct run_params *run = &io->config->run;
-  io->window = (struct hd_window){run->warmup, run->warmup + run->duration};
+  *io->window = (struct hd_window){run->warmup, run->warmup + run->duration};
   place_chunks(b);
   map_chunks(b);
   prepare_caches(b);
@@ -171,7 +172,7 @@ struct bench_machine *bench_machine_create(struct io_stack *io)
 
 void bench_machine_run(struct bench_machine *b)
 {
-  hd_engine_run(b->io->engine, b->io->window.end);
+  hd_engine_run(b->io->engine, b->io->window->end);
   io_stack_check(b->io);
   const char *trouble = dma_bench_check(b->device);
   HD_REQUIRE(dma_bench_component(b->device), trouble == NULL,

@@ -26,7 +26,7 @@ void bench_machine_run(struct bench_machine *b);
 /* One row, "all". Valid until the machine is destroyed. */
 void bench_machine_results(const struct bench_machine *b,
                            struct server_results *r);
-/* After io_stack_stop(). */
+/* After the engine has been destroyed. */
 void bench_machine_destroy(struct bench_machine *b);
 
 #endif

@@ -2,49 +2,67 @@
 #include "models/io_stack.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "models/server_plan.h"
 
-static void make_engine(struct io_stack *io, const struct server_options *o)
+struct hd_engine *io_engine_create(const struct server_config *c,
+                                   const struct server_options *o)
 {
-  const struct run_params *run = &io->config->run;
   struct hd_engine_options options = {.seed = o->seed,
-                                      .window = run->window,
-                                      .shuffle = (uint32_t)run->actor_order,
+                                      .window = c->run.window,
+                                      .shuffle = (uint32_t)c->run.actor_order,
                                       .reproduce = o->reproduce,
                                       .heartbeat = o->heartbeat,
                                       .heartbeat_ctx = o->heartbeat_ctx,
                                       .heartbeat_events = 100000};
-  io->engine = hd_engine_create(&options);
-  hd_engine_add_host(io->engine, IO_STACK_HOST);
-  io->window = (struct hd_window){HD_TIME_NEVER, HD_TIME_NEVER};
+  return hd_engine_create(&options);
 }
 
-/* Root port to device, directly or through a switch. */
-static void make_fabric(struct io_stack *io)
+const char *io_stack_path(const struct io_stack *io, char *buffer,
+                          const char *name)
 {
-  const struct pcie_params *p = &io->config->pcie;
-  struct hd_engine *e = io->engine;
-  io->root =
-      root_complex_create(e, "server/root", IO_STACK_HOST, p, &io->window);
-  io->link = pcie_link_create(e, "server/link", IO_STACK_HOST, p, &io->window);
-  if (!p->switch_present) {
-    root_complex_attach_link(io->root, io->link);
-    return;
+  snprintf(buffer, IO_STACK_PATH, "%s/%s", io->host, name);
+  return buffer;
+}
+
+/* ---- building ---------------------------------------------------------- */
+
+static struct pcie_link *make_link(struct io_stack *io, struct io_port *p,
+                                   const char *kind, const char *name)
+{
+  char path[IO_STACK_PATH];
+  snprintf(path, sizeof path, "%s/%s%s", io->host, kind, name);
+  return pcie_link_create(io->engine, path, io->host, &p->params, io->window);
+}
+
+struct io_port *io_stack_add_device(struct io_stack *io, const char *name,
+                                    const struct pcie_params *params)
+{
+  HD_REQUIRE(NULL, io->n_ports < IO_STACK_DEVICES, "too many devices");
+  struct io_port *p = &io->ports[io->n_ports++];
+  p->params = *params;
+  p->link = make_link(io, p, "link", name);
+  if (!params->switch_present) {
+    root_complex_attach_link(io->root, p->link);
+    return p;
   }
-  io->uplink =
-      pcie_link_create(e, "server/uplink", IO_STACK_HOST, p, &io->window);
-  io->fabric =
-      pcie_switch_create(e, "server/switch", IO_STACK_HOST, p, &io->window);
-  root_complex_attach_link(io->root, io->uplink);
-  pcie_switch_attach_upstream(io->fabric, io->uplink);
-  pcie_switch_attach_downstream(io->fabric, io->link);
+  char path[IO_STACK_PATH];
+  snprintf(path, sizeof path, "%s/switch%s", io->host, name);
+  p->uplink = make_link(io, p, "uplink", name);
+  p->fabric =
+      pcie_switch_create(io->engine, path, io->host, &p->params, io->window);
+  root_complex_attach_link(io->root, p->uplink);
+  pcie_switch_attach_upstream(p->fabric, p->uplink);
+  pcie_switch_attach_downstream(p->fabric, p->link);
+  return p;
 }
 
 static void make_memory(struct io_stack *io)
 {
-  io->memory = memory_create(io->engine, "server/memory", IO_STACK_HOST,
-                             &io->config->memory, &io->window);
+  char path[IO_STACK_PATH];
+  io->memory = memory_create(io->engine, io_stack_path(io, path, "memory"),
+                             io->host, &io->config->memory, io->window);
   struct hd_component *memory = memory_component(io->memory);
   root_complex_attach_memory(io->root, memory, IO_STACK_HOP);
   memory_set_root_complex(
@@ -57,11 +75,12 @@ static void make_iommu(struct io_stack *io)
   const struct server_config *c = io->config;
   if (!plan_has_iommu(c))
     return;
+  char path[IO_STACK_PATH];
   io->tables = vtd_tables_create(
       PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
       c->iommu.mode == IOMMU_SCALABLE);
-  io->iommu = iommu_create(io->engine, "server/iommu", IO_STACK_HOST, &c->iommu,
-                           io->tables, &io->window);
+  io->iommu = iommu_create(io->engine, io_stack_path(io, path, "iommu"),
+                           io->host, &c->iommu, io->tables, io->window);
   struct hd_component *iommu = iommu_component(io->iommu);
   iommu_attach_memory(io->iommu, io->memory, IO_STACK_HOP);
   root_complex_attach_iommu(io->root, iommu, IO_STACK_HOP);
@@ -70,18 +89,17 @@ static void make_iommu(struct io_stack *io)
 }
 
 void io_stack_initialize(struct io_stack *io, const struct server_config *c,
-                         const struct server_options *o)
+                         struct hd_engine *e, const char *host,
+                         struct hd_window *window)
 {
-  *io = (struct io_stack){.config = c};
-  make_engine(io, o);
-  make_fabric(io);
+  *io = (struct io_stack){
+      .config = c, .engine = e, .host = host, .window = window};
+  char path[IO_STACK_PATH];
+  hd_engine_add_host(e, host);
+  io->root = root_complex_create(e, io_stack_path(io, path, "root"), host,
+                                 &c->pcie, window);
   make_memory(io);
   make_iommu(io);
-}
-
-void io_stack_stop(struct io_stack *io)
-{
-  hd_engine_destroy(io->engine);
 }
 
 void io_stack_terminate(struct io_stack *io)
@@ -91,11 +109,13 @@ void io_stack_terminate(struct io_stack *io)
     vtd_tables_destroy(io->tables);
   }
   memory_destroy(io->memory);
-  if (io->fabric) {
-    pcie_switch_destroy(io->fabric);
-    pcie_link_destroy(io->uplink);
+  for (unsigned i = 0; i < io->n_ports; i++) {
+    if (io->ports[i].fabric) {
+      pcie_switch_destroy(io->ports[i].fabric);
+      pcie_link_destroy(io->ports[i].uplink);
+    }
+    pcie_link_destroy(io->ports[i].link);
   }
-  pcie_link_destroy(io->link);
   root_complex_destroy(io->root);
 }
 
@@ -106,9 +126,12 @@ static void require(const struct hd_component *c, const char *trouble)
 
 void io_stack_check(const struct io_stack *io)
 {
-  require(pcie_link_component(io->link), pcie_link_check(io->link));
-  if (io->uplink)
-    require(pcie_link_component(io->uplink), pcie_link_check(io->uplink));
+  for (unsigned i = 0; i < io->n_ports; i++) {
+    const struct io_port *p = &io->ports[i];
+    require(pcie_link_component(p->link), pcie_link_check(p->link));
+    if (p->uplink)
+      require(pcie_link_component(p->uplink), pcie_link_check(p->uplink));
+  }
   require(root_complex_component(io->root), root_complex_check(io->root));
   require(memory_component(io->memory), memory_check(io->memory));
   if (io->iommu)
@@ -122,19 +145,30 @@ static double ratio(double a, double b)
   return b > 0 ? a / b : NAN;
 }
 
-static void set_fabric(const struct io_stack *io, double *m)
+static void add_link(const struct pcie_link *l, double duration, double *m)
 {
   struct pcie_link_stats link = {0};
-  pcie_link_get_stats(io->link, &link);
-  m[METRIC_pcie_up_utilization] = link.utilization[PCIE_DOWNSTREAM_END];
-  m[METRIC_pcie_down_utilization] = link.utilization[PCIE_UPSTREAM_END];
-  m[METRIC_pcie_replays] = (double)(link.replays[0] + link.replays[1]);
+  pcie_link_get_stats(l, &link);
+  m[METRIC_pcie_up_utilization] = fmax(m[METRIC_pcie_up_utilization],
+                                       link.utilization[PCIE_DOWNSTREAM_END]);
+  m[METRIC_pcie_down_utilization] = fmax(m[METRIC_pcie_down_utilization],
+                                         link.utilization[PCIE_UPSTREAM_END]);
+  m[METRIC_pcie_replays] += (double)(link.replays[0] + link.replays[1]);
   hd_time stall = 0;
   for (int end = 0; end < 2; end++)
     for (int class = 0; class < PCIE_CLASSES; class ++)
       stall = hd_time_max(stall, link.credit_stall[end][class]);
   m[METRIC_pcie_credit_stall_ratio] =
-      (double)stall / (double)io->config->run.duration;
+      fmax(m[METRIC_pcie_credit_stall_ratio], (double)stall / duration);
+}
+
+static void set_fabric(const struct io_stack *io, double *m)
+{
+  double duration = (double)io->config->run.duration;
+  m[METRIC_pcie_up_utilization] = m[METRIC_pcie_down_utilization] = 0;
+  m[METRIC_pcie_replays] = m[METRIC_pcie_credit_stall_ratio] = 0;
+  for (unsigned i = 0; i < io->n_ports; i++)
+    add_link(io->ports[i].link, duration, m);
   struct memory_stats mem = {0};
   memory_get_stats(io->memory, &mem);
   m[METRIC_llc_hit_ratio] = ratio((double)mem.hits, (double)mem.lines);

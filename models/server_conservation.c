@@ -13,14 +13,13 @@ static void require(const struct hd_component *c, const char *trouble)
  * received or dropped it. */
 static void check_packets(const struct server *s)
 {
-  uint64_t held = nic_packets_inside(s->nic) + nic_packets_delivered(s->nic);
+  uint64_t held = machine_packets(&s->home);
   for (size_t i = 0; i < s->plan.n_guests; i++) {
     held += guest_packets_held(s->guests[i]);
     held -= guest_packets_arrived(s->guests[i]); /* the rest is on its way */
   }
-  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
-    held += wire_packets_inside(s->wire[port]) +
-            client_packets_inside(s->client[port]);
+  for (unsigned port = 0; port < s->home.n_ports; port++)
+    held += client_packets_inside(s->client[port]);
   uint64_t live = s->packets.created - s->packets.destroyed;
   HD_REQUIRE(NULL, live == held && live == s->packets.pool.live,
              "conservation: %llu packets live, %llu found",
@@ -46,15 +45,9 @@ static void check_resources(const struct server *s)
 
 void server_check_conservation(const struct server *s)
 {
-  io_stack_check(&s->io);
-  require(interrupt_unit_component(s->interrupts),
-          interrupt_unit_check(s->interrupts));
-  require(scheduler_component(s->scheduler), scheduler_check(s->scheduler));
-  require(nic_component(s->nic), nic_check(s->nic));
-  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
-    require(wire_component(s->wire[port]), wire_check(s->wire[port]));
+  machine_check(&s->home);
+  for (unsigned port = 0; port < s->home.n_ports; port++)
     require(client_component(s->client[port]), client_check(s->client[port]));
-  }
   for (size_t i = 0; i < s->plan.n_guests; i++)
     require(&guest_vcpu(s->guests[i], 0)->task.base, guest_check(s->guests[i]));
   check_packets(s);

@@ -32,11 +32,11 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
                                 .nic = &c->nic,
                                 .itr = c->nic.itr,
                                 .packets = &s->packets,
-                                .window = &s->io.window,
+                                .window = &s->window,
                                 .memory_base = p->iova,
                                 .memory_size = (uint64_t)g->memory,
-                                .nic_device = 0};
-  struct guest *guest = guest_create(s->io.engine, &config);
+                                .nic_device = s->home.nic_device};
+  struct guest *guest = guest_create(s->engine, &config);
   struct guest_registers registers = {.first_queue = p->first_queue,
                                       .first_vector = p->first_vector,
                                       .lazy_pages = !p->virtual_function};
@@ -48,11 +48,11 @@ static void attach_vcpus(struct server *s, struct guest *g)
 {
   for (size_t i = 0; i < guest_vcpus(g); i++) {
     struct vcpu *v = guest_vcpu(g, i);
-    uint64_t descriptor = 64 * (uint64_t)scheduler_vcpus(s->scheduler);
-    vcpu_attach(v, s->scheduler, s->interrupts,
+    uint64_t descriptor = 64 * (uint64_t)scheduler_vcpus(s->home.scheduler);
+    vcpu_attach(v, s->home.scheduler, s->home.interrupts,
                 HPA_POSTED_DESCRIPTORS + descriptor);
-    v->to_root =
-        root_complex_connect_cpu(s->io.root, &v->task.base, &v->root_reply);
+    v->to_root = root_complex_connect_cpu(s->home.io.root, &v->task.base,
+                                          &v->root_reply);
   }
 }
 
@@ -68,14 +68,14 @@ static void route_queues(struct server *s, const struct guest_plan *p,
     unsigned same = 0;
     while (same < q && guest_vcpu_of_queue(g, same) != v)
       same++;
-    observers[q] =
-        same < q ? observers[same]
-                 : memory_add_observer(s->io.memory, region, &v->task.base);
+    observers[q] = same < q ? observers[same]
+                            : memory_add_observer(s->home.io.memory, region,
+                                                  &v->task.base);
     guest_set_observer(g, q, observers[q]);
-    interrupt_unit_set_entry(s->interrupts, p->first_vector + 1 + q,
+    interrupt_unit_set_entry(s->home.interrupts, p->first_vector + 1 + q,
                              p->requester, v->index, (uint8_t)(33 + q));
   }
-  interrupt_unit_set_entry(s->interrupts, p->first_vector, p->requester,
+  interrupt_unit_set_entry(s->home.interrupts, p->first_vector, p->requester,
                            guest_vcpu(g, 0)->index, 32);
 }
 
@@ -83,7 +83,7 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
 {
   const struct vm_group *g = &s->config->groups[p->group];
   struct client_vm cv = {.group = p->group};
-  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
+  for (unsigned port = 0; port < s->home.n_ports; port++) {
     if (g->workload == WORKLOAD_DPDK_FORWARD && port == (unsigned)g->port) {
       cv.forward_rate = g->dpdk_forward.rate;
       cv.forward_payload = (uint32_t)g->dpdk_forward.payload;
@@ -160,8 +160,9 @@ void server_make_guests(struct server *s)
   for (size_t i = 0; i < s->plan.n_guests; i++) {
     const struct guest_plan *p = &s->plan.guests[i];
     struct guest *g = s->guests[i] = make_guest(s, p);
-    uint16_t region = memory_add_region(
-        s->io.memory, p->hpa, (uint64_t)s->config->groups[p->group].memory);
+    uint16_t region =
+        memory_add_region(s->home.io.memory, p->hpa,
+                          (uint64_t)s->config->groups[p->group].memory);
     attach_vcpus(s, g);
     route_queues(s, p, g, region);
     announce_to_client(s, p);

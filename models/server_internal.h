@@ -2,28 +2,21 @@
 #ifndef HD_MODELS_SERVER_INTERNAL_H
 #define HD_MODELS_SERVER_INTERNAL_H
 
-#include "models/cpu/scheduler.h"
+#include "models/bench_machine.h"
 #include "models/hypervisor/hypervisor.h"
-#include "models/interrupt/interrupt.h"
-#include "models/io_stack.h"
-#include "models/network/network.h"
-#include "models/nic/nic.h"
-#include "models/server_plan.h"
+#include "models/machine.h"
 #include "models/workload/guest.h"
-
-enum { SERVER_MAX_PORTS = 2 };
 
 struct server {
   const struct server_config *config;
+  struct hd_engine *engine;
+  struct hd_window window; /* of measurement */
   struct server_plan plan;
+  struct io_stack bench_io;    /* of the benchmark */
   struct bench_machine *bench; /* NULL: a server with guests */
-  struct io_stack io;
+  struct machine home;
   struct packet_pool packets;
-  struct interrupt_unit *interrupts;
-  struct scheduler *scheduler;
-  struct nic *nic;
-  struct wire *wire[SERVER_MAX_PORTS];
-  struct client *client[SERVER_MAX_PORTS];
+  struct client *client[PLAN_MAX_PORTS]; /* by network port */
   struct guest **guests;
   struct udp_stream_params streams[SERVER_MAX_GROUPS]; /* resolved */
   struct device_plan *devices;

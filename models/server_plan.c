@@ -34,6 +34,7 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
                          struct server_shortage *s)
 {
   nic_resources_initialize(&p->resources, &c->nic);
+  p->has[DEVICE_NIC] = true;
   for (size_t i = 0; i < c->n_groups; i++) {
     const struct vm_group *g = &c->groups[i];
     bool vf = plan_design(c, g) == DESIGN_SRIOV;

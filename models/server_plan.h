@@ -23,6 +23,14 @@
 /* Host physical address of the remapping tables, in the host's own memory. */
 #define PLAN_TABLES (UINT64_C(512) << 20)
 
+enum device_kind {
+  DEVICE_NIC, /* one network port a physical function */
+  DEVICE_KINDS
+};
+
+/* Network ports of a machine, over all its devices. */
+enum { PLAN_MAX_PORTS = 4 };
+
 struct guest_plan {
   uint16_t vm, group;
   bool virtual_function;
@@ -35,6 +43,7 @@ struct guest_plan {
 struct server_plan {
   size_t n_guests;
   struct guest_plan *guests; /* owned */
+  bool has[DEVICE_KINDS];    /* which devices a machine needs */
   struct nic_resources resources;
   uint64_t guest_memory; /* bytes */
 };

@@ -137,89 +137,21 @@ static void merge_rows(const struct server *s)
   }
 }
 
-/* ---- device and fabric ------------------------------------------------ */
-
-static double ratio(double a, double b)
-{
-  return b > 0 ? a / b : NAN;
-}
-
-static void set_nic(const struct server *s, double *m)
-{
-  struct nic_stats n = {0};
-  nic_get_stats(s->nic, &n);
-  double time = seconds(s);
-  m[METRIC_drops] += (double)(n.rx_dropped + n.tx_faulted);
-  m[METRIC_tx_buffer_mean_bytes] = n.tx_buffer_mean;
-  m[METRIC_device_queue_mean] = n.queue_length_mean;
-  m[METRIC_doorbells_per_s] = (double)n.doorbells / time;
-  m[METRIC_descriptor_fetches_per_s] = (double)n.descriptor_fetches / time;
-  m[METRIC_write_backs_per_s] = (double)n.write_backs / time;
-  m[METRIC_pcie_tags_mean] = n.tags_mean;
-  m[METRIC_pcie_read_latency_mean_ns] =
-      ratio((double)n.read_latency_sum / 1e3, (double)n.read_requests);
-}
-
-/* The busiest port's wire stands for the wires. */
-static void set_wire(const struct server *s, double *m)
-{
-  double tx = 0, rx = 0;
-  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
-    struct wire_stats w = {0};
-    wire_get_stats(s->wire[port], &w);
-    tx = fmax(tx, w.utilization[0]);
-    rx = fmax(rx, w.utilization[1]);
-  }
-  m[METRIC_wire_tx_utilization] = tx;
-  m[METRIC_wire_rx_utilization] = rx;
-}
-
-static void set_host(const struct server *s, double *m)
-{
-  struct scheduler_stats sched = {0};
-  struct interrupt_stats irq = {0};
-  struct hypervisor_stats hv = {0};
-  scheduler_get_stats(s->scheduler, &sched);
-  interrupt_unit_get_stats(s->interrupts, &irq);
-  hypervisor_get_stats(s->hypervisor, &hv);
-  double time = seconds(s);
-  m[METRIC_host_cpu_cores] += sched.housekeeping_busy;
-  m[METRIC_sched_wait_mean_ns] =
-      ratio((double)sched.wait_sum / 1e3, (double)sched.wakes);
-  m[METRIC_preemptions_per_s] = (double)sched.preemptions / time;
-  m[METRIC_interrupts_coalesced_per_s] = (double)irq.coalesced / time;
-  m[METRIC_interrupts_host_per_s] = (double)irq.host / time;
-  m[METRIC_setup_ms] = (double)hv.setup / (double)HD_MS;
-}
-
 /* ---- what limits ------------------------------------------------------ */
+
+static void add_clients(const struct server *s, struct server_results *r)
+{
+  double busy = 0;
+  for (unsigned port = 0; port < s->home.n_ports; port++)
+    busy = fmax(busy, client_utilization(s->client[port]));
+  if (s->home.n_ports > 0)
+    server_add_resource(r, "client", busy);
+}
 
 void server_add_resource(struct server_results *r, const char *name, double u)
 {
   if (r->n_resources < SERVER_MAX_RESOURCES && isfinite(u))
     r->resource[r->n_resources++] = (struct resource_row){name, u};
-}
-
-static void list_resources(const struct server *s, struct server_results *r)
-{
-  const double *m = r->group[0].metric;
-  struct nic_stats n = {0};
-  struct scheduler_stats sched = {0};
-  nic_get_stats(s->nic, &n);
-  scheduler_get_stats(s->scheduler, &sched);
-  double clients = 0;
-  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++)
-    clients = fmax(clients, client_utilization(s->client[port]));
-  server_add_resource(
-      r, "wire",
-      fmax(m[METRIC_wire_tx_utilization], m[METRIC_wire_rx_utilization]));
-  io_stack_resources(&s->io, r);
-  server_add_resource(r, "NIC pipeline", n.pipeline_utilization);
-  server_add_resource(r, "read tags",
-                      n.tags_mean / (double)s->config->pcie.tags);
-  server_add_resource(r, "host cores",
-                      sched.cores_busy / (double)s->config->cpu.cores);
-  server_add_resource(r, "client", clients);
 }
 
 /* The busiest of the shared resources. Host cores also spend what is left over
@@ -285,14 +217,15 @@ void server_get_results(const struct server *s, struct server_results *r)
     set_row(s, r, row, goodput);
   free(goodput);
   double *all = r->group[0].metric;
-  io_stack_metrics(&s->io, all);
-  set_nic(s, all);
-  set_wire(s, all);
-  set_host(s, all);
-  list_resources(s, r);
+  struct hypervisor_stats hv = {0};
+  hypervisor_get_stats(s->hypervisor, &hv);
+  all[METRIC_setup_ms] = (double)hv.setup / (double)HD_MS;
+  machine_metrics(&s->home, all);
+  machine_resources(&s->home, r);
+  add_clients(s, r);
   for (size_t row = 0; row < r->n_groups; row++)
     r->group[row].limited_by = limit_of(r, &r->group[row]);
-  hd_engine_get_report(s->io.engine, &r->engine);
-  if (s->io.iommu)
-    r->n_faults = iommu_faults(s->io.iommu, &r->faults, &r->faults_total);
+  hd_engine_get_report(s->engine, &r->engine);
+  if (s->home.io.iommu)
+    r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);
 }

@@ -1,0 +1,94 @@
+/* machine_results.c - what a machine's devices, wires and cores counted. */
+#include <math.h>
+
+#include "models/machine.h"
+
+static double ratio(double a, double b)
+{
+  return b > 0 ? a / b : NAN;
+}
+
+static double seconds(const struct machine *m)
+{
+  return (double)m->config->run.duration / (double)HD_S;
+}
+
+static void set_nic(const struct machine *s, double *m)
+{
+  struct nic_stats n = {0};
+  nic_get_stats(s->nic, &n);
+  double time = seconds(s);
+  m[METRIC_drops] += (double)(n.rx_dropped + n.tx_faulted);
+  m[METRIC_tx_buffer_mean_bytes] = n.tx_buffer_mean;
+  m[METRIC_device_queue_mean] = n.queue_length_mean;
+  m[METRIC_doorbells_per_s] = (double)n.doorbells / time;
+  m[METRIC_descriptor_fetches_per_s] = (double)n.descriptor_fetches / time;
+  m[METRIC_write_backs_per_s] = (double)n.write_backs / time;
+  m[METRIC_pcie_tags_mean] = n.tags_mean;
+  m[METRIC_pcie_read_latency_mean_ns] =
+      ratio((double)n.read_latency_sum / 1e3, (double)n.read_requests);
+}
+
+/* The busiest port's wire stands for the wires. */
+static void set_wire(const struct machine *s, double *m)
+{
+  double tx = 0, rx = 0;
+  for (unsigned port = 0; port < s->n_ports; port++) {
+    struct wire_stats w = {0};
+    wire_get_stats(s->wire[port], &w);
+    tx = fmax(tx, w.utilization[0]);
+    rx = fmax(rx, w.utilization[1]);
+  }
+  m[METRIC_wire_tx_utilization] = tx;
+  m[METRIC_wire_rx_utilization] = rx;
+}
+
+static void set_host(const struct machine *s, double *m)
+{
+  struct scheduler_stats sched = {0};
+  struct interrupt_stats irq = {0};
+  scheduler_get_stats(s->scheduler, &sched);
+  interrupt_unit_get_stats(s->interrupts, &irq);
+  double time = seconds(s);
+  m[METRIC_host_cpu_cores] += sched.housekeeping_busy;
+  m[METRIC_sched_wait_mean_ns] =
+      ratio((double)sched.wait_sum / 1e3, (double)sched.wakes);
+  m[METRIC_preemptions_per_s] = (double)sched.preemptions / time;
+  m[METRIC_interrupts_coalesced_per_s] = (double)irq.coalesced / time;
+  m[METRIC_interrupts_host_per_s] = (double)irq.host / time;
+}
+
+void machine_metrics(const struct machine *s, double *m)
+{
+  io_stack_metrics(&s->io, m);
+  if (s->nic)
+    set_nic(s, m);
+  if (s->n_ports > 0)
+    set_wire(s, m);
+  set_host(s, m);
+}
+
+static void add_nic(const struct machine *s, struct server_results *r)
+{
+  struct nic_stats n = {0};
+  nic_get_stats(s->nic, &n);
+  server_add_resource(r, "NIC pipeline", n.pipeline_utilization);
+  server_add_resource(r, "read tags",
+                      n.tags_mean / (double)s->config->pcie.tags);
+}
+
+void machine_resources(const struct machine *s, struct server_results *r)
+{
+  const double *m = r->group[0].metric;
+  struct scheduler_stats sched = {0};
+  scheduler_get_stats(s->scheduler, &sched);
+  if (s->n_ports > 0)
+    server_add_resource(
+        r, "wire",
+        fmax(m[METRIC_wire_tx_utilization], m[METRIC_wire_rx_utilization]));
+  io_stack_resources(&s->io, r);
+  if (s->nic)
+    add_nic(s, r);
+  server_add_resource(r, "host cores",
+                      sched.cores_busy / (double)s->config->cpu.cores);
+}
