@@ -20,6 +20,8 @@
 #include "models/network/network.h"
 #include "models/nic/nic.h"
 #include "models/server_plan.h"
+#include "models/storage/storage.h"
+#include "models/virtio_device/virtio_device.h"
 
 struct machine {
   const struct server_config *config;
@@ -38,6 +40,8 @@ void machine_initialize(struct machine *m, const struct server_plan *plan,
                         const struct server_config *c, struct hd_engine *e,
                         const char *host, struct packet_pool *packets,
                         struct hd_window *window);
+/* Index below the root complex of the device that serves a guest. */
+uint16_t machine_device(const struct machine *m, const struct guest_plan *p);
 /* After the engine has been destroyed. */
 void machine_terminate(struct machine *m);
 
@@ -46,6 +50,8 @@ void machine_check(const struct machine *m);
 /* Packets in its devices and wires. Received packets that devices have handed
  * over, in all, count until somebody subtracts what guests have seen. */
 uint64_t machine_packets(const struct machine *m);
+/* Block requests in its devices: fetched, and not completed. */
+uint64_t machine_requests(const struct machine *m);
 /* Sets the metrics of devices, wires, cores and interrupts, and adds drops. */
 void machine_metrics(const struct machine *m, double *metric);
 void machine_resources(const struct machine *m, struct server_results *r);

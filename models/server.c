@@ -33,13 +33,10 @@ static void make_hypervisor(struct server *s)
 {
   const struct server_config *c = s->config;
   struct hypervisor_config config = {.params = &c->hypervisor,
-                                     .nic = s->home.nic,
-                                     .nic_device = s->home.nic_device,
                                      .tables = s->home.io.tables,
                                      .plans = s->devices,
                                      .n_plans = s->plan.n_guests,
                                      .admin_ring = HPA_ADMIN_RING,
-                                     .pf_requester = PLAN_PF_REQUESTER,
                                      .window = &s->window,
                                      .warmup = c->run.warmup,
                                      .duration = c->run.duration};
@@ -73,6 +70,7 @@ static void make_models(struct server *s)
   HD_REQUIRE(NULL, server_plan_make(s->config, &s->plan, &shortage),
              "server built although %s ran out", shortage.resource);
   packet_pool_initialize(&s->packets);
+  block_pool_initialize(&s->requests);
   machine_initialize(&s->home, &s->plan, s->config, s->engine, IO_STACK_HOST,
                      &s->packets, &s->window);
   hd_engine_add_host(s->engine, "client");
@@ -139,6 +137,10 @@ static void destroy_models(struct server *s)
     client_destroy(s->client[port]);
   machine_terminate(&s->home);
   packet_pool_terminate(&s->packets);
+  block_pool_terminate(&s->requests);
+  for (size_t i = 0; i < s->plan.n_guests; i++)
+    free(s->observers[i]);
+  free(s->observers);
   free(s->guests);
   free(s->devices);
   server_plan_free(&s->plan);

@@ -26,7 +26,17 @@
 #include "sim/measure/breakdown.h"
 #include "sim/measure/histogram.h"
 
-enum design { DESIGN_SRIOV, DESIGN_HDIOV, DESIGN_INHERIT };
+enum design {
+  DESIGN_SRIOV,      /* a virtual function of the NIC or the drive each */
+  DESIGN_HDIOV,      /* an assignable interface each */
+  DESIGN_VHOST_NET,  /* virtio-net on kernel threads */
+  DESIGN_VHOST_USER, /* virtio-net on poll-mode cores */
+  DESIGN_SPDK_VHOST, /* virtio-blk on poll-mode cores */
+  DESIGN_QEMU_BLK,   /* virtio-blk on a thread of the VMM each */
+  DESIGN_UN_IOV,     /* virtio accelerator: direct data path, relayed control */
+  DESIGN_PASSTHROUGH, /* virtio accelerator, passed through whole */
+  DESIGN_INHERIT
+};
 /* Without DESIGN_INHERIT; NULL-terminated. */
 extern const char *const server_design_names[];
 enum rogue { ROGUE_NONE, ROGUE_OUTSIDE_MEMORY, ROGUE_FOREIGN_PASID };

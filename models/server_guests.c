@@ -10,35 +10,55 @@
 /* Host physical address of the vCPUs' posted-interrupt descriptors. */
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
 
-static struct guest *make_guest(struct server *s, const struct guest_plan *p)
+static enum netdev_kind netdev_of_plan(enum design d)
+{
+  return plan_is_virtio(d) ? NETDEV_VIRTIO : NETDEV_NATIVE;
+}
+
+static struct guest_config config_of(struct server *s,
+                                     const struct guest_plan *p)
 {
   const struct server_config *c = s->config;
   const struct vm_group *g = &c->groups[p->group];
+  enum design d = plan_design(c, g);
+  return (struct guest_config){.vm = p->vm,
+                               .group = p->group,
+                               .port = p->port,
+                               .host = IO_STACK_HOST,
+                               .vcpus = (uint32_t)g->vcpus,
+                               .queue_pairs = (uint32_t)g->queue_pairs,
+                               .workload = g->workload,
+                               .udp_stream = &s->streams[p->group],
+                               .ping = &g->ping,
+                               .dpdk_forward = &g->dpdk_forward,
+                               .block_jobs = &g->block_jobs,
+                               .costs = &c->guest,
+                               .cpu = &c->cpu,
+                               .nic = &c->nic,
+                               .itr = c->nic.itr,
+                               .netdev = netdev_of_plan(d),
+                               .blockdev = plan_is_virtio(d) ? BLOCKDEV_VIRTIO
+                                                             : BLOCKDEV_NVME,
+                               .virtio = &c->virtio,
+                               .storage = &c->storage,
+                               .blocks = p->blocks,
+                               .packets = &s->packets,
+                               .block_pool = &s->requests,
+                               .window = &s->window,
+                               .memory_base = p->iova,
+                               .memory_size = (uint64_t)g->memory,
+                               .nic_device = machine_device(&s->home, p)};
+}
+
+static struct guest *make_guest(struct server *s, const struct guest_plan *p)
+{
   char path[32];
   snprintf(path, sizeof path, "server/vm%05u", p->vm);
-  struct guest_config config = {.vm = p->vm,
-                                .group = p->group,
-                                .port = (uint8_t)g->port,
-                                .path = path,
-                                .host = IO_STACK_HOST,
-                                .vcpus = (uint32_t)g->vcpus,
-                                .queue_pairs = (uint32_t)g->queue_pairs,
-                                .workload = g->workload,
-                                .udp_stream = &s->streams[p->group],
-                                .ping = &g->ping,
-                                .dpdk_forward = &g->dpdk_forward,
-                                .costs = &c->guest,
-                                .cpu = &c->cpu,
-                                .nic = &c->nic,
-                                .itr = c->nic.itr,
-                                .packets = &s->packets,
-                                .window = &s->window,
-                                .memory_base = p->iova,
-                                .memory_size = (uint64_t)g->memory,
-                                .nic_device = s->home.nic_device};
+  struct guest_config config = config_of(s, p);
+  config.path = path;
   struct guest *guest = guest_create(s->engine, &config);
   struct guest_registers registers = {.first_queue = p->first_queue,
-                                      .first_vector = p->first_vector,
+                                      .first_vector = server_queue_vector(p, 0),
                                       .lazy_pages = !p->virtual_function};
   guest_set_registers(guest, &registers);
   return guest;
@@ -56,8 +76,8 @@ static void attach_vcpus(struct server *s, struct guest *g)
   }
 }
 
-/* Write-backs of a queue are seen by the vCPU that cleans it; queues on one
- * vCPU share an observer. Its vectors are routed there as well. */
+/* What a device writes for a queue is seen by the vCPU that looks at it; queues
+ * on one vCPU share an observer. Its vectors are routed there as well. */
 static void route_queues(struct server *s, const struct guest_plan *p,
                          struct guest *g, uint16_t region)
 {
@@ -72,11 +92,13 @@ static void route_queues(struct server *s, const struct guest_plan *p,
                             : memory_add_observer(s->home.io.memory, region,
                                                   &v->task.base);
     guest_set_observer(g, q, observers[q]);
-    interrupt_unit_set_entry(s->home.interrupts, p->first_vector + 1 + q,
-                             p->requester, v->index, (uint8_t)(33 + q));
+    server_set_observer(s, p, q, observers[q]);
+    interrupt_unit_set_entry(s->home.interrupts, server_queue_handle(p, q),
+                             p->requester, v->index, GUEST_VECTOR(1 + q));
   }
-  interrupt_unit_set_entry(s->home.interrupts, p->first_vector, p->requester,
-                           guest_vcpu(g, 0)->index, 32);
+  if (server_has_own_vector(p))
+    interrupt_unit_set_entry(s->home.interrupts, p->first_handle, p->requester,
+                             guest_vcpu(g, 0)->index, GUEST_VECTOR(0));
 }
 
 static void announce_to_client(struct server *s, const struct guest_plan *p)
@@ -84,7 +106,7 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
   const struct vm_group *g = &s->config->groups[p->group];
   struct client_vm cv = {.group = p->group};
   for (unsigned port = 0; port < s->home.n_ports; port++) {
-    if (g->workload == WORKLOAD_DPDK_FORWARD && port == (unsigned)g->port) {
+    if (g->workload == WORKLOAD_DPDK_FORWARD && port == p->port) {
       cv.forward_rate = g->dpdk_forward.rate;
       cv.forward_payload = (uint32_t)g->dpdk_forward.payload;
       cv.forward_streams = (uint32_t)g->dpdk_forward.streams;
@@ -96,76 +118,31 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
   }
 }
 
-static uint32_t foreign_pasid(const struct server *s,
-                              const struct guest_plan *p)
+static void make_one(struct server *s, size_t i)
 {
-  const struct server_config *c = s->config;
-  for (size_t i = 0; i < s->plan.n_guests; i++) {
-    const struct guest_plan *victim = &s->plan.guests[i];
-    if (c->groups[victim->group].port != c->groups[p->group].port &&
-        victim->pasid != 0)
-      return victim->pasid;
-  }
-  return 0; /* excluded by server_check_config() */
-}
-
-static void misbehave(const struct server *s, const struct guest_plan *p,
-                      struct nic_interface *i)
-{
-  const struct vm_group *g = &s->config->groups[p->group];
-  if (g->rogue == ROGUE_OUTSIDE_MEMORY) {
-    i->forge = NIC_FORGE_ADDRESS;
-    i->forge_address = p->iova + (uint64_t)g->memory + (UINT64_C(1) << 30);
-  } else if (g->rogue == ROGUE_FOREIGN_PASID) {
-    i->forge = NIC_FORGE_PASID;
-    i->pasid = foreign_pasid(s, p);
-  }
-}
-
-static struct device_plan device_of(const struct server *s,
-                                    const struct guest_plan *p, struct guest *g)
-{
-  const struct vm_group *group = &s->config->groups[p->group];
-  struct device_plan d = {
-      .guest = g,
-      .virtual_function = p->virtual_function,
-      .interface = {.vm = p->vm,
-                    .port = (uint8_t)group->port,
-                    .requester = p->requester,
-                    .has_pasid = p->pasid != 0,
-                    .pasid = p->pasid,
-                    .queue_pairs = (uint16_t)group->queue_pairs,
-                    .first_queue = p->first_queue,
-                    .first_vector = p->first_vector,
-                    .first_handle = p->first_vector,
-                    .tx = guest_tx_rings(g),
-                    .rx = guest_rx_rings(g)},
-      .memory_iova = p->iova,
-      .memory_hpa = p->hpa,
-      .memory_size = (uint64_t)group->memory,
-      .page_shift = plan_page_shift(s->config)};
-  misbehave(s, p, &d.interface);
-  return d;
+  const struct guest_plan *p = &s->plan.guests[i];
+  struct guest *g = s->guests[i] = make_guest(s, p);
+  uint16_t region = memory_add_region(
+      s->home.io.memory, p->hpa, (uint64_t)s->config->groups[p->group].memory);
+  attach_vcpus(s, g);
+  server_make_function(s, p, g);
+  if (!p->software)
+    route_queues(s, p, g, region);
+  announce_to_client(s, p);
+  s->devices[i] = server_device_of(s, p, g);
 }
 
 void server_make_guests(struct server *s)
 {
   s->guests = calloc(s->plan.n_guests, sizeof(struct guest *));
   s->devices = calloc(s->plan.n_guests, sizeof *s->devices);
-  HD_REQUIRE(NULL, s->guests && s->devices, "out of memory for guests");
+  s->observers = calloc(s->plan.n_guests, sizeof(uint16_t *));
+  HD_REQUIRE(NULL, s->guests && s->devices && s->observers,
+             "out of memory for guests");
   for (size_t i = 0; i < s->config->n_groups; i++) {
     s->streams[i] = s->config->groups[i].udp_stream;
     s->streams[i].streams = plan_streams(&s->config->groups[i]);
   }
-  for (size_t i = 0; i < s->plan.n_guests; i++) {
-    const struct guest_plan *p = &s->plan.guests[i];
-    struct guest *g = s->guests[i] = make_guest(s, p);
-    uint16_t region =
-        memory_add_region(s->home.io.memory, p->hpa,
-                          (uint64_t)s->config->groups[p->group].memory);
-    attach_vcpus(s, g);
-    route_queues(s, p, g, region);
-    announce_to_client(s, p);
-    s->devices[i] = device_of(s, p, g);
-  }
+  for (size_t i = 0; i < s->plan.n_guests; i++)
+    make_one(s, i);
 }

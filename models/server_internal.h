@@ -20,11 +20,29 @@ struct server {
   struct guest **guests;
   struct udp_stream_params streams[SERVER_MAX_GROUPS]; /* resolved */
   struct device_plan *devices;
+  uint16_t **observers; /* by guest, then virtqueue; NULL: no accelerator */
+  struct block_pool requests;
   struct hypervisor *hypervisor;
   /* Merged by server_get_results(): one per row. */
   struct hd_histogram *latency;
   struct hd_breakdown *breakdown;
 };
+
+/* server_devices.c: a guest's device as its creator needs it. */
+struct device_plan server_device_of(const struct server *s,
+                                    const struct guest_plan *p,
+                                    struct guest *g);
+/* Tells a guest's virtio function of the accelerator behind it, if it has one.
+ */
+void server_make_function(struct server *s, const struct guest_plan *p,
+                          struct guest *g);
+/* Where the accelerator's writes for a queue pair (or queue) are observed. */
+void server_set_observer(struct server *s, const struct guest_plan *p,
+                         unsigned pair, uint16_t observer);
+/* The device has a vector beside those of its queues: the first. */
+bool server_has_own_vector(const struct guest_plan *p);
+/* Remapping handle of a queue's vector. */
+uint32_t server_queue_handle(const struct guest_plan *p, unsigned queue);
 
 /* Makes the guests of the plan and announces them to the clients. */
 void server_make_guests(struct server *s);

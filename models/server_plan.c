@@ -8,6 +8,32 @@ enum design plan_design(const struct server_config *c, const struct vm_group *g)
                                      : (enum design)g->design;
 }
 
+bool plan_is_block(const struct vm_group *g)
+{
+  return g->workload == WORKLOAD_BLOCK_JOBS;
+}
+
+bool plan_is_software(enum design d)
+{
+  return d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER ||
+         d == DESIGN_SPDK_VHOST || d == DESIGN_QEMU_BLK;
+}
+
+bool plan_is_virtio(enum design d)
+{
+  return d != DESIGN_SRIOV && d != DESIGN_HDIOV;
+}
+
+enum device_kind plan_device(const struct server_config *c,
+                             const struct vm_group *g)
+{
+  enum design d = plan_design(c, g);
+  bool accelerator = d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH;
+  if (plan_is_block(g))
+    return accelerator ? DEVICE_VIRTIO_BLK : DEVICE_DRIVE;
+  return accelerator ? DEVICE_VIRTIO_NET : DEVICE_NIC;
+}
+
 int64_t plan_streams(const struct vm_group *g)
 {
   return g->udp_stream.streams ? g->udp_stream.streams : g->queue_pairs;
@@ -30,21 +56,98 @@ unsigned plan_page_shift(const struct server_config *c)
   return shifts[c->iommu.page_size];
 }
 
+/* ---- what devices have to give --------------------------------------------
+ */
+
+static bool take_nic(const struct server_config *c, struct server_plan *p,
+                     const struct vm_group *g, struct server_shortage *s)
+{
+  bool vf = plan_design(c, g) == DESIGN_SRIOV;
+  struct nic_need need = nic_need_of(vf, g->queue_pairs);
+  enum nic_resource which = NIC_INTERFACES;
+  if (nic_resources_take(&p->nic, &need, g->count, &which, &s->have, &s->need))
+    return true;
+  s->resource = nic_resource_names[which];
+  return false;
+}
+
+struct virtio_device_need plan_virtio_need(const struct server_config *c,
+                                           enum virtio_kind kind,
+                                           const struct vm_group *g)
+{
+  bool control = kind == VIRTIO_NET && c->virtio.control_queue;
+  return virtio_device_need_of(kind, g->queue_pairs, control);
+}
+
+static bool take_virtio(const struct server_config *c, struct server_plan *p,
+                        enum virtio_kind kind, const struct vm_group *g,
+                        struct server_shortage *s)
+{
+  struct virtio_device_need need = plan_virtio_need(c, kind, g);
+  enum virtio_device_resource which = VIRTIO_DEVICE_FUNCTIONS;
+  if (virtio_device_resources_take(&p->virtio[kind], &need, g->count, &which,
+                                   &s->have, &s->need))
+    return true;
+  s->resource = virtio_device_resource_names[which];
+  return false;
+}
+
+/* Guests take turns at the drives. */
+static int64_t share_of_drive(int64_t count, int64_t drives, int64_t drive)
+{
+  return count / drives + (drive < count % drives);
+}
+
+static bool take_drives(const struct server_config *c, struct server_plan *p,
+                        const struct vm_group *g, struct server_shortage *s)
+{
+  bool vf = plan_design(c, g) == DESIGN_SRIOV;
+  struct storage_need need = storage_need_of(vf, g->queue_pairs);
+  for (int64_t d = 0; d < c->storage.drives; d++) {
+    int64_t n = share_of_drive(g->count, c->storage.drives, d);
+    enum storage_resource which = STORAGE_QUEUE_PAIRS;
+    if (storage_resources_take(&p->drive[d], &need, n, &which, &s->have,
+                               &s->need))
+      continue;
+    s->resource = storage_resource_names[which];
+    return false;
+  }
+  return true;
+}
+
+static bool take_device(const struct server_config *c, struct server_plan *p,
+                        const struct vm_group *g, struct server_shortage *s)
+{
+  enum device_kind device = plan_device(c, g);
+  p->has[device] = true;
+  if (plan_is_software(plan_design(c, g))) {
+    p->software = true;
+    return true;
+  }
+  switch (device) {
+  case DEVICE_VIRTIO_NET:
+    return take_virtio(c, p, VIRTIO_NET, g, s);
+  case DEVICE_VIRTIO_BLK:
+    return take_virtio(c, p, VIRTIO_BLK, g, s);
+  case DEVICE_DRIVE:
+    return take_drives(c, p, g, s);
+  default:
+    return take_nic(c, p, g, s);
+  }
+}
+
 static bool take_devices(const struct server_config *c, struct server_plan *p,
                          struct server_shortage *s)
 {
-  nic_resources_initialize(&p->resources, &c->nic);
-  p->has[DEVICE_NIC] = true;
+  nic_resources_initialize(&p->nic, &c->nic);
+  for (int64_t d = 0; d < c->storage.drives; d++)
+    storage_resources_initialize(&p->drive[d], &c->storage);
+  for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)
+    virtio_device_resources_initialize(&p->virtio[kind], &c->virtio_device);
   for (size_t i = 0; i < c->n_groups; i++) {
     const struct vm_group *g = &c->groups[i];
-    bool vf = plan_design(c, g) == DESIGN_SRIOV;
-    struct nic_need need = nic_need_of(vf, g->queue_pairs);
-    enum nic_resource which = NIC_INTERFACES;
-    if (!nic_resources_take(&p->resources, &need, g->count, &which, &s->have,
-                            &s->need)) {
-      s->resource = nic_resource_names[which];
+    if (!take_device(c, p, g, s))
       return false;
-    }
     p->n_guests += (size_t)g->count;
     p->guest_memory += (uint64_t)(g->count * g->memory);
   }
@@ -64,14 +167,14 @@ static bool take_memory(const struct server_config *c,
   return false;
 }
 
-static uint64_t align_up(uint64_t x, uint64_t to)
+uint64_t plan_align(uint64_t x, uint64_t to)
 {
   return (x + to - 1) / to * to;
 }
 
 uint64_t plan_bench_base(const struct server_config *c)
 {
-  return align_up((uint64_t)c->host.memory_reserved, UINT64_C(1) << 30);
+  return plan_align((uint64_t)c->host.memory_reserved, UINT64_C(1) << 30);
 }
 
 static bool bench_feasible(const struct server_config *c,
@@ -91,37 +194,6 @@ static bool bench_feasible(const struct server_config *c,
   return true;
 }
 
-static void number_guests(const struct server_config *c, struct server_plan *p)
-{
-  const uint64_t gib = UINT64_C(1) << 30;
-  uint64_t hpa = align_up((uint64_t)c->host.memory_reserved, gib);
-  uint32_t queue = (uint32_t)c->nic.pf_queues;
-  uint32_t vector = (uint32_t)(c->nic.pf_vectors + c->nic.rdma_vectors);
-  uint16_t vf = 0;
-  uint16_t vm = 0;
-  for (uint16_t i = 0; i < c->n_groups; i++) {
-    const struct vm_group *g = &c->groups[i];
-    bool is_vf = plan_design(c, g) == DESIGN_SRIOV;
-    for (int64_t k = 0; k < g->count; k++, vm++) {
-      uint16_t pf = (uint16_t)(PLAN_PF_REQUESTER + g->port);
-      p->guests[vm] = (struct guest_plan){
-          .vm = vm,
-          .group = i,
-          .virtual_function = is_vf,
-          .first_queue = queue,
-          .first_vector = vector,
-          .requester = is_vf ? (uint16_t)(PLAN_VF_REQUESTER + vf) : pf,
-          .pasid = is_vf || !plan_has_iommu(c) ? 0 : PLAN_FIRST_PASID + vm,
-          .iova = plan_has_iommu(c) ? PLAN_GUEST_MEMORY : hpa,
-          .hpa = hpa};
-      vf = (uint16_t)(vf + is_vf);
-      queue += (uint32_t)g->queue_pairs;
-      vector += (uint32_t)g->queue_pairs + 1;
-      hpa = align_up(hpa + (uint64_t)g->memory, gib);
-    }
-  }
-}
-
 bool server_plan_make(const struct server_config *c, struct server_plan *p,
                       struct server_shortage *s)
 {
@@ -130,7 +202,7 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
     return false;
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
-  number_guests(c, p);
+  plan_number_guests(c, p);
   return true;
 }
 

@@ -6,12 +6,21 @@
 #define HD_MODELS_SERVER_PLAN_H
 
 #include "models/nic/resources.h"
+#include "models/storage/resources.h"
+#include "models/virtio_device/resources.h"
 #include "models/server.h"
 
-/* PCI addresses, as in the published testbed: the NIC's first function is
- * 16:00.0; virtual functions follow on the next buses. */
+/* PCI addresses. As in the published testbed, the NIC's first function is
+ * 16:00.0, its virtual functions follow on the next bus. Other devices have
+ * buses of their own: virtio accelerators 20:00.0 (network) and 40:00.0
+ * (block), drives from 60:00.0 on, sixteen buses apart. Virtual functions
+ * follow their physical function. */
 #define PLAN_PF_REQUESTER 0x1600u
 #define PLAN_VF_REQUESTER 0x1700u
+#define PLAN_VIRTIO_NET_REQUESTER 0x2000u
+#define PLAN_VIRTIO_BLK_REQUESTER 0x4000u
+#define PLAN_DRIVE_REQUESTER 0x6000u
+#define PLAN_DRIVE_STEP 0x1000u
 /* PASIDs of guests; 0 means none, low ones are the host's. */
 #define PLAN_FIRST_PASID 0x1000u
 
@@ -23,34 +32,56 @@
 /* Host physical address of the remapping tables, in the host's own memory. */
 #define PLAN_TABLES (UINT64_C(512) << 20)
 
+/* Kinds of devices that a machine may have. */
 enum device_kind {
-  DEVICE_NIC, /* one network port a physical function */
+  DEVICE_NIC,        /* a network port for each physical function */
+  DEVICE_VIRTIO_NET, /* accelerator; a network port */
+  DEVICE_VIRTIO_BLK, /* accelerator with media */
+  DEVICE_DRIVE,      /* NVMe-like; several */
   DEVICE_KINDS
 };
 
-/* Network ports of a machine, over all its devices. */
-enum { PLAN_MAX_PORTS = 4 };
+enum {
+  PLAN_MAX_PORTS = 3, /* of a machine: the NIC's, then the accelerator's */
+  PLAN_MAX_DRIVES = 8
+};
 
 struct guest_plan {
   uint16_t vm, group;
+  enum device_kind device; /* that serves it */
+  uint8_t drive;           /* which of them */
+  uint8_t port;            /* network port of the machine */
+  bool software;           /* host software is in between */
   bool virtual_function;
   uint32_t first_queue, first_vector; /* the device's numbers */
-  uint16_t requester;
+  uint32_t first_handle;              /* remapping handle of first_vector */
+  uint16_t requester, pf_requester;
   uint32_t pasid; /* 0: none */
   uint64_t iova, hpa;
+  uint64_t first_block, blocks; /* block devices: its part of the drive */
 };
 
 struct server_plan {
   size_t n_guests;
   struct guest_plan *guests; /* owned */
   bool has[DEVICE_KINDS];    /* which devices a machine needs */
-  struct nic_resources resources;
-  uint64_t guest_memory; /* bytes */
+  bool software;             /* some guest is served by host software */
+  struct nic_resources nic;
+  struct storage_resources drive[PLAN_MAX_DRIVES];
+  struct virtio_device_resources virtio[2]; /* by enum virtio_kind */
+  uint64_t guest_memory;                    /* bytes */
 };
 
 /* The design of a group, inheritance resolved. */
 enum design plan_design(const struct server_config *c,
                         const struct vm_group *g);
+/* What serves a group's guests, and whether through host software. */
+enum device_kind plan_device(const struct server_config *c,
+                             const struct vm_group *g);
+bool plan_is_software(enum design d);
+/* The guest's driver speaks virtio. */
+bool plan_is_virtio(enum design d);
+bool plan_is_block(const struct vm_group *g);
 /* Streams of a UDP sender in the group: 0 stands for one a queue pair. */
 int64_t plan_streams(const struct vm_group *g);
 /* The machine is the DMA benchmark's, not a server. */
@@ -64,6 +95,13 @@ unsigned plan_page_shift(const struct server_config *c);
 #define PLAN_BENCH_CHUNK (UINT64_C(4) << 20)
 #define PLAN_BENCH_SPAN (UINT64_C(512) << 20)
 uint64_t plan_bench_base(const struct server_config *c);
+
+/* For the plan's own files. */
+struct virtio_device_need plan_virtio_need(const struct server_config *c,
+                                           enum virtio_kind kind,
+                                           const struct vm_group *g);
+uint64_t plan_align(uint64_t x, uint64_t to);
+void plan_number_guests(const struct server_config *c, struct server_plan *p);
 
 /* False: *s says which resource ran out; nothing to free. */
 bool server_plan_make(const struct server_config *c, struct server_plan *p,

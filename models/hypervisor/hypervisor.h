@@ -1,7 +1,7 @@
 /*
  * hypervisor.h - the host's management thread: creates virtual devices, opens
  * and maps them, boots guests, answers their trapped accesses (VDCM for HD-IOV,
- * the VMM for SR-IOV), and starts the workloads when all guests are up.
+ * the VMM otherwise), and starts the workloads when all guests are up.
  *
  * SR-IOV: each device is a VF with a requester ID of its own; opening it resets
  * the function. HD-IOV: each device is an interface of the physical function;
@@ -17,13 +17,38 @@
 #include "models/iommu/tables.h"
 #include "models/nic/nic.h"
 #include "models/pcie/root_complex.h"
+#include "models/storage/storage.h"
+#include "models/virtio_device/virtio_device.h"
 #include "models/workload/guest.h"
+
+/* What answers a guest's driver. */
+enum virtual_device_kind {
+  VIRTUAL_NIC,     /* an interface of the NIC */
+  VIRTUAL_STORAGE, /* queue pairs of a drive */
+  VIRTUAL_VIRTIO,  /* a function of a virtio accelerator */
+  VIRTUAL_SOFTWARE /* host software: nothing to create in hardware */
+};
 
 /* One virtual device to be created, and the guest it is for. */
 struct device_plan {
-  struct guest *guest;
-  bool virtual_function; /* SR-IOV; else HD-IOV */
-  struct nic_interface interface;
+  struct guest *guest; /* NULL: the host's own, for its software */
+  enum virtual_device_kind kind;
+  bool virtual_function; /* SR-IOV; else an assignable interface, or none */
+  uint16_t device;       /* below the root complex */
+  uint16_t pf_requester; /* of its physical function */
+  uint16_t requester;    /* of its DMA */
+  bool has_pasid;
+  uint32_t pasid;
+  union { /* by kind */
+    struct nic_interface nic;
+    struct storage_interface storage;
+    struct virtual_function_plan {
+      struct virtio_function *function;
+      uint32_t first_queue, first_vector; /* the device's numbers */
+      uint64_t first_block, blocks;       /* block devices */
+    } virtio;
+  };
+  bool relayed; /* trapped accesses go on to the device (Un-IOV) */
   uint64_t memory_iova, memory_hpa, memory_size;
   unsigned page_shift; /* leaf size of the IOMMU's mapping */
   uint32_t domain;     /* filled in when attached */
@@ -33,13 +58,12 @@ struct hypervisor; /* is a struct hd_task */
 
 struct hypervisor_config {
   const struct hypervisor_params *params;
-  struct nic *nic;
-  uint16_t nic_device;       /* below the root complex */
   struct vtd_tables *tables; /* NULL: no IOMMU */
   struct device_plan *plans; /* one per guest, in guest order */
   size_t n_plans;
-  uint64_t admin_ring; /* address of the admin queue's ring */
-  uint16_t pf_requester;
+  struct device_plan *own; /* of the host's software; created first */
+  size_t n_own;
+  uint64_t admin_ring;      /* address of the admin queues' ring */
   struct hd_window *window; /* set when the workloads start */
   hd_time warmup, duration;
 };
@@ -63,7 +87,7 @@ void hypervisor_add_client(struct hypervisor *h, struct hd_component *client);
 hd_time hypervisor_workload_start(const struct hypervisor *h);
 
 struct hypervisor_stats {
-  uint64_t admin_commands, traps, pages_pinned, failures;
+  uint64_t admin_commands, traps, relayed, pages_pinned, failures;
   hd_time setup; /* from time 0 to the start of the workloads */
 };
 void hypervisor_get_stats(const struct hypervisor *h,

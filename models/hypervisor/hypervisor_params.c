@@ -6,6 +6,11 @@ static const struct hd_param params[] = {
     {"trap_cost", HD_PARAM_TIME, FIELD(trap_cost), "2 us", "0 ns", "1 ms", NULL,
      "emulating one trapped register access in the VDCM or the VMM",
      "public reports: an exit to a user-space VMM takes 1 to 3 us"},
+    {"relay_cost", HD_PARAM_TIME, FIELD(relay_cost), "1 us", "0 ns", "1 ms",
+     NULL,
+     "Un-IOV: passing one trapped access on to the accelerator, beside the "
+     "access itself",
+     "estimated from memory: an ioctl of the vDPA device by the VMM"},
     {"flr_wait", HD_PARAM_TIME, FIELD(flr_wait), "100 ms", "0 ns", "10 s", NULL,
      "fixed sleep of a function-level reset when a VF is opened",
      "Linux vfio_pci_core.c and pci.c"},

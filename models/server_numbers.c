@@ -1,0 +1,149 @@
+/*
+ * server_numbers.c - the plan's numbers: which queues, vectors, remapping
+ * handles, requester IDs, PASIDs, memory and blocks each guest has. Pure.
+ */
+#include "models/server_plan.h"
+#include "models/storage/block.h"
+#include "models/storage/store.h"
+
+/* The next free numbers of a device. */
+struct numbers {
+  uint32_t queue, vector, function;
+  uint32_t handles; /* remapping handle of vector 0 */
+};
+
+struct numbering {
+  struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES];
+  uint64_t hpa;
+  uint16_t vm;
+  uint8_t next_drive;
+  uint64_t next_block[PLAN_MAX_DRIVES];
+};
+
+/* Each device's vectors have remapping handles of their own. */
+static struct numbering first_numbers(const struct server_config *c)
+{
+  struct numbering n = {0};
+  n.hpa = plan_align((uint64_t)c->host.memory_reserved, UINT64_C(1) << 30);
+  n.nic.queue = (uint32_t)c->nic.pf_queues;
+  n.nic.vector = (uint32_t)(c->nic.pf_vectors + c->nic.rdma_vectors);
+  uint32_t handle = (uint32_t)c->nic.vectors;
+  for (int k = VIRTIO_NET; k <= VIRTIO_BLK; k++) {
+    n.virtio[k].handles = handle;
+    n.virtio[k].queue = (uint32_t)c->virtio_device.pf_queues;
+    n.virtio[k].vector = (uint32_t)c->virtio_device.pf_vectors;
+    handle += (uint32_t)c->virtio_device.vectors;
+  }
+  for (int64_t d = 0; d < c->storage.drives; d++) {
+    n.drive[d].handles = handle;
+    n.drive[d].queue = (uint32_t)c->storage.pf_queue_pairs;
+    n.drive[d].vector = (uint32_t)c->storage.pf_vectors;
+    handle += (uint32_t)c->storage.vectors;
+  }
+  return n;
+}
+
+static void take_numbers(struct numbers *n, struct guest_plan *p,
+                         uint32_t queues, uint32_t vectors)
+{
+  p->first_queue = n->queue;
+  p->first_vector = n->vector;
+  p->first_handle = n->handles + n->vector;
+  n->queue += queues;
+  n->vector += vectors;
+  n->function += p->virtual_function;
+}
+
+static void number_nic(struct numbering *n, const struct vm_group *g,
+                       struct guest_plan *p)
+{
+  p->pf_requester = (uint16_t)(PLAN_PF_REQUESTER + g->port);
+  p->requester = p->virtual_function
+                     ? (uint16_t)(PLAN_VF_REQUESTER + n->nic.function)
+                     : p->pf_requester;
+  p->port = (uint8_t)g->port;
+  if (!p->software)
+    take_numbers(&n->nic, p, (uint32_t)g->queue_pairs,
+                 (uint32_t)g->queue_pairs + 1);
+}
+
+static void number_virtio(struct numbering *n, enum virtio_kind kind,
+                          const struct server_config *c,
+                          const struct server_plan *plan,
+                          const struct vm_group *g, struct guest_plan *p)
+{
+  uint32_t base = kind == VIRTIO_NET ? PLAN_VIRTIO_NET_REQUESTER
+                                     : PLAN_VIRTIO_BLK_REQUESTER;
+  struct virtio_device_need need = plan_virtio_need(c, kind, g);
+  p->pf_requester = (uint16_t)base;
+  p->requester = (uint16_t)(base + 1 + n->virtio[kind].function);
+  p->port = plan->has[DEVICE_NIC] ? (uint8_t)c->nic.ports : 0;
+  take_numbers(&n->virtio[kind], p, (uint32_t)need.amount[VIRTIO_DEVICE_QUEUES],
+               (uint32_t)need.amount[VIRTIO_DEVICE_VECTORS]);
+}
+
+static void number_drive(struct numbering *n, const struct server_config *c,
+                         const struct vm_group *g, struct guest_plan *p)
+{
+  uint8_t d = p->drive = n->next_drive;
+  n->next_drive = (uint8_t)((d + 1) % c->storage.drives);
+  p->pf_requester = (uint16_t)(PLAN_DRIVE_REQUESTER + d * PLAN_DRIVE_STEP);
+  p->requester =
+      (uint16_t)(p->pf_requester +
+                 (p->virtual_function ? 1 + n->drive[d].function : 0));
+  struct storage_need need =
+      storage_need_of(p->virtual_function, g->queue_pairs);
+  if (!p->software)
+    take_numbers(&n->drive[d], p, (uint32_t)g->queue_pairs,
+                 (uint32_t)need.amount[STORAGE_VECTORS]);
+}
+
+/* Guests of a block device have equal parts of it. */
+static void give_blocks(struct numbering *n, const struct server_config *c,
+                        const struct server_plan *plan, struct guest_plan *p)
+{
+  uint64_t media = p->device == DEVICE_DRIVE ? (uint64_t)c->storage.drives : 1;
+  uint64_t sharing = (plan->n_guests + media - 1) / media;
+  uint64_t units = (uint64_t)c->storage.capacity / STORE_UNIT / sharing;
+  p->blocks = units * (STORE_UNIT / BLOCK_BYTES);
+  p->first_block = n->next_block[p->drive];
+  n->next_block[p->drive] += p->blocks;
+}
+
+static void number_guest(struct numbering *n, const struct server_config *c,
+                         const struct server_plan *plan, uint16_t group,
+                         struct guest_plan *p)
+{
+  const struct vm_group *g = &c->groups[group];
+  enum design d = plan_design(c, g);
+  *p = (struct guest_plan){
+      .vm = n->vm,
+      .group = group,
+      .device = plan_device(c, g),
+      .software = plan_is_software(d),
+      .virtual_function =
+          d == DESIGN_SRIOV || d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH,
+      .iova = plan_has_iommu(c) ? PLAN_GUEST_MEMORY : n->hpa,
+      .hpa = n->hpa};
+  if (d == DESIGN_HDIOV && plan_has_iommu(c))
+    p->pasid = PLAN_FIRST_PASID + n->vm;
+  if (p->device == DEVICE_NIC)
+    number_nic(n, g, p);
+  else if (p->device == DEVICE_DRIVE)
+    number_drive(n, c, g, p);
+  else
+    number_virtio(n, p->device == DEVICE_VIRTIO_NET ? VIRTIO_NET : VIRTIO_BLK,
+                  c, plan, g, p);
+  if (plan_is_block(g))
+    give_blocks(n, c, plan, p);
+  n->vm++;
+  n->hpa = plan_align(n->hpa + (uint64_t)g->memory, UINT64_C(1) << 30);
+}
+
+void plan_number_guests(const struct server_config *c, struct server_plan *p)
+{
+  struct numbering n = first_numbers(c);
+  for (uint16_t i = 0; i < c->n_groups; i++)
+    for (int64_t k = 0; k < c->groups[i].count; k++)
+      number_guest(&n, c, p, i, &p->guests[n.vm]);
+}
