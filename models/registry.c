@@ -8,8 +8,11 @@
 #define AT(field) offsetof(struct server_config, field)
 #define GROUP(field) offsetof(struct vm_group, field)
 
-const char *const server_design_names[] = {"sriov", "hdiov", NULL};
-static const char *const group_designs[] = {"sriov", "hdiov", "inherit", NULL};
+#define DESIGNS                                                                \
+  "sriov", "hdiov", "vhost-net", "vhost-user", "spdk-vhost", "qemu-blk",       \
+      "un-iov", "passthrough"
+const char *const server_design_names[] = {DESIGNS, NULL};
+static const char *const group_designs[] = {DESIGNS, "inherit", NULL};
 static const char *const rogues[] = {"none", "outside-memory", "foreign-pasid",
                                      NULL};
 
@@ -89,6 +92,7 @@ static const struct hd_param_section workloads[] = {
     {&ping_param_table, GROUP(ping)},
     {&dpdk_forward_param_table, GROUP(dpdk_forward)},
     {&idle_param_table, GROUP(udp_stream)},
+    {&block_jobs_param_table, GROUP(block_jobs)},
     {0}};
 
 static const struct hd_param_variant workload_variant = {
@@ -110,6 +114,11 @@ static const struct hd_param_section sections[] = {
     {&iommu_param_table, AT(iommu)},
     {&interrupt_param_table, AT(interrupt)},
     {&nic_param_table, AT(nic)},
+    {&virtio_param_table, AT(virtio)},
+    {&virtio_device_param_table, AT(virtio_device)},
+    {&vhost_param_table, AT(vhost)},
+    {&vhost_block_param_table, AT(vhost_block)},
+    {&storage_param_table, AT(storage)},
     {&network_param_table, AT(network)},
     {&client_param_table, AT(client)},
     {&hypervisor_param_table, AT(hypervisor)},

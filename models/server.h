@@ -20,6 +20,11 @@
 #include "models/network/network.h"
 #include "models/nic/nic_params.h"
 #include "models/pcie/pcie_params.h"
+#include "models/storage/storage_params.h"
+#include "models/vhost/vhost_params.h"
+#include "models/vhost_block/vhost_block_params.h"
+#include "models/virtio_device/virtio_device_params.h"
+#include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/param.h"
@@ -75,6 +80,7 @@ struct vm_group {
   struct udp_stream_params udp_stream;
   struct ping_params ping;
   struct dpdk_forward_params dpdk_forward;
+  struct block_jobs_params block_jobs;
 };
 
 enum { SERVER_MAX_GROUPS = 64 };
@@ -89,6 +95,11 @@ struct server_config {
   struct iommu_params iommu;
   struct interrupt_params interrupt;
   struct nic_params nic;
+  struct virtio_params virtio;
+  struct virtio_device_params virtio_device;
+  struct vhost_params vhost;
+  struct vhost_block_params vhost_block;
+  struct storage_params storage;
   struct network_params network;
   struct client_params client;
   struct hypervisor_params hypervisor;

@@ -5,30 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/server_guest_config.h"
 #include "models/server_internal.h"
 
 /* Host physical address of the vCPUs' posted-interrupt descriptors. */
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
 
-static enum netdev_kind netdev_of_plan(enum design d)
+struct guest_config server_guest_config(const struct server_config *c,
+                                        const struct vm_group *g)
 {
-  return plan_is_virtio(d) ? NETDEV_VIRTIO : NETDEV_NATIVE;
-}
-
-static struct guest_config config_of(struct server *s,
-                                     const struct guest_plan *p)
-{
-  const struct server_config *c = s->config;
-  const struct vm_group *g = &c->groups[p->group];
-  enum design d = plan_design(c, g);
-  return (struct guest_config){.vm = p->vm,
-                               .group = p->group,
-                               .port = p->port,
-                               .host = IO_STACK_HOST,
-                               .vcpus = (uint32_t)g->vcpus,
+  bool virtio = plan_is_virtio(plan_design(c, g));
+  return (struct guest_config){.vcpus = (uint32_t)g->vcpus,
                                .queue_pairs = (uint32_t)g->queue_pairs,
                                .workload = g->workload,
-                               .udp_stream = &s->streams[p->group],
+                               .udp_stream = &g->udp_stream,
                                .ping = &g->ping,
                                .dpdk_forward = &g->dpdk_forward,
                                .block_jobs = &g->block_jobs,
@@ -36,18 +26,31 @@ static struct guest_config config_of(struct server *s,
                                .cpu = &c->cpu,
                                .nic = &c->nic,
                                .itr = c->nic.itr,
-                               .netdev = netdev_of_plan(d),
-                               .blockdev = plan_is_virtio(d) ? BLOCKDEV_VIRTIO
-                                                             : BLOCKDEV_NVME,
+                               .netdev = virtio ? NETDEV_VIRTIO : NETDEV_NATIVE,
+                               .blockdev =
+                                   virtio ? BLOCKDEV_VIRTIO : BLOCKDEV_NVME,
                                .virtio = &c->virtio,
                                .storage = &c->storage,
-                               .blocks = p->blocks,
-                               .packets = &s->packets,
-                               .block_pool = &s->requests,
-                               .window = &s->window,
-                               .memory_base = p->iova,
-                               .memory_size = (uint64_t)g->memory,
-                               .nic_device = machine_device(&s->home, p)};
+                               .memory_size = (uint64_t)g->memory};
+}
+
+static struct guest_config config_of(struct server *s,
+                                     const struct guest_plan *p)
+{
+  struct guest_config c =
+      server_guest_config(s->config, &s->config->groups[p->group]);
+  c.vm = p->vm;
+  c.group = p->group;
+  c.port = p->port;
+  c.host = IO_STACK_HOST;
+  c.udp_stream = &s->streams[p->group];
+  c.blocks = p->blocks;
+  c.packets = &s->packets;
+  c.block_pool = &s->requests;
+  c.window = &s->window;
+  c.memory_base = p->iova;
+  c.nic_device = machine_device(&s->home, p);
+  return c;
 }
 
 static struct guest *make_guest(struct server *s, const struct guest_plan *p)
@@ -58,7 +61,7 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
   config.path = path;
   struct guest *guest = guest_create(s->engine, &config);
   struct guest_registers registers = {.first_queue = p->first_queue,
-                                      .first_vector = server_queue_vector(p, 0),
+                                      .first_vector = p->first_vector,
                                       .lazy_pages = !p->virtual_function};
   guest_set_registers(guest, &registers);
   return guest;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "models/server_plan.h"
-#include "models/workload/guest.h"
+#include "models/server_guest_config.h"
 
 struct checker {
   const struct server_config *c;
@@ -28,7 +28,8 @@ static void check_powers(struct checker *k)
               {"pcie.mrrs", p->mrrs},
               {"pcie.rcb", p->rcb},
               {"nic.tx_ring", k->c->nic.tx_ring},
-              {"nic.rx_ring", k->c->nic.rx_ring}};
+              {"nic.rx_ring", k->c->nic.rx_ring},
+              {"storage.lanes", k->c->storage.lanes}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].value <= 0 || (rows[i].value & (rows[i].value - 1)) != 0)
       COMPLAIN(k, rows[i].path, "must be a power of two, not %lld",
@@ -48,27 +49,74 @@ static void check_iommu(struct checker *k)
     }
 }
 
-/* A physical function is either in SR-IOV or in Scalable IOV mode. */
+/* Complains about a key of a group. */
+#define COMPLAIN_GROUP(k, g, key, ...)                                         \
+  do {                                                                         \
+    char path_[HD_PARAM_STRING_MAX + 32];                                      \
+    snprintf(path_, sizeof path_, "vms.%s.%s", (g)->name, key);                \
+    COMPLAIN(k, path_, __VA_ARGS__);                                           \
+  } while (0)
+
+/* Which designs are for which devices. */
+static bool is_for_networks(enum design d)
+{
+  return d != DESIGN_SPDK_VHOST && d != DESIGN_QEMU_BLK;
+}
+
+static bool is_for_blocks(enum design d)
+{
+  return d != DESIGN_VHOST_NET && d != DESIGN_VHOST_USER;
+}
+
+static void check_design(struct checker *k, const struct vm_group *g)
+{
+  enum design d = plan_design(k->c, g);
+  const char *name = server_design_names[d];
+  if (plan_is_block(g) && !is_for_blocks(d))
+    COMPLAIN_GROUP(k, g, "design",
+                   "design %s is for networks; workload block_jobs needs "
+                   "sriov, hdiov, spdk-vhost, qemu-blk, un-iov or passthrough",
+                   name);
+  else if (!plan_is_block(g) && !is_for_networks(d))
+    COMPLAIN_GROUP(k, g, "design",
+                   "design %s is for block devices: workload: {type: "
+                   "block_jobs}",
+                   name);
+}
+
+/* Both groups have devices of their own on the same physical function. */
+static bool share_function(const struct checker *k, const struct vm_group *a,
+                           const struct vm_group *b)
+{
+  enum device_kind device = plan_device(k->c, a);
+  if (plan_device(k->c, b) != device ||
+      plan_is_software(plan_design(k->c, a)) ||
+      plan_is_software(plan_design(k->c, b)))
+    return false;
+  return device == DEVICE_DRIVE || (device == DEVICE_NIC && a->port == b->port);
+}
+
+/* A physical function is either in SR-IOV or in Scalable IOV mode; software
+ * uses it in either. */
 static void check_port(struct checker *k, size_t i)
 {
   const struct server_config *c = k->c;
   const struct vm_group *g = &c->groups[i];
-  char path[HD_PARAM_STRING_MAX + 32];
-  snprintf(path, sizeof path, "vms.%s.port", g->name);
   if (g->port >= c->nic.ports) {
-    COMPLAIN(k, path,
-             "there is no port %lld: ports count from 0, and nic.ports is %lld",
-             (long long)g->port, (long long)c->nic.ports);
+    COMPLAIN_GROUP(
+        k, g, "port",
+        "there is no port %lld: ports count from 0, and nic.ports is %lld",
+        (long long)g->port, (long long)c->nic.ports);
     return;
   }
   for (size_t j = 0; j < i; j++)
-    if (c->groups[j].port == g->port &&
+    if (share_function(k, g, &c->groups[j]) &&
         plan_design(c, &c->groups[j]) != plan_design(c, g)) {
-      snprintf(path, sizeof path, "vms.%s.design", g->name);
-      COMPLAIN(k, path,
-               "groups %s and %s share a port but not a design; a physical "
-               "function offers SR-IOV or HD-IOV, not both",
-               c->groups[j].name, g->name);
+      COMPLAIN_GROUP(k, g, "design",
+                     "groups %s and %s share a %s but not a design; a physical "
+                     "function offers SR-IOV or HD-IOV, not both",
+                     c->groups[j].name, g->name,
+                     plan_is_block(g) ? "drive" : "port");
       return;
     }
 }
@@ -79,37 +127,50 @@ static void check_rogue(struct checker *k, size_t i)
   const struct vm_group *g = &c->groups[i];
   if (g->rogue != ROGUE_FOREIGN_PASID)
     return;
-  char path[HD_PARAM_STRING_MAX + 32];
-  snprintf(path, sizeof path, "vms.%s.rogue", g->name);
   if (plan_design(c, g) != DESIGN_HDIOV || !plan_has_iommu(c)) {
-    COMPLAIN(k, path, "foreign-pasid needs design hdiov and an IOMMU");
+    COMPLAIN_GROUP(k, g, "rogue",
+                   "foreign-pasid needs design hdiov and an IOMMU");
     return;
   }
   for (size_t j = 0; j < c->n_groups; j++)
     if (c->groups[j].port != g->port &&
         plan_design(c, &c->groups[j]) == DESIGN_HDIOV)
       return;
-  COMPLAIN(k, path,
-           "foreign-pasid needs a victim: a group with design hdiov on the "
-           "other port (nic.ports: 2)");
+  COMPLAIN_GROUP(
+      k, g, "rogue",
+      "foreign-pasid needs a victim: a group with design hdiov on the "
+      "other port (nic.ports: 2)");
 }
 
-static void check_memory(struct checker *k, size_t i)
+static void check_memory(struct checker *k, const struct vm_group *g)
 {
-  const struct vm_group *g = &k->c->groups[i];
   const uint64_t mib = UINT64_C(1) << 20;
-  const struct guest_config guest = {.queue_pairs = (uint32_t)g->queue_pairs,
-                                     .nic = &k->c->nic};
+  const struct guest_config guest = server_guest_config(k->c, g);
   uint64_t needed = guest_memory_needed(&guest);
-  char path[HD_PARAM_STRING_MAX + 48];
-  snprintf(path, sizeof path, "vms.%s.memory", g->name);
   if (g->memory % (INT64_C(2) << 20) != 0)
-    COMPLAIN(k, path, "must be a multiple of 2 MiB");
+    COMPLAIN_GROUP(k, g, "memory", "must be a multiple of 2 MiB");
   else if ((uint64_t)g->memory < needed)
-    COMPLAIN(k, path,
-             "rings and buffers of %lld queue pairs take %llu MiB of memory",
-             (long long)g->queue_pairs,
-             (unsigned long long)((needed + mib - 1) / mib));
+    COMPLAIN_GROUP(k, g, "memory",
+                   "rings and buffers of %lld queue pairs take %llu MiB of "
+                   "memory",
+                   (long long)g->queue_pairs,
+                   (unsigned long long)((needed + mib - 1) / mib));
+}
+
+/* What parameters of a device or driver forbid together. */
+static void check_devices(struct checker *k, const struct vm_group *g)
+{
+  const struct server_config *c = k->c;
+  const char *why = NULL;
+  if (plan_is_virtio(plan_design(c, g)) &&
+      (why = virtio_params_refused(&c->virtio, g->queue_pairs)))
+    COMPLAIN(k, "virtio", "%s", why);
+  if (plan_is_block(g) && (why = storage_params_problem(&c->storage)))
+    COMPLAIN(k, "storage", "%s", why);
+  bool accelerator = plan_device(c, g) == DEVICE_VIRTIO_NET ||
+                     plan_device(c, g) == DEVICE_VIRTIO_BLK;
+  if (accelerator && (why = virtio_device_params_problem(&c->virtio_device)))
+    COMPLAIN(k, "virtio_device", "%s", why);
 }
 
 static void check_group(struct checker *k, size_t i)
@@ -119,7 +180,9 @@ static void check_group(struct checker *k, size_t i)
     COMPLAIN(k, "vms.all",
              "a group cannot be called all: results have a row "
              "of that name, for all groups");
-  check_memory(k, i);
+  check_memory(k, g);
+  check_design(k, g);
+  check_devices(k, g);
   check_port(k, i);
   check_rogue(k, i);
 }

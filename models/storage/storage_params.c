@@ -14,6 +14,11 @@
 #define NVMEVIRT "NVMeVirt, ssd_config.h: "
 
 static const struct hd_param params[] = {
+    {"drives", HD_PARAM_INT, FIELD(drives), "1", "1", "8", NULL,
+     "drives of this kind in the machine; guests take turns", "convention"},
+    {"lanes", HD_PARAM_INT, FIELD(lanes), "4", "1", "16", NULL,
+     "PCIe lanes of each drive", "U.2 and E3.S drives have four"},
+
     /* what there is to share */
     {"queue_pairs", HD_PARAM_INT, FIELD(queue_pairs), "512", "1", "65535", NULL,
      "I/O queue pairs of the device", GAP "128 to 512; from memory"},
