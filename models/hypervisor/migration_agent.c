@@ -1,0 +1,401 @@
+/*
+ * migration_agent.c - the agent's thread, see migration_agent.h.
+ */
+#include "models/hypervisor/migration_agent.h"
+
+#include <stdlib.h>
+
+#include "models/cpu/vcpu_control.h"
+
+/* Between host threads: a wake-up (estimated from memory). */
+#define AGENT_LATENCY (1 * HD_US)
+/* Of the dirty log on its way to the source's thread: a line of memory. It is
+ * shorter than a DMA write, so that the log comes before an answer. */
+#define LOG_LATENCY (70 * HD_NS)
+
+enum { MSG_AGENT = 0x4d40 }; /* migration's thread -> agent */
+enum agent_verb {
+  AGENT_PAUSE,
+  AGENT_RUN,
+  AGENT_SUSPEND,
+  AGENT_RESUME,
+  AGENT_TRACK,
+  AGENT_SWITCH
+};
+struct agent_msg {
+  struct hd_msg msg;
+  enum agent_verb verb;
+  uint32_t queue;
+  bool on;
+};
+_Static_assert(sizeof(struct agent_msg) <= HD_MSG_BYTES, "too large");
+
+struct migration_agent {
+  struct hd_task task;
+  struct migration_agent_config config;
+  struct migration_agent_hooks hooks;
+  struct migration *migration;
+  struct hd_channel *to_root, *root_reply;
+  struct hd_channel *to_migration, *from_migration, *log;
+  struct hd_channel **to_vcpu, **from_vcpu; /* by vCPU */
+  uint16_t observer;
+  uint32_t function;
+  size_t paused; /* vCPUs that have answered */
+};
+
+/* ---- waiting ------------------------------------------------------------- */
+
+static void take(struct migration_agent *a, struct hd_msg *m)
+{
+  a->paused += m->kind == MSG_VCPU_PAUSED;
+  hd_msg_free(&a->task.base, m);
+}
+
+/* Until the accelerator has written a command back. */
+static void await_answer(struct migration_agent *a)
+{
+  for (;;) {
+    struct hd_msg *m = hd_task_wait_eager(&a->task, HD_TIME_NEVER);
+    bool done = m->kind == MSG_GUEST_MEMORY;
+    take(a, m);
+    if (done)
+      return;
+  }
+}
+
+/* ---- the accelerator ----------------------------------------------------- */
+
+static bool command(struct migration_agent *a, struct virtio_admin *c)
+{
+  hd_time posted = hd_now(&a->task.base), poll = a->config.admin_poll;
+  c->address = a->config.admin_ring;
+  c->observer = a->observer;
+  c->requester = a->config.pf_requester;
+  struct mmio_msg *m = hd_msg_new_zero(&a->task.base, MSG_MMIO_WRITE);
+  m->address = VIRTIO_DEVICE_ADMIN_DOORBELL;
+  m->length = 4;
+  m->device = a->config.device_index;
+  m->object = c;
+  hd_send(a->to_root, a->to_root->latency, m);
+  await_answer(a);
+  hd_time waited = hd_now(&a->task.base) - posted;
+  hd_task_advance(&a->task, (waited + poll - 1) / poll * poll - waited);
+  return !c->failed;
+}
+
+static uint32_t function_of(const struct migration_agent *a)
+{
+  return a->config.function ? *a->config.function : a->function;
+}
+
+static bool suspend(struct migration_agent *a, uint32_t queue)
+{
+  struct migrating_queue *q = &a->config.queues[queue];
+  struct virtio_admin c = {.type = VIRTIO_ADMIN_SUSPEND_QUEUE,
+                           .result = function_of(a),
+                           .queue = (uint16_t)queue};
+  bool ok = command(a, &c);
+  q->state = c.state;
+  q->view = c.view;
+  return ok;
+}
+
+static bool resume(struct migration_agent *a, uint32_t queue)
+{
+  const struct migrating_queue *q = &a->config.queues[queue];
+  struct virtio_admin c = {.type = VIRTIO_ADMIN_RESUME_QUEUE,
+                           .result = function_of(a),
+                           .queue = (uint16_t)queue,
+                           .state = q->state,
+                           .view = q->view};
+  return command(a, &c);
+}
+
+/* On the device's actor. */
+static void log_pages(void *context, struct hd_component *device,
+                      const struct virtio_dirty_run *run, uint16_t runs)
+{
+  struct migration_agent *a = context;
+  struct migration_dirty_msg *m = hd_msg_new_zero(device, MSG_MIGRATION_DIRTY);
+  m->runs = runs;
+  uint32_t base = (uint32_t)(a->config.memory_base / MIGRATION_PAGE);
+  for (uint16_t i = 0; i < runs; i++) {
+    m->run[i].first = run[i].first - base;
+    m->run[i].count = run[i].count;
+  }
+  hd_send(a->log, a->log->latency, m);
+}
+
+static void track(struct migration_agent *a, bool on)
+{
+  struct virtio_admin c = {.type = VIRTIO_ADMIN_TRACK,
+                           .result = function_of(a),
+                           .on = on,
+                           .log = {.pages = log_pages, .context = a}};
+  (void)command(a, &c);
+}
+
+/* ---- the guest ----------------------------------------------------------- */
+
+static void pause_guest(struct migration_agent *a)
+{
+  size_t n = guest_vcpus(a->config.guest);
+  a->paused = 0;
+  for (size_t i = 0; i < n; i++) {
+    struct vcpu_control_msg *m = hd_msg_new_zero(&a->task.base, MSG_VCPU_PAUSE);
+    m->reply = a->from_vcpu[i];
+    hd_send(a->to_vcpu[i], AGENT_LATENCY, m);
+  }
+  while (a->paused < n)
+    take(a, hd_task_wait(&a->task, HD_TIME_NEVER));
+}
+
+/* All vectors of the device's queues that this vCPU handles: whoever resumes a
+ * device cannot know which it had signalled (QEMU raises them all, too). */
+static void all_vectors(struct guest *g, const struct vcpu *v, uint64_t *mask)
+{
+  for (unsigned q = 0; q < guest_queue_pairs(g); q++)
+    if (guest_vcpu_of_queue(g, q) == v) {
+      unsigned vector = GUEST_VECTOR(1 + q);
+      mask[vector / 64] |= UINT64_C(1) << (vector % 64);
+    }
+}
+
+static void run_guest(struct migration_agent *a)
+{
+  struct guest *g = a->config.guest;
+  if (a->config.side == 1) {
+    *guest_virtio_function(g) = *a->config.twin;
+    guest_switch_backend(g, 1);
+  }
+  for (size_t i = 0; i < guest_vcpus(g); i++) {
+    struct vcpu_control_msg *m =
+        hd_msg_new_zero(&a->task.base, MSG_VCPU_RESUME);
+    m->side = a->config.side;
+    all_vectors(g, guest_vcpu(g, i), m->vectors);
+    hd_send(a->to_vcpu[i], AGENT_LATENCY, m);
+  }
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static void answer(struct migration_agent *a, const struct agent_msg *asked,
+                   enum migration_verb verb, bool ok)
+{
+  bool guest = asked->verb == AGENT_PAUSE || asked->verb == AGENT_RUN;
+  struct migration_answer_msg *m =
+      hd_msg_new_zero(&a->task.base, MSG_MIGRATION_ANSWER);
+  m->device = guest ? MIGRATION_CPU : 0;
+  m->queue = asked->queue;
+  m->verb = verb;
+  m->ok = ok;
+  if (asked->verb == AGENT_SUSPEND)
+    m->ring.words[0] = virtq_state_base(
+        guest_virtio_function(a->config.guest)->queue[asked->queue],
+        &a->config.queues[asked->queue].state);
+  hd_send(a->to_migration, AGENT_LATENCY, m);
+}
+
+static void serve(struct migration_agent *a, const struct agent_msg *m)
+{
+  switch (m->verb) {
+  case AGENT_PAUSE:
+    pause_guest(a);
+    answer(a, m, MIGRATION_SUSPEND, true);
+    break;
+  case AGENT_RUN:
+    run_guest(a);
+    answer(a, m, MIGRATION_RESUME, true);
+    break;
+  case AGENT_SUSPEND:
+    if (!a->config.stuck)
+      answer(a, m, MIGRATION_SUSPEND, suspend(a, m->queue));
+    break;
+  case AGENT_RESUME:
+    answer(a, m, MIGRATION_RESUME, resume(a, m->queue));
+    break;
+  case AGENT_TRACK:
+    track(a, m->on);
+    break;
+  case AGENT_SWITCH:
+    if (a->hooks.switched)
+      a->hooks.switched(a->hooks.context, &a->task.base);
+    break;
+  }
+}
+
+static void body(struct hd_task *t)
+{
+  struct migration_agent *a = (struct migration_agent *)t;
+  if (a->config.side == 1) {
+    HD_REQUIRE(&t->base, command(a, &a->config.add),
+               "the destination's accelerator refuses the function");
+    a->function = a->config.add.result;
+  }
+  for (;;) {
+    struct hd_msg *m = hd_task_wait(t, HD_TIME_NEVER);
+    if (m->kind == MSG_AGENT)
+      serve(a, (struct agent_msg *)m);
+    take(a, m);
+  }
+}
+
+/* ---- operations: on the migration's threads -------------------------------
+ */
+
+static void ask(struct migration_agent *a, struct hd_task *thread,
+                enum agent_verb verb, uint32_t queue, bool on)
+{
+  struct agent_msg *m = hd_msg_new_zero(&thread->base, MSG_AGENT);
+  m->verb = verb;
+  m->queue = queue;
+  m->on = on;
+  hd_send(a->from_migration, AGENT_LATENCY, m);
+}
+
+static enum migration_answer op_pause(void *guest, struct hd_task *thread)
+{
+  ask(guest, thread, AGENT_PAUSE, 0, false);
+  return MIGRATION_LATER;
+}
+
+static enum migration_answer op_run(void *guest, struct hd_task *thread)
+{
+  ask(guest, thread, AGENT_RUN, 0, false);
+  return MIGRATION_LATER;
+}
+
+static void op_load(void *guest, hd_time now, struct migration_load *load)
+{
+  (void)now;
+  *load = ((struct migration_agent *)guest)->hooks.load;
+}
+
+static void op_switched(void *guest, struct hd_task *thread)
+{
+  ask(guest, thread, AGENT_SWITCH, 0, false);
+}
+
+const struct migration_guest_ops migration_agent_guest_ops = {.pause = op_pause,
+                                                              .resume = op_run,
+                                                              .load = op_load,
+                                                              .switched =
+                                                                  op_switched};
+
+static uint32_t op_queues(void *device)
+{
+  const struct migration_agent *a = device;
+  return virtio_device_served(guest_virtio_function(a->config.guest));
+}
+
+static enum migration_tracking op_tracking(void *device,
+                                           enum migration_tracking wanted)
+{
+  (void)device;
+  return wanted;
+}
+
+static void op_track(void *device, struct hd_task *thread,
+                     enum migration_tracking how, bool on)
+{
+  (void)how;
+  ask(device, thread, AGENT_TRACK, 0, on);
+}
+
+static enum migration_answer op_suspend(void *device, struct hd_task *thread,
+                                        uint32_t queue,
+                                        struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_SUSPEND, queue, false);
+  return MIGRATION_LATER;
+}
+
+static enum migration_answer op_create(void *device, struct hd_task *thread,
+                                       uint32_t queue)
+{
+  (void)thread;
+  (void)queue;
+  const struct migration_agent *a = device;
+  return a->config.full ? MIGRATION_REFUSED : MIGRATION_DONE;
+}
+
+static enum migration_answer op_resume(void *device, struct hd_task *thread,
+                                       uint32_t queue,
+                                       const struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_RESUME, queue, false);
+  return MIGRATION_LATER;
+}
+
+const struct migration_device_ops migration_agent_device_ops = {
+    .kind = "virtio accelerator",
+    .queues = op_queues,
+    .tracking = op_tracking,
+    .track = op_track,
+    .suspend = op_suspend,
+    .create = op_create,
+    .resume = op_resume};
+
+/* ---- building ------------------------------------------------------------ */
+
+static void connect_vcpus(struct migration_agent *a)
+{
+  struct guest *g = a->config.guest;
+  size_t n = guest_vcpus(g);
+  a->to_vcpu = calloc(n, sizeof(struct hd_channel *));
+  a->from_vcpu = calloc(n, sizeof(struct hd_channel *));
+  HD_REQUIRE(NULL, a->to_vcpu && a->from_vcpu, "out of memory for an agent");
+  for (size_t i = 0; i < n; i++)
+    a->to_vcpu[i] = vcpu_connect_control(guest_vcpu(g, i), &a->task.base,
+                                         AGENT_LATENCY, &a->from_vcpu[i]);
+}
+
+struct migration_agent *
+migration_agent_create(struct hd_engine *e, const char *path, const char *host,
+                       const struct migration_agent_config *c)
+{
+  struct migration_agent *a = calloc(1, sizeof *a);
+  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
+  a->config = *c;
+  hd_task_initialize(&a->task, e, body, "migration_agent", path, host);
+  connect_vcpus(a);
+  return a;
+}
+
+void migration_agent_destroy(struct migration_agent *a)
+{
+  free(a->to_vcpu);
+  free(a->from_vcpu);
+  free(a);
+}
+
+struct hd_component *migration_agent_component(struct migration_agent *a)
+{
+  return &a->task.base;
+}
+
+void migration_agent_attach(struct migration_agent *a,
+                            struct root_complex *root, uint16_t observer)
+{
+  a->to_root = root_complex_connect_cpu(root, &a->task.base, &a->root_reply);
+  a->observer = observer;
+}
+
+void migration_agent_join(struct migration_agent *a, struct migration *m)
+{
+  struct hd_component *thread = migration_component(m, a->config.side);
+  a->migration = m;
+  a->to_migration = hd_channel_open(&a->task.base, thread, AGENT_LATENCY);
+  a->from_migration = hd_channel_open(thread, &a->task.base, AGENT_LATENCY);
+  if (a->config.side == 0)
+    a->log = migration_dirty_channel(
+        m, virtio_device_component(a->config.device), LOG_LATENCY);
+}
+
+void migration_agent_set_hooks(struct migration_agent *a,
+                               const struct migration_agent_hooks *h)
+{
+  a->hooks = *h;
+}
