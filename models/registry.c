@@ -122,6 +122,7 @@ static const struct hd_param_section sections[] = {
     {&network_param_table, AT(network)},
     {&client_param_table, AT(client)},
     {&hypervisor_param_table, AT(hypervisor)},
+    {&migration_param_table, AT(migration)},
     {&guest_param_table, AT(guest)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},

@@ -13,6 +13,7 @@
 #include "models/cpu/cpu_params.h"
 #include "models/dmabench/dma_bench_params.h"
 #include "models/hypervisor/hypervisor_params.h"
+#include "models/hypervisor/migration_params.h"
 #include "models/interrupt/interrupt.h"
 #include "models/iommu/iommu.h"
 #include "models/memory/memory.h"
@@ -103,6 +104,7 @@ struct server_config {
   struct network_params network;
   struct client_params client;
   struct hypervisor_params hypervisor;
+  struct migration_params migration;
   struct guest_params guest;
   struct bench_params bench;
   struct dma_device_params device;

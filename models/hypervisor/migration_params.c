@@ -20,6 +20,8 @@
 static const char *const trackings[] = {"none", "log", "relay", "iommu", NULL};
 static const char *const commands[] = {"serial", "parallel", NULL};
 static const char *const limits[] = {"abort", "force", NULL};
+static const char *const faults[] = {"none", "link-cut", "no-room", "stuck",
+                                     NULL};
 static const char *const passthroughs[] = {"refuse", "unplug", NULL};
 
 #define VALUE(n, kind, value, lo, hi, what, from)                              \
@@ -53,6 +55,28 @@ static const char *const passthroughs[] = {"refuse", "unplug", NULL};
 #define GUESS "estimated from memory"
 
 static const struct hd_param params[] = {
+    BOOL(enabled, "false", "a VM moves to a second server of the same kind",
+         "convention"),
+    INT(vm, "0", "0", "65535", "which VM, counted over all groups",
+        "convention"),
+    TIME(start, "1 ms", "1000 s", "after the start of the measurement",
+         "convention"),
+    RATE(link_rate, "25 Gb/s", "1 Mb/s", "10 Tb/s",
+         "of the link between the two servers, each way", "convention"),
+    TIME(link_latency, "10 us", "1 s", "of that link, one way",
+         "estimated from memory: two switches of a data centre"),
+    ENUM(fault, faults, "none", "what goes wrong", "test aid"),
+    TIME(fault_time, "10 ms", "1000 s", "link-cut: after the migration's start",
+         "test aid"),
+    RATE(dirty_rate, "0 b/s", "0 b/s", "10 Tb/s",
+         "memory that the guest's CPUs write, in whole pages", "convention"),
+    SIZE(working_set, "1 GiB", "4 KiB", "4 TiB",
+         "where they write; at most the VM's memory", "convention"),
+    RATIO(hot_pages, "0 %", "share of the working set that is hot",
+          "convention"),
+    RATIO(hot_writes, "0 %", "share of the writes that go there", "convention"),
+    RATIO(zero_share, "0 %", "share of the VM's memory never written",
+          "convention"),
     TIME(downtime_limit, "300 ms", "1000 s",
          "pre-copy ends when the rest can be sent in this time",
          "QEMU: downtime-limit"),

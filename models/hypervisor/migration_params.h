@@ -25,8 +25,28 @@ enum migration_passthrough {
   MIGRATION_PASSTHROUGH_UNPLUG
 };
 
+/* What goes wrong, to see what becomes of the VM. */
+enum migration_fault {
+  MIGRATION_FAULT_NONE,
+  MIGRATION_FAULT_LINK_CUT, /* the link is cut for good */
+  MIGRATION_FAULT_NO_ROOM,  /* the destination has no room for queues */
+  MIGRATION_FAULT_STUCK     /* the device does not suspend */
+};
+
 /* Times in picoseconds, rates in bit/s, sizes in bytes. */
 struct migration_params {
+  /* which, when, between what */
+  bool enabled;
+  int64_t vm;                      /* server-wide index */
+  int64_t start;                   /* after the start of the measurement */
+  int64_t link_rate, link_latency; /* joins the two servers */
+  int fault;                       /* enum migration_fault */
+  int64_t fault_time;              /* LINK_CUT: after `start` */
+  /* what the guest's CPUs write */
+  int64_t dirty_rate; /* bit/s of whole pages */
+  int64_t working_set;
+  double hot_pages, hot_writes; /* share of pages, share of writes to them */
+  double zero_share;            /* of the memory: never written so far */
   /* pre-copy */
   int64_t downtime_limit;
   int64_t bandwidth_limit; /* 0: none; not in the stop phase */
