@@ -121,6 +121,7 @@ static const struct hd_param_section sections[] = {
     {&storage_param_table, AT(storage)},
     {&network_param_table, AT(network)},
     {&client_param_table, AT(client)},
+    {&ethernet_switch_param_table, AT(network_switch)},
     {&hypervisor_param_table, AT(hypervisor)},
     {&migration_param_table, AT(migration)},
     {&guest_param_table, AT(guest)},

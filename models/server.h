@@ -19,6 +19,7 @@
 #include "models/memory/memory.h"
 #include "models/metrics.h"
 #include "models/network/network.h"
+#include "models/network/switch.h"
 #include "models/nic/nic_params.h"
 #include "models/pcie/pcie_params.h"
 #include "models/storage/storage_params.h"
@@ -103,6 +104,7 @@ struct server_config {
   struct storage_params storage;
   struct network_params network;
   struct client_params client;
+  struct ethernet_switch_params network_switch;
   struct hypervisor_params hypervisor;
   struct migration_params migration;
   struct guest_params guest;

@@ -18,6 +18,8 @@ struct server_migration {
   struct machine away;
   struct ethernet_switch *net[PLAN_MAX_PORTS];
   struct wire *client_wire[PLAN_MAX_PORTS];
+  uint32_t away_port[PLAN_MAX_PORTS]; /* of the switch */
+  struct hd_channel *announce;        /* destination's agent -> switch */
   struct hd_link *link;
   struct migration *migration;
   struct migration_agent *agent[2];
@@ -45,14 +47,15 @@ static void make_switch(struct server_migration *m, unsigned port)
   char path[32];
   snprintf(path, sizeof path, "network/switch%u", port);
   m->net[port] = ethernet_switch_create(s->engine, path, "network",
-                                        &s->config->network_switch, 3,
+                                        &s->config->network_switch,
                                         &s->packets, &s->window);
   snprintf(path, sizeof path, "network/wire%u", port);
   m->client_wire[port] =
       wire_create(s->engine, path, "network", &s->config->network, &s->window);
-  ethernet_switch_attach(m->net[port], 0, s->home.wire[port], 1, true);
-  ethernet_switch_attach(m->net[port], 1, m->away.wire[port], 1, true);
-  ethernet_switch_attach(m->net[port], 2, m->client_wire[port], 0, false);
+  ethernet_switch_attach(m->net[port], m->client_wire[port], 0, SWITCH_CLIENT);
+  ethernet_switch_attach(m->net[port], s->home.wire[port], 1, SWITCH_SERVER);
+  m->away_port[port] =
+      ethernet_switch_attach(m->net[port], m->away.wire[port], 1, SWITCH_SERVER);
 }
 
 struct server_migration *server_migration_create(struct server *s)
@@ -196,9 +199,10 @@ static void make_agent(struct server_migration *m, unsigned side)
 static void switched(void *context, struct hd_component *agent)
 {
   struct server_migration *m = context;
-  const struct guest_plan *p = mover(m->server);
-  if (p->device == DEVICE_VIRTIO_NET)
-    ethernet_switch_announce(m->net[p->port], agent, p->vm, 1);
+  (void)agent;
+  if (m->announce)
+    ethernet_switch_announce(m->announce, &m->server->packets,
+                             mover(m->server)->vm);
 }
 
 static void set_hooks(struct server_migration *m)
@@ -266,9 +270,11 @@ static void join_agents(struct server_migration *m)
   for (unsigned side = 0; side < 2; side++)
     migration_agent_join(m->agent[side], m->migration);
   set_hooks(m);
-  for (unsigned port = 0; port < m->away.n_ports; port++)
-    ethernet_switch_connect(m->net[port],
-                            migration_agent_component(m->agent[1]));
+  const struct guest_plan *p = mover(m->server);
+  if (p->device == DEVICE_VIRTIO_NET)
+    m->announce = ethernet_switch_connect(
+        m->net[p->port], m->away_port[p->port],
+        migration_agent_component(m->agent[1]), m->server->config->network.latency);
 }
 
 void server_migration_join(struct server_migration *m)

@@ -28,6 +28,7 @@ void hypervisor_destroy(struct hypervisor *h)
     free(h->links[i].vcpu);
   free(h->links);
   free(h->clients);
+  free(h->software);
   free(h);
 }
 
@@ -65,12 +66,32 @@ void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u)
   h->iommu_reply = iommu_status_channel(u, &h->task.base);
 }
 
+/* One more channel in a list. */
+static struct hd_channel **one_more(struct hypervisor *h,
+                                    struct hd_channel **list, size_t *n,
+                                    struct hd_component *to)
+{
+  list = realloc(list, (*n + 1) * sizeof *list);
+  HD_REQUIRE(NULL, list != NULL, "out of memory");
+  list[(*n)++] = hd_channel_open(&h->task.base, to, CONTROL_LATENCY);
+  return list;
+}
+
 void hypervisor_add_client(struct hypervisor *h, struct hd_component *client)
 {
-  h->clients = realloc(h->clients, (h->n_clients + 1) * sizeof *h->clients);
-  HD_REQUIRE(NULL, h->clients != NULL, "out of memory");
-  h->clients[h->n_clients++] =
-      hd_channel_open(&h->task.base, client, CONTROL_LATENCY);
+  h->clients = one_more(h, h->clients, &h->n_clients, client);
+}
+
+void hypervisor_add_software(struct hypervisor *h, struct hd_component *c)
+{
+  h->software = one_more(h, h->software, &h->n_software, c);
+}
+
+void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,
+                              hd_time delay)
+{
+  h->migration = hd_channel_open(&h->task.base, source, CONTROL_LATENCY);
+  h->migration_delay = delay;
 }
 
 hd_time hypervisor_workload_start(const struct hypervisor *h)
@@ -156,6 +177,19 @@ static void boot(struct hypervisor *h, size_t vm)
   hd_msg_free(&h->task.base, hypervisor_await(h, MSG_VM_READY));
 }
 
+static void boot_software(struct hypervisor *h)
+{
+  for (size_t i = 0; i < h->n_software; i++)
+    hd_send(h->software[i], CONTROL_LATENCY, control(h, MSG_VM_BOOT, 0));
+}
+
+static void start_migration(struct hypervisor *h)
+{
+  if (h->migration)
+    hd_send_at(h->migration, h->config.window->start + h->migration_delay,
+               hd_msg_new(&h->task.base, MSG_MIGRATION_START));
+}
+
 static void start_workloads(struct hypervisor *h)
 {
   h->start = hd_now(&h->task.base) + START_NOTICE;
@@ -163,6 +197,7 @@ static void start_workloads(struct hypervisor *h)
   h->config.window->start = h->start + h->config.warmup;
   h->config.window->end = h->config.window->start + h->config.duration;
   hd_engine_stop_at(&h->task.base, h->config.window->end);
+  start_migration(h);
   for (size_t i = 0; i < h->n_clients; i++)
     hd_send(h->clients[i], CONTROL_LATENCY, control(h, MSG_VM_GO, 0));
   for (size_t i = 0; i < h->config.n_plans; i++)
@@ -175,6 +210,7 @@ static void main_of_hypervisor(struct hd_task *t)
   struct hypervisor *h = (struct hypervisor *)t;
   for (size_t i = 0; i < h->config.n_own; i++)
     hypervisor_create_device(h, &h->config.own[i]);
+  boot_software(h);
   for (size_t i = 0; i < h->config.n_plans; i++) {
     hypervisor_create_device(h, &h->config.plans[i]);
     boot(h, i);

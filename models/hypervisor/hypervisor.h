@@ -52,6 +52,7 @@ struct device_plan {
   uint64_t memory_iova, memory_hpa, memory_size;
   unsigned page_shift; /* leaf size of the IOMMU's mapping */
   uint32_t domain;     /* filled in when attached */
+  uint32_t interface;  /* filled in: index at the device */
 };
 
 struct hypervisor; /* is a struct hd_task */
@@ -80,6 +81,13 @@ void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
 /* With an IOMMU: invalidations after the tables have changed. */
 struct iommu;
 void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u);
+/* Host software that gets MSG_VM_BOOT when the devices of the host's own have
+ * been made; before the guests'. */
+void hypervisor_add_software(struct hypervisor *h, struct hd_component *c);
+/* The source's thread of a migration gets MSG_MIGRATION_START so long after the
+ * start of the measurement. */
+void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,
+                              hd_time delay);
 /* A client that gets MSG_VM_GO. */
 void hypervisor_add_client(struct hypervisor *h, struct hd_component *client);
 

@@ -82,7 +82,7 @@ void hypervisor_create_device(struct hypervisor *h, struct device_plan *p)
   bool assigned = p->guest != NULL;
   if (assigned && !p->virtual_function)
     hd_task_advance(&h->task, h->config.params->vdcm_create_cost);
-  uint32_t interface = hypervisor_add_interface(h, p);
+  uint32_t interface = p->interface = hypervisor_add_interface(h, p);
   if (assigned) {
     map_guest(h, p);
     attach(h, p);

@@ -3,6 +3,7 @@
 #define HD_MODELS_HYPERVISOR_INTERNAL_H
 
 #include "models/hypervisor/hypervisor.h"
+#include "models/hypervisor/migration.h"
 #include "models/iommu/iommu.h"
 
 /* Latency of messages between the management thread and others: a wake-up of
@@ -22,6 +23,10 @@ struct hypervisor {
   struct hd_channel *to_iommu, *iommu_reply; /* NULL: no IOMMU */
   struct hd_channel **clients;
   size_t n_clients;
+  struct hd_channel **software;
+  size_t n_software;
+  struct hd_channel *migration; /* NULL: none */
+  hd_time migration_delay;
   uint16_t observer;
   hd_time start;
   struct hypervisor_stats stats;

@@ -11,6 +11,11 @@ static const struct hd_param params[] = {
      "Un-IOV: passing one trapped access on to the accelerator, beside the "
      "access itself",
      "estimated from memory: an ioctl of the vDPA device by the VMM"},
+    {"relay_kicks", HD_PARAM_BOOL, FIELD(relay_kicks), "false", NULL, NULL,
+     NULL,
+     "Un-IOV: the accelerator's doorbell pages cannot be mapped into guests; a "
+     "host thread relays kicks",
+     "DPDK's ifc driver relays where a page cannot be mapped"},
     {"flr_wait", HD_PARAM_TIME, FIELD(flr_wait), "100 ms", "0 ns", "10 s", NULL,
      "fixed sleep of a function-level reset when a VF is opened",
      "Linux vfio_pci_core.c and pci.c"},

@@ -8,6 +8,7 @@
 struct hypervisor_params {
   int64_t trap_cost;        /* ps: VDCM or QEMU emulates one register access */
   int64_t relay_cost;       /* ps: Un-IOV passes one of them on to the device */
+  bool relay_kicks;         /* Un-IOV: doorbells cannot be mapped into guests */
   int64_t flr_wait;         /* ps: fixed sleep of a function-level reset */
   int64_t vsi_reset_poll;   /* ps: between polls of an interface's reset */
   int64_t admin_poll;       /* ps: between polls of the admin queue */
