@@ -14,6 +14,8 @@
 #include <stdlib.h>
 
 #include "models/server_internal.h"
+#include "models/server_migration.h"
+#include "models/server_software.h"
 
 /* Host physical address of the administration queue. */
 #define HPA_ADMIN_RING (UINT64_C(192) << 20)
@@ -25,17 +27,26 @@ static void make_clients(struct server *s)
     snprintf(path, sizeof path, "client/port%u", port);
     s->client[port] = client_create(
         s->engine, path, "client", &s->config->client, &s->packets, &s->window);
-    client_attach_wire(s->client[port], s->home.wire[port]);
+    client_attach_wire(s->client[port],
+                       s->migration
+                           ? server_migration_client_wire(s->migration, port)
+                           : s->home.wire[port]);
   }
 }
 
 static void make_hypervisor(struct server *s)
 {
   const struct server_config *c = s->config;
+  s->own = calloc(SERVER_OWN_DEVICES, sizeof *s->own);
+  HD_REQUIRE(NULL, s->own != NULL, "out of memory for the host's devices");
+  size_t n_own =
+      server_software_devices(s->software, s->own, SERVER_OWN_DEVICES);
   struct hypervisor_config config = {.params = &c->hypervisor,
                                      .tables = s->home.io.tables,
                                      .plans = s->devices,
                                      .n_plans = s->plan.n_guests,
+                                     .own = s->own,
+                                     .n_own = n_own,
                                      .admin_ring = HPA_ADMIN_RING,
                                      .window = &s->window,
                                      .warmup = c->run.warmup,
@@ -50,6 +61,7 @@ static void make_hypervisor(struct server *s)
     hypervisor_attach_iommu(s->hypervisor, s->home.io.iommu);
   for (unsigned port = 0; port < s->home.n_ports; port++)
     hypervisor_add_client(s->hypervisor, client_component(s->client[port]));
+  server_software_join(s->software, s->hypervisor);
 }
 
 static void make_rows(struct server *s)
@@ -74,9 +86,14 @@ static void make_models(struct server *s)
   machine_initialize(&s->home, &s->plan, s->config, s->engine, IO_STACK_HOST,
                      &s->packets, &s->window);
   hd_engine_add_host(s->engine, "client");
+  if (s->config->migration.enabled)
+    s->migration = server_migration_create(s);
   make_clients(s);
   server_make_guests(s);
+  s->software = server_software_create(s);
   make_hypervisor(s);
+  if (s->migration)
+    server_migration_join(s->migration);
   make_rows(s);
 }
 
@@ -135,6 +152,9 @@ static void destroy_models(struct server *s)
     guest_destroy(s->guests[i]);
   for (unsigned port = 0; port < s->home.n_ports; port++)
     client_destroy(s->client[port]);
+  server_software_destroy(s->software);
+  if (s->migration)
+    server_migration_destroy(s->migration);
   machine_terminate(&s->home);
   packet_pool_terminate(&s->packets);
   block_pool_terminate(&s->requests);
@@ -143,6 +163,7 @@ static void destroy_models(struct server *s)
   free(s->observers);
   free(s->guests);
   free(s->devices);
+  free(s->own);
   server_plan_free(&s->plan);
 }
 

@@ -3,6 +3,8 @@
  * credits, tags, descriptors, vectors, cores. Checked always.
  */
 #include "models/server_internal.h"
+#include "models/server_migration.h"
+#include "models/server_software.h"
 
 static void require(const struct hd_component *c, const char *trouble)
 {
@@ -10,13 +12,19 @@ static void require(const struct hd_component *c, const char *trouble)
 }
 
 /* Every packet that was created is somewhere, or was destroyed by whoever
- * received or dropped it. */
+ * received or dropped it. What devices have handed over and nobody has seen is
+ * on its way to memory. */
 static void check_packets(const struct server *s)
 {
   uint64_t held = machine_packets(&s->home);
+  held += server_software_packets(s->software);
+  held -= server_software_packets_arrived(s->software);
+  if (s->migration)
+    held += server_migration_packets(s->migration);
   for (size_t i = 0; i < s->plan.n_guests; i++) {
     held += guest_packets_held(s->guests[i]);
-    held -= guest_packets_arrived(s->guests[i]); /* the rest is on its way */
+    if (!s->plan.guests[i].software)
+      held -= guest_packets_arrived(s->guests[i]);
   }
   for (unsigned port = 0; port < s->home.n_ports; port++)
     held += client_packets_inside(s->client[port]);
@@ -26,16 +34,31 @@ static void check_packets(const struct server *s)
              (unsigned long long)live, (unsigned long long)held);
 }
 
+/* Block requests are their guests'; back ends borrow them. */
+static void check_requests(const struct server *s)
+{
+  uint64_t held = 0;
+  for (size_t i = 0; i < s->plan.n_guests; i++)
+    held += guest_block_inside(s->guests[i]);
+  held += server_software_requests(s->software);
+  uint64_t live = s->requests.created - s->requests.destroyed;
+  HD_REQUIRE(NULL, live == held && live == s->requests.pool.live,
+             "conservation: %llu block requests live, %llu found",
+             (unsigned long long)live, (unsigned long long)held);
+}
+
 /* Vectors and queues that guests hold are what the pools gave. */
-static void check_resources(const struct server *s)
+static void check_nic(const struct server *s)
 {
   int64_t vectors = 0, queues = 0;
   for (size_t i = 0; i < s->plan.n_guests; i++) {
-    int64_t pairs = s->config->groups[s->plan.guests[i].group].queue_pairs;
-    vectors += pairs + 1;
-    queues += pairs;
+    const struct guest_plan *p = &s->plan.guests[i];
+    int64_t pairs = s->config->groups[p->group].queue_pairs;
+    bool own = p->device == DEVICE_NIC && !p->software;
+    vectors += own ? pairs + 1 : 0;
+    queues += own ? pairs : 0;
   }
-  const struct nic_pool *pool = s->plan.resources.pool;
+  const struct nic_pool *pool = s->plan.nic.pool;
   HD_REQUIRE(NULL,
              pool[NIC_VECTORS].used == vectors &&
                  pool[NIC_TX_QUEUES].used == queues &&
@@ -50,6 +73,10 @@ void server_check_conservation(const struct server *s)
     require(client_component(s->client[port]), client_check(s->client[port]));
   for (size_t i = 0; i < s->plan.n_guests; i++)
     require(&guest_vcpu(s->guests[i], 0)->task.base, guest_check(s->guests[i]));
+  server_software_check(s->software);
+  if (s->migration)
+    server_migration_check(s->migration);
   check_packets(s);
-  check_resources(s);
+  check_requests(s);
+  check_nic(s);
 }

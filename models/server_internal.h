@@ -7,6 +7,9 @@
 #include "models/machine.h"
 #include "models/workload/guest.h"
 
+struct server_migration;
+struct server_software;
+
 struct server {
   const struct server_config *config;
   struct hd_engine *engine;
@@ -22,6 +25,9 @@ struct server {
   struct device_plan *devices;
   uint16_t **observers; /* by guest, then virtqueue; NULL: no accelerator */
   struct block_pool requests;
+  struct device_plan *own; /* devices of the host's own */
+  struct server_software *software;
+  struct server_migration *migration; /* NULL: none */
   struct hypervisor *hypervisor;
   /* Merged by server_get_results(): one per row. */
   struct hd_histogram *latency;

@@ -47,15 +47,15 @@ static void make_switch(struct server_migration *m, unsigned port)
   char path[32];
   snprintf(path, sizeof path, "network/switch%u", port);
   m->net[port] = ethernet_switch_create(s->engine, path, "network",
-                                        &s->config->network_switch,
-                                        &s->packets, &s->window);
+                                        &s->config->network_switch, &s->packets,
+                                        &s->window);
   snprintf(path, sizeof path, "network/wire%u", port);
   m->client_wire[port] =
       wire_create(s->engine, path, "network", &s->config->network, &s->window);
   ethernet_switch_attach(m->net[port], m->client_wire[port], 0, SWITCH_CLIENT);
   ethernet_switch_attach(m->net[port], s->home.wire[port], 1, SWITCH_SERVER);
-  m->away_port[port] =
-      ethernet_switch_attach(m->net[port], m->away.wire[port], 1, SWITCH_SERVER);
+  m->away_port[port] = ethernet_switch_attach(m->net[port], m->away.wire[port],
+                                              1, SWITCH_SERVER);
 }
 
 struct server_migration *server_migration_create(struct server *s)
@@ -272,9 +272,10 @@ static void join_agents(struct server_migration *m)
   set_hooks(m);
   const struct guest_plan *p = mover(m->server);
   if (p->device == DEVICE_VIRTIO_NET)
-    m->announce = ethernet_switch_connect(
-        m->net[p->port], m->away_port[p->port],
-        migration_agent_component(m->agent[1]), m->server->config->network.latency);
+    m->announce =
+        ethernet_switch_connect(m->net[p->port], m->away_port[p->port],
+                                migration_agent_component(m->agent[1]),
+                                m->server->config->network.latency);
 }
 
 void server_migration_join(struct server_migration *m)

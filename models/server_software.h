@@ -1,6 +1,6 @@
 /*
- * server_software.h - host software that serves guests: vhost threads, poll-mode
- * cores, the threads of virtio-blk back ends, Un-IOV's relay. For
+ * server_software.h - host software that serves guests: vhost threads,
+ * poll-mode cores, the threads of virtio-blk back ends, Un-IOV's relay. For
  * models/server*.c.
  */
 #ifndef HD_MODELS_SERVER_SOFTWARE_H

@@ -29,6 +29,7 @@ void hypervisor_destroy(struct hypervisor *h)
   free(h->links);
   free(h->clients);
   free(h->software);
+  free(h->threads);
   free(h);
 }
 
@@ -85,6 +86,13 @@ void hypervisor_add_client(struct hypervisor *h, struct hd_component *client)
 void hypervisor_add_software(struct hypervisor *h, struct hd_component *c)
 {
   h->software = one_more(h, h->software, &h->n_software, c);
+}
+
+void hypervisor_add_thread(struct hypervisor *h, struct vcpu *thread)
+{
+  h->threads = realloc(h->threads, (h->n_threads + 1) * sizeof *h->threads);
+  HD_REQUIRE(NULL, h->threads != NULL, "out of memory");
+  h->threads[h->n_threads++] = thread;
 }
 
 void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,
@@ -181,6 +189,8 @@ static void boot_software(struct hypervisor *h)
 {
   for (size_t i = 0; i < h->n_software; i++)
     hd_send(h->software[i], CONTROL_LATENCY, control(h, MSG_VM_BOOT, 0));
+  for (size_t i = 0; i < h->n_threads; i++)
+    wake(h, h->threads[i]);
 }
 
 static void start_migration(struct hypervisor *h)

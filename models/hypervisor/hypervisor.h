@@ -84,6 +84,9 @@ void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u);
 /* Host software that gets MSG_VM_BOOT when the devices of the host's own have
  * been made; before the guests'. */
 void hypervisor_add_software(struct hypervisor *h, struct hd_component *c);
+/* A host thread that is woken then, too. */
+struct vcpu;
+void hypervisor_add_thread(struct hypervisor *h, struct vcpu *thread);
 /* The source's thread of a migration gets MSG_MIGRATION_START so long after the
  * start of the measurement. */
 void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,

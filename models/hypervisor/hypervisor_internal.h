@@ -25,6 +25,8 @@ struct hypervisor {
   size_t n_clients;
   struct hd_channel **software;
   size_t n_software;
+  struct vcpu **threads;
+  size_t n_threads;
   struct hd_channel *migration; /* NULL: none */
   hd_time migration_delay;
   uint16_t observer;

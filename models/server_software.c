@@ -1,0 +1,244 @@
+/* server_software.c - see server_software.h. */
+#include "models/server_software.h"
+
+#include <stdlib.h>
+
+#include "models/vhost/relay.h"
+#include "models/vhost/vhost.h"
+
+/* Host physical addresses: rings and buffers of the host's queue pairs; posted
+ * descriptors, as for guests. */
+#define HPA_NETWORK (UINT64_C(2) << 30)
+#define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
+
+struct server_software {
+  struct server *server;
+  struct vhost *vhost; /* NULL: none */
+  struct relay *relays;
+  size_t n_relays;
+};
+
+/* ---- vhost -----------------------------------------------------------------
+ */
+
+static bool is_vhost(const struct server_config *c, const struct guest_plan *p)
+{
+  enum design d = plan_design(c, &c->groups[p->group]);
+  return d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER;
+}
+
+/* The guests that vhost serves; `guests` may be NULL. */
+static size_t list_guests(const struct server_config *c,
+                          const struct server_plan *plan,
+                          struct guest *const *made, struct vhost_guest *list)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < plan->n_guests; i++) {
+    const struct guest_plan *p = &plan->guests[i];
+    const struct vm_group *g = &c->groups[p->group];
+    if (!is_vhost(c, p))
+      continue;
+    list[n++] = (struct vhost_guest){
+        .guest = made ? made[i] : NULL,
+        .vm = p->vm,
+        .queue_pairs = (uint16_t)g->queue_pairs,
+        .kind = plan_design(c, g) == DESIGN_VHOST_NET ? VHOST_NET : VHOST_USER,
+        .port = p->port};
+  }
+  return n;
+}
+
+/* The host's interfaces take the first of the physical function's queues and
+ * vectors, port after port. */
+static void number_ports(const struct server *s, struct vhost_config *v)
+{
+  uint32_t queue = 0, vector = 0;
+  for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
+    v->ports[port] = (struct host_port_numbers){
+        .port = (uint8_t)port,
+        .requester = (uint16_t)(PLAN_PF_REQUESTER + port),
+        .device = s->home.device[DEVICE_NIC],
+        .first_queue = queue,
+        .first_vector = vector,
+        .first_handle = vector};
+    uint32_t pairs = vhost_queue_pairs(v, port);
+    queue += pairs;
+    vector += pairs + 1;
+  }
+}
+
+static struct vhost_config config_of(const struct server *s)
+{
+  return (struct vhost_config){.params = &s->config->vhost,
+                               .cpu = &s->config->cpu,
+                               .host = IO_STACK_HOST,
+                               .packets = (struct packet_pool *)&s->packets,
+                               .window = &s->window,
+                               .scheduler = s->home.scheduler,
+                               .interrupts = s->home.interrupts,
+                               .root = s->home.io.root,
+                               .memory = s->home.io.memory,
+                               .region = 0,
+                               .memory_base = HPA_NETWORK,
+                               .descriptors = HPA_POSTED_DESCRIPTORS,
+                               .nic_device = s->home.device[DEVICE_NIC]};
+}
+
+static void make_vhost(struct server_software *w)
+{
+  struct server *s = w->server;
+  struct vhost_guest *list = calloc(s->plan.n_guests, sizeof *list);
+  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
+  struct vhost_config config = config_of(s);
+  config.guests = list;
+  config.n_guests = list_guests(s->config, &s->plan, s->guests, list);
+  if (config.n_guests > 0) {
+    number_ports(s, &config);
+    w->vhost = vhost_create(s->engine, "server/vhost", &config);
+  }
+  free(list);
+}
+
+/* ---- relay of kicks --------------------------------------------------------
+ */
+
+static bool is_relayed(const struct server_config *c,
+                       const struct guest_plan *p)
+{
+  return c->hypervisor.relay_kicks &&
+         plan_design(c, &c->groups[p->group]) == DESIGN_UN_IOV;
+}
+
+static struct relay *make_relay(struct server_software *w,
+                                const struct guest_plan *p)
+{
+  struct server *s = w->server;
+  enum virtio_kind kind =
+      p->device == DEVICE_VIRTIO_NET ? VIRTIO_NET : VIRTIO_BLK;
+  struct relay *r = &w->relays[w->n_relays];
+  char path[32];
+  snprintf(path, sizeof path, "server/relay%03zu", w->n_relays++);
+  relay_initialize(r, s->engine, path, IO_STACK_HOST, &s->config->vhost,
+                   &s->config->cpu, (uint32_t)s->plan.n_guests, &s->window);
+  host_thread_attach(&r->thread, s->home.scheduler, s->home.interrupts,
+                     HPA_POSTED_DESCRIPTORS, s->home.io.root);
+  relay_attach_device(r, virtio_device_component(s->home.virtio[kind]));
+  return r;
+}
+
+/* One for all guests of a kind, or one each. */
+static void make_relays(struct server_software *w)
+{
+  struct server *s = w->server;
+  struct relay *shared[DEVICE_KINDS] = {NULL};
+  w->relays = calloc(s->plan.n_guests, sizeof *w->relays);
+  HD_REQUIRE(NULL, w->relays != NULL, "out of memory for relays");
+  for (size_t i = 0; i < s->plan.n_guests; i++) {
+    const struct guest_plan *p = &s->plan.guests[i];
+    if (!is_relayed(s->config, p))
+      continue;
+    struct relay *r = s->config->vhost.relay_shared ? shared[p->device] : NULL;
+    if (!r)
+      r = shared[p->device] = make_relay(w, p);
+    relay_add_guest(r, s->guests[i], p->vm);
+  }
+}
+
+/* ---- life ------------------------------------------------------------------
+ */
+
+struct server_software *server_software_create(struct server *s)
+{
+  struct server_software *w = calloc(1, sizeof *w);
+  HD_REQUIRE(NULL, w != NULL, "out of memory for host software");
+  w->server = s;
+  make_vhost(w);
+  make_relays(w);
+  return w;
+}
+
+void server_software_destroy(struct server_software *w)
+{
+  if (w->vhost)
+    vhost_destroy(w->vhost);
+  for (size_t i = 0; i < w->n_relays; i++)
+    relay_terminate(&w->relays[i]);
+  free(w->relays);
+  free(w);
+}
+
+size_t server_software_devices(const struct server_software *w,
+                               struct device_plan *own, size_t room)
+{
+  size_t n = 0;
+  const struct server *s = w->server;
+  for (unsigned port = 0; w->vhost && port < (unsigned)s->config->nic.ports;
+       port++) {
+    const struct nic_interface *i = vhost_interface(w->vhost, port);
+    if (i && n < room)
+      own[n++] = (struct device_plan){.kind = VIRTUAL_NIC,
+                                      .device = s->home.device[DEVICE_NIC],
+                                      .pf_requester = i->requester,
+                                      .requester = i->requester,
+                                      .nic = *i};
+  }
+  return n;
+}
+
+void server_software_join(struct server_software *w, struct hypervisor *h)
+{
+  if (w->vhost)
+    hypervisor_add_software(h, vhost_component(w->vhost));
+  for (size_t i = 0; i < w->n_relays; i++)
+    hypervisor_add_thread(h, &w->relays[i].thread.vcpu);
+}
+
+/* ---- what it takes ---------------------------------------------------------
+ */
+
+uint32_t server_software_cores(const struct server_config *c,
+                               const struct server_plan *p)
+{
+  struct vhost_guest *list = calloc(p->n_guests, sizeof *list);
+  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
+  struct vhost_config config = {.params = &c->vhost, .guests = list};
+  config.n_guests = list_guests(c, p, NULL, list);
+  uint32_t cores = config.n_guests > 0 ? vhost_dedicated(&config) : 0;
+  free(list);
+  return cores;
+}
+
+/* ---- after the run ---------------------------------------------------------
+ */
+
+void server_software_check(const struct server_software *w)
+{
+  if (!w->vhost)
+    return;
+  const char *trouble = vhost_check(w->vhost);
+  HD_REQUIRE(vhost_component(w->vhost), trouble == NULL, "conservation: %s",
+             trouble);
+}
+
+uint64_t server_software_packets(const struct server_software *w)
+{
+  return w->vhost ? vhost_packets_inside(w->vhost) : 0;
+}
+
+uint64_t server_software_packets_arrived(const struct server_software *w)
+{
+  return w->vhost ? vhost_packets_arrived(w->vhost) : 0;
+}
+
+double server_software_busy(const struct server_software *w, hd_time end)
+{
+  double cores = w->vhost ? vhost_cores(w->vhost, end) : 0;
+  for (size_t i = 0; i < w->n_relays; i++)
+    cores += host_thread_cores(&w->relays[i].thread, end);
+  return cores;
+}
+
+uint64_t server_software_drops(const struct server_software *w)
+{
+  return w->vhost ? vhost_transmit_drops(w->vhost) : 0;
+}
