@@ -61,7 +61,31 @@
   X(page_faults, "lazily mapped device pages, since the start")                \
   X(dma_gbps, "DMA benchmark: payload; of one direction in a mix")             \
   X(dma_per_s, "DMA benchmark: transfers; of one direction in a mix")          \
-  X(setup_ms, "creation of all devices to start of the workloads")
+  X(setup_ms, "creation of all devices to start of the workloads")             \
+  X(read_gbps, "block data read")                                              \
+  X(write_gbps, "block data written")                                          \
+  X(request_errors, "block requests that failed")                              \
+  X(service_cpu_cores, "host threads that serve guests; part of "              \
+                       "host_cpu_cores")                                       \
+  X(host_cores_per_100kpps, "host cores for 100,000 packets or requests a "    \
+                            "second")                                          \
+  X(kicks_per_s, "virtio notifications that left the guest by an exit")        \
+  X(media_utilization, "dies of the drives or of the accelerator's media")     \
+  X(silence_max_ms, "longest time without a packet of a guest at the client")  \
+  X(packets_lost, "gaps in the sequence numbers at the client")                \
+  X(migration_total_ms, "live migration: start to end")                        \
+  X(migration_rounds, "rounds of pre-copy")                                    \
+  X(migration_gib, "sent, with headers and device state")                      \
+  X(migration_dirty_gbps, "memory found dirty, mean over the rounds")          \
+  X(downtime_ms, "the VM stood still")                                         \
+  X(downtime_stop_ms, "of it: stopping the vCPUs")                             \
+  X(downtime_suspend_ms, "suspending the device")                              \
+  X(downtime_state_ms, "reading, sending and loading its state")               \
+  X(downtime_copy_ms, "the last pages")                                        \
+  X(downtime_create_ms, "queues and configuration at the destination")         \
+  X(downtime_resume_ms, "resuming device and vCPUs")                           \
+  X(migration_thread_cores, "migration threads, mean over the window")         \
+  X(migration_relay_cores, "relay of used rings, mean over the window")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

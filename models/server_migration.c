@@ -335,6 +335,36 @@ server_migration_report(const struct server_migration *m)
   return migration_get_report(m->migration);
 }
 
+static double ms(hd_time t)
+{
+  return (double)t / (double)HD_MS;
+}
+
+static void set_downtime(const struct migration_downtime *d, double *metric)
+{
+  metric[METRIC_downtime_ms] = ms(d->total);
+  metric[METRIC_downtime_stop_ms] = ms(d->stop);
+  metric[METRIC_downtime_suspend_ms] = ms(d->suspend);
+  metric[METRIC_downtime_state_ms] = ms(d->state);
+  metric[METRIC_downtime_copy_ms] = ms(d->copy);
+  metric[METRIC_downtime_create_ms] = ms(d->create);
+  metric[METRIC_downtime_resume_ms] = ms(d->resume);
+}
+
+void server_migration_metrics(const struct server_migration *m, double *metric)
+{
+  const struct migration_report *r = migration_get_report(m->migration);
+  double window = (double)m->server->config->run.duration;
+  metric[METRIC_migration_total_ms] = ms(r->end - r->begin);
+  metric[METRIC_migration_rounds] = (double)r->rounds;
+  metric[METRIC_migration_gib] = (double)r->bytes / (1 << 30);
+  metric[METRIC_migration_dirty_gbps] =
+      r->dirty_rate * (double)MIGRATION_PAGE * 8 / 1e9;
+  metric[METRIC_migration_thread_cores] = (double)r->thread_cpu / window;
+  metric[METRIC_migration_relay_cores] = (double)r->relay_cpu / window;
+  set_downtime(&r->downtime, metric);
+}
+
 struct machine *server_migration_machine(struct server_migration *m)
 {
   return &m->away;

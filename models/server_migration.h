@@ -29,6 +29,7 @@ struct wire *server_migration_client_wire(struct server_migration *m,
 void server_migration_check(const struct server_migration *m);
 /* Packets in the second machine, the switches and their wires. */
 uint64_t server_migration_packets(const struct server_migration *m);
+void server_migration_metrics(const struct server_migration *m, double *metric);
 const struct migration_report *
 server_migration_report(const struct server_migration *m);
 struct machine *server_migration_machine(struct server_migration *m);

@@ -8,6 +8,8 @@
 #include "models/bench_machine.h"
 #include "models/server.h"
 #include "models/server_internal.h"
+#include "models/server_migration.h"
+#include "models/server_software.h"
 #include "sim/measure/stats.h"
 
 /* From this one on it is full: what is missing is granularity. */
@@ -16,9 +18,10 @@
 /* Sums over the guests of a row. */
 struct totals {
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
-      exits, interrupts, page_faults;
-  hd_time guest_time, host_time;
-  double offered, sending_core, goodput_min, goodput_max;
+      exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
+      lost;
+  hd_time guest_time, host_time, silence;
+  double offered, sending_core, goodput_min, goodput_max, service;
   double *goodput; /* per guest */
 };
 
@@ -40,41 +43,70 @@ static double offered_rate(const struct vm_group *g)
   }
 }
 
-static void add_guest(const struct server *s, size_t i, struct totals *t)
+static void add_traffic(const struct server *s, const struct guest_plan *p,
+                        const struct guest_stats *g, struct totals *t)
 {
-  const struct vm_group *group = &s->config->groups[s->plan.guests[i].group];
-  struct client_vm_stats at_client = {0};
+  struct client_vm_stats c = {0};
+  client_get_vm_stats(s->client[p->port], p->vm, &c);
+  t->tx_packets += c.packets;
+  t->tx_bytes += c.payload_bytes;
+  t->rx_packets += g->received_packets;
+  t->rx_bytes += g->received_bytes;
+  t->drops += c.dropped + c.lost;
+  t->lost += c.lost;
+  t->silence = hd_time_max(t->silence, c.silence_max);
+  double goodput = (double)c.payload_bytes * 8 / seconds(s) / 1e9;
+  t->goodput_min = fmin(t->goodput_min, goodput);
+  t->goodput_max = fmax(t->goodput_max, goodput);
+  t->goodput[t->guests] = goodput;
+}
+
+/* A block device's goodput is what it moves. */
+static void add_blocks(const struct server *s, const struct guest_stats *g,
+                       struct totals *t)
+{
+  t->read_bytes += g->read_bytes;
+  t->written_bytes += g->written_bytes;
+  t->errors += g->errors;
+  t->goodput[t->guests] =
+      (double)(g->read_bytes + g->written_bytes) * 8 / seconds(s) / 1e9;
+}
+
+static void add_guest(const struct server *s, size_t i, hd_time end,
+                      struct totals *t)
+{
+  const struct guest_plan *p = &s->plan.guests[i];
+  const struct vm_group *group = &s->config->groups[p->group];
   struct guest_stats g = {0};
-  client_get_vm_stats(s->client[group->port], (uint16_t)i, &at_client);
   guest_get_stats(s->guests[i], &g);
-  t->tx_packets += at_client.packets;
-  t->tx_bytes += at_client.payload_bytes;
-  t->rx_packets += g.received_packets;
-  t->rx_bytes += g.received_bytes;
+  if (plan_is_block(group))
+    add_blocks(s, &g, t);
+  else
+    add_traffic(s, p, &g, t);
   t->requests += g.requests;
-  t->drops += at_client.dropped + at_client.lost + g.dropped;
+  t->drops += g.dropped;
   for (int r = 0; r < EXIT_REASONS; r++)
     t->exits += g.exits[r];
   t->interrupts += g.interrupts;
   t->page_faults += g.page_faults;
+  t->kicks += g.kick_exits;
   t->guest_time += g.guest_time;
   t->host_time += g.host_time;
   t->offered += offered_rate(group);
   t->sending_core += g.send_core_utilization;
-  double goodput = (double)at_client.payload_bytes * 8 / seconds(s) / 1e9;
-  t->goodput_min = fmin(t->goodput_min, goodput);
-  t->goodput_max = fmax(t->goodput_max, goodput);
-  t->goodput[t->guests++] = goodput;
+  t->service += server_software_busy_for(s->software, p->vm, end);
+  t->guests++;
 }
 
 /* group < 0: all. */
 static void collect(const struct server *s, int group, struct totals *t,
                     double *goodput)
 {
+  hd_time end = s->window.end;
   *t = (struct totals){.goodput = goodput, .goodput_min = INFINITY};
   for (size_t i = 0; i < s->plan.n_guests; i++)
     if (group < 0 || s->plan.guests[i].group == group)
-      add_guest(s, i, t);
+      add_guest(s, i, end, t);
 }
 
 static void set_traffic(const struct server *s, const struct totals *t,
@@ -90,13 +122,35 @@ static void set_traffic(const struct server *s, const struct totals *t,
   m[METRIC_vm_exits_per_s] = (double)t->exits / time;
   m[METRIC_interrupts_per_s] = (double)t->interrupts / time;
   m[METRIC_guest_cpu_cores] = (double)t->guest_time / (double)HD_S / time;
-  m[METRIC_host_cpu_cores] = (double)t->host_time / (double)HD_S / time;
+  m[METRIC_service_cpu_cores] = t->service;
+  m[METRIC_host_cpu_cores] =
+      (double)t->host_time / (double)HD_S / time + t->service;
   m[METRIC_page_faults] = (double)t->page_faults;
   m[METRIC_offered_gbps] = t->offered / 1e9;
   m[METRIC_sending_core_utilization] = t->sending_core / (double)t->guests;
   m[METRIC_fairness_jain] = hd_stats_jain(t->goodput, t->guests);
   m[METRIC_vm_goodput_min_gbps] = t->goodput_min;
   m[METRIC_vm_goodput_max_gbps] = t->goodput_max;
+}
+
+static void set_blocks(const struct server *s, const struct totals *t,
+                       double *m)
+{
+  double time = seconds(s);
+  m[METRIC_read_gbps] = (double)t->read_bytes * 8 / time / 1e9;
+  m[METRIC_write_gbps] = (double)t->written_bytes * 8 / time / 1e9;
+  m[METRIC_request_errors] = (double)t->errors;
+  m[METRIC_kicks_per_s] = (double)t->kicks / time;
+  m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
+  m[METRIC_packets_lost] = (double)t->lost;
+}
+
+/* What a packet or request costs the host; all its work is in by now. */
+static void set_efficiency(double *m)
+{
+  double done = m[METRIC_tx_pps] + m[METRIC_rx_pps] + m[METRIC_requests_per_s];
+  m[METRIC_host_cores_per_100kpps] =
+      done > 0 ? m[METRIC_host_cpu_cores] / done * 1e5 : NAN;
 }
 
 void server_latency_metrics(const struct hd_histogram *h, double *m)
@@ -120,12 +174,13 @@ static void merge_rows(const struct server *s)
     hd_breakdown_terminate(&s->breakdown[i]);
     hd_breakdown_initialize(&s->breakdown[i]);
   }
-  for (uint16_t g = 0; g < s->config->n_groups; g++) {
-    unsigned port = (unsigned)s->config->groups[g].port;
-    hd_histogram_merge(&s->latency[g + 1], client_latency(s->client[port], g));
-    hd_breakdown_merge(&s->breakdown[g + 1],
-                       client_breakdown(s->client[port], g));
-  }
+  for (uint16_t g = 0; g < s->config->n_groups; g++)
+    for (unsigned port = 0; port < s->home.n_ports; port++) {
+      hd_histogram_merge(&s->latency[g + 1],
+                         client_latency(s->client[port], g));
+      hd_breakdown_merge(&s->breakdown[g + 1],
+                         client_breakdown(s->client[port], g));
+    }
   for (size_t i = 0; i < s->plan.n_guests; i++) {
     uint16_t g = s->plan.guests[i].group;
     hd_histogram_merge(&s->latency[g + 1], guest_latency(s->guests[i]));
@@ -200,6 +255,8 @@ static void set_row(const struct server *s, struct server_results *r,
   g->breakdown = &s->breakdown[row];
   collect(s, (int)row - 1, &t, goodput);
   set_traffic(s, &t, g->metric);
+  set_blocks(s, &t, g->metric);
+  set_efficiency(g->metric);
   server_latency_metrics(g->latency, g->metric);
 }
 
@@ -221,6 +278,10 @@ void server_get_results(const struct server *s, struct server_results *r)
   hypervisor_get_stats(s->hypervisor, &hv);
   all[METRIC_setup_ms] = (double)hv.setup / (double)HD_MS;
   machine_metrics(&s->home, all);
+  set_efficiency(all);
+  all[METRIC_drops] += (double)server_software_drops(s->software);
+  if (s->migration)
+    server_migration_metrics(s->migration, all);
   machine_resources(&s->home, r);
   add_clients(s, r);
   for (size_t row = 0; row < r->n_groups; row++)
