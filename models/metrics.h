@@ -61,6 +61,9 @@
   X(page_faults, "lazily mapped device pages, since the start")                \
   X(dma_gbps, "DMA benchmark: payload; of one direction in a mix")             \
   X(dma_per_s, "DMA benchmark: transfers; of one direction in a mix")          \
+  X(interrupt_notifications_per_s, "interrupt benchmark: interrupts that "     \
+                                   "cores entered for")                        \
+  X(requests_per_disk, "interrupt benchmark: requests a second of each drive") \
   X(setup_ms, "creation of all devices to start of the workloads")             \
   X(read_gbps, "block data read")                                              \
   X(write_gbps, "block data written")                                          \

@@ -127,6 +127,7 @@ static const struct hd_param_section sections[] = {
     {&guest_param_table, AT(guest)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
+    {&irq_bench_param_table, AT(irq_bench)},
     {0}};
 
 static const struct hd_param_group groups[] = {

@@ -112,7 +112,9 @@ struct server *server_create(const struct server_config *c,
   s->config = c;
   s->window = (struct hd_window){HD_TIME_NEVER, HD_TIME_NEVER};
   s->engine = io_engine_create(c, o);
-  if (plan_is_bench(c))
+  if (irq_machine_wanted(c))
+    s->irq = irq_machine_create(s->engine, c);
+  else if (plan_is_bench(c))
     make_bench(s);
   else
     make_models(s);
@@ -121,6 +123,10 @@ struct server *server_create(const struct server_config *c,
 
 void server_run(struct server *s)
 {
+  if (s->irq) {
+    irq_machine_run(s->irq);
+    return;
+  }
   if (s->bench) {
     bench_machine_run(s->bench);
     return;
@@ -131,7 +137,7 @@ void server_run(struct server *s)
 
 hd_time server_workload_start(const struct server *s)
 {
-  return s->bench ? 0 : hypervisor_workload_start(s->hypervisor);
+  return s->bench || s->irq ? 0 : hypervisor_workload_start(s->hypervisor);
 }
 
 static void destroy_rows(struct server *s)
@@ -170,7 +176,9 @@ static void destroy_models(struct server *s)
 void server_destroy(struct server *s)
 {
   hd_engine_destroy(s->engine);
-  if (s->bench) {
+  if (s->irq) {
+    irq_machine_destroy(s->irq);
+  } else if (s->bench) {
     bench_machine_destroy(s->bench);
     io_stack_terminate(&s->bench_io);
   } else {

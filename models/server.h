@@ -16,6 +16,7 @@
 #include "models/hypervisor/migration_params.h"
 #include "models/interrupt/interrupt.h"
 #include "models/iommu/iommu.h"
+#include "models/irq_bench/irq_bench.h"
 #include "models/memory/memory.h"
 #include "models/metrics.h"
 #include "models/network/network.h"
@@ -110,6 +111,7 @@ struct server_config {
   struct guest_params guest;
   struct bench_params bench;
   struct dma_device_params device;
+  struct irq_bench_params irq_bench;
   struct vm_group groups[SERVER_MAX_GROUPS];
   size_t n_groups;
 };

@@ -4,6 +4,7 @@
 
 #include "models/bench_machine.h"
 #include "models/hypervisor/hypervisor.h"
+#include "models/irq_machine.h"
 #include "models/machine.h"
 #include "models/workload/guest.h"
 
@@ -16,7 +17,8 @@ struct server {
   struct hd_window window; /* of measurement */
   struct server_plan plan;
   struct io_stack bench_io;    /* of the benchmark */
-  struct bench_machine *bench; /* NULL: a server with guests */
+  struct bench_machine *bench; /* both NULL: a server with guests */
+  struct irq_machine *irq;
   struct machine home;
   struct packet_pool packets;
   struct client *client[PLAN_MAX_PORTS]; /* by network port */

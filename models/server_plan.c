@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "models/irq_machine.h"
+
 enum design plan_design(const struct server_config *c, const struct vm_group *g)
 {
   return g->design == DESIGN_INHERIT ? (enum design)c->scenario.design
@@ -214,6 +216,8 @@ void server_plan_free(struct server_plan *p)
 
 bool server_feasible(const struct server_config *c, struct server_shortage *s)
 {
+  if (irq_machine_wanted(c))
+    return true;
   if (plan_is_bench(c))
     return bench_feasible(c, s);
   struct server_plan p;

@@ -55,10 +55,7 @@ static void add_traffic(const struct server *s, const struct guest_plan *p,
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
-  double goodput = (double)c.payload_bytes * 8 / seconds(s) / 1e9;
-  t->goodput_min = fmin(t->goodput_min, goodput);
-  t->goodput_max = fmax(t->goodput_max, goodput);
-  t->goodput[t->guests] = goodput;
+  t->goodput[t->guests] = (double)c.payload_bytes * 8 / seconds(s) / 1e9;
 }
 
 /* A block device's goodput is what it moves. */
@@ -83,6 +80,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
     add_blocks(s, &g, t);
   else
     add_traffic(s, p, &g, t);
+  t->goodput_min = fmin(t->goodput_min, t->goodput[t->guests]);
+  t->goodput_max = fmax(t->goodput_max, t->goodput[t->guests]);
   t->requests += g.requests;
   t->drops += g.dropped;
   for (int r = 0; r < EXIT_REASONS; r++)
@@ -262,6 +261,10 @@ static void set_row(const struct server *s, struct server_results *r,
 
 void server_get_results(const struct server *s, struct server_results *r)
 {
+  if (s->irq) {
+    irq_machine_results(s->irq, r);
+    return;
+  }
   if (s->bench) {
     bench_machine_results(s->bench, r);
     return;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/irq_machine.h"
 #include "models/server_plan.h"
 #include "models/server_guest_config.h"
 
@@ -250,11 +251,26 @@ static void check_bench(struct checker *k)
   check_bench_device(k);
 }
 
+static void check_irq_bench(struct checker *k)
+{
+  const char *problem = irq_machine_problem(k->c);
+  if (problem)
+    COMPLAIN(k, "irq_bench", "%s", problem);
+  if (k->c->n_groups > 0)
+    COMPLAIN(k, "vms",
+             "an interrupt benchmark has no virtual machines; leave vms out, "
+             "or set irq_bench.mode to off");
+}
+
 bool server_check_config(const void *config, server_complain complain,
                          void *ctx)
 {
   struct checker k = {config, complain, ctx, true};
   check_powers(&k);
+  if (irq_machine_wanted(k.c)) {
+    check_irq_bench(&k);
+    return k.ok;
+  }
   if (plan_is_bench(k.c)) {
     check_bench(&k);
     return k.ok;
