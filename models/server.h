@@ -126,6 +126,9 @@ typedef void (*server_complain)(void *ctx, const char *path, const char *format,
 bool server_check_config(const void *config, server_complain complain,
                          void *ctx); /* config: struct server_config */
 
+/* Whether there is such a design for what the group's machines do. Pure. */
+bool server_design_fits(const struct vm_group *g, int design);
+
 /* A resource that runs out: the scenario cannot be built on this hardware. */
 struct server_shortage {
   const char *resource; /* e.g. "interfaces" */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "models/irq_machine.h"
+#include "models/server_software.h"
 
 enum design plan_design(const struct server_config *c, const struct vm_group *g)
 {
@@ -13,6 +14,13 @@ enum design plan_design(const struct server_config *c, const struct vm_group *g)
 bool plan_is_block(const struct vm_group *g)
 {
   return g->workload == WORKLOAD_BLOCK_JOBS;
+}
+
+bool server_design_fits(const struct vm_group *g, int design)
+{
+  if (plan_is_block(g))
+    return design != DESIGN_VHOST_NET && design != DESIGN_VHOST_USER;
+  return design != DESIGN_SPDK_VHOST && design != DESIGN_QEMU_BLK;
 }
 
 bool plan_is_software(enum design d)
@@ -156,6 +164,17 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
   return true;
 }
 
+/* Poll-mode threads have cores that no guest gets; one must be left. */
+static bool take_cores(const struct server_config *c,
+                       const struct server_plan *p, struct server_shortage *s)
+{
+  int64_t need = (int64_t)server_software_cores(c, p) + 1;
+  if (!p->software || need <= c->cpu.cores)
+    return true;
+  *s = (struct server_shortage){"cores", c->cpu.cores, need};
+  return false;
+}
+
 /* In GiB, rounded so that the message stays true. */
 static bool take_memory(const struct server_config *c,
                         const struct server_plan *p, struct server_shortage *s)
@@ -205,7 +224,10 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  return true;
+  if (take_cores(c, p, s))
+    return true;
+  server_plan_free(p);
+  return false;
 }
 
 void server_plan_free(struct server_plan *p)

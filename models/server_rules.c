@@ -58,27 +58,18 @@ static void check_iommu(struct checker *k)
     COMPLAIN(k, path_, __VA_ARGS__);                                           \
   } while (0)
 
-/* Which designs are for which devices. */
-static bool is_for_networks(enum design d)
-{
-  return d != DESIGN_SPDK_VHOST && d != DESIGN_QEMU_BLK;
-}
-
-static bool is_for_blocks(enum design d)
-{
-  return d != DESIGN_VHOST_NET && d != DESIGN_VHOST_USER;
-}
-
 static void check_design(struct checker *k, const struct vm_group *g)
 {
   enum design d = plan_design(k->c, g);
   const char *name = server_design_names[d];
-  if (plan_is_block(g) && !is_for_blocks(d))
+  if (server_design_fits(g, d))
+    return;
+  if (plan_is_block(g))
     COMPLAIN_GROUP(k, g, "design",
                    "design %s is for networks; workload block_jobs needs "
                    "sriov, hdiov, spdk-vhost, qemu-blk, un-iov or passthrough",
                    name);
-  else if (!plan_is_block(g) && !is_for_networks(d))
+  else
     COMPLAIN_GROUP(k, g, "design",
                    "design %s is for block devices: workload: {type: "
                    "block_jobs}",

@@ -87,7 +87,7 @@ static void print_limit(const struct server_config *config, const char *name,
   c->groups[0].design = design;
   c->groups[0].queue_pairs = queue_pairs;
   int64_t limit = find_limit(c, &s);
-  printf("%-10s %11" PRId64 " %9" PRId64 "  ", name, queue_pairs, limit);
+  printf("%-11s %11" PRId64 " %9" PRId64 "  ", name, queue_pairs, limit);
   if (s.resource != NULL)
     printf("%s: %" PRId64 " < %" PRId64 "\n", s.resource, s.have, s.need);
   else
@@ -98,9 +98,11 @@ static void print_limit(const struct server_config *config, const char *name,
 static void print_limits(const struct server_config *c)
 {
   int64_t queue_pairs = c->groups[0].queue_pairs;
-  printf("%-10s %11s %9s  %s\n", "design", "queue pairs", "devices",
+  printf("%-11s %11s %9s  %s\n", "design", "queue pairs", "devices",
          "what one more would lack");
   for (int d = 0; server_design_names[d] != NULL; d++) {
+    if (!server_design_fits(&c->groups[0], d))
+      continue;
     if (queue_pairs != 1)
       print_limit(c, server_design_names[d], d, 1);
     print_limit(c, server_design_names[d], d, queue_pairs);
