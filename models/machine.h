@@ -28,8 +28,12 @@ struct machine {
   struct io_stack io;
   struct interrupt_unit *interrupts;
   struct scheduler *scheduler;
-  struct nic *nic;                   /* NULL: none */
-  uint16_t nic_device;               /* below the root complex */
+  struct nic *nic;                 /* NULL: none */
+  struct virtio_device *virtio[2]; /* accelerators, by enum virtio_kind */
+  struct storage *drive[PLAN_MAX_DRIVES]; /* n_drives of them */
+  unsigned n_drives;
+  /* Devices' indices below the root complex; drives follow one another. */
+  uint16_t device[DEVICE_KINDS];
   struct wire *wire[PLAN_MAX_PORTS]; /* by network port */
   unsigned n_ports;
 };

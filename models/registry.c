@@ -125,6 +125,7 @@ static const struct hd_param_section sections[] = {
     {&hypervisor_param_table, AT(hypervisor)},
     {&migration_param_table, AT(migration)},
     {&guest_param_table, AT(guest)},
+    {&guest_block_param_table, AT(guest_block)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
     {&irq_bench_param_table, AT(irq_bench)},

@@ -27,6 +27,7 @@
 #include "models/vhost/vhost_params.h"
 #include "models/vhost_block/vhost_block_params.h"
 #include "models/virtio_device/virtio_device_params.h"
+#include "models/workload/block_params.h"
 #include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
 #include "sim/engine/engine.h"
@@ -109,6 +110,7 @@ struct server_config {
   struct hypervisor_params hypervisor;
   struct migration_params migration;
   struct guest_params guest;
+  struct guest_block_params guest_block;
   struct bench_params bench;
   struct dma_device_params device;
   struct irq_bench_params irq_bench;

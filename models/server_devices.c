@@ -78,7 +78,7 @@ void server_make_function(struct server *s, const struct guest_plan *p,
   f->first_handle = p->first_handle;
   f->observer = observer;
   if (plan_design(c, &c->groups[p->group]) == DESIGN_UN_IOV &&
-      c->vhost.relay_kicks)
+      c->hypervisor.relay_kicks)
     f->notify = VIRTIO_NOTIFY_EXIT;
   guest_attach_backend(g, virtio_device_component(s->home.virtio[kind]), 0);
 }

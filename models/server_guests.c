@@ -27,8 +27,10 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .nic = &c->nic,
                                .itr = c->nic.itr,
                                .netdev = virtio ? NETDEV_VIRTIO : NETDEV_NATIVE,
-                               .blockdev =
-                                   virtio ? BLOCKDEV_VIRTIO : BLOCKDEV_NVME,
+                               .blockdev = !plan_is_block(g) ? BLOCKDEV_NONE
+                                           : virtio          ? BLOCKDEV_VIRTIO
+                                                             : BLOCKDEV_NVME,
+                               .block_costs = &c->guest_block,
                                .virtio = &c->virtio,
                                .storage = &c->storage,
                                .memory_size = (uint64_t)g->memory};
@@ -60,9 +62,12 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
   struct guest_config config = config_of(s, p);
   config.path = path;
   struct guest *guest = guest_create(s->engine, &config);
+  bool drive = p->device == DEVICE_DRIVE;
+  uint32_t first_vector = p->first_vector + (drive && server_has_own_vector(p));
   struct guest_registers registers = {.first_queue = p->first_queue,
-                                      .first_vector = p->first_vector,
-                                      .lazy_pages = !p->virtual_function};
+                                      .first_vector = first_vector,
+                                      .lazy_pages = !p->virtual_function,
+                                      .direct = p->virtual_function};
   guest_set_registers(guest, &registers);
   return guest;
 }
@@ -94,14 +99,16 @@ static void route_queues(struct server *s, const struct guest_plan *p,
     observers[q] = same < q ? observers[same]
                             : memory_add_observer(s->home.io.memory, region,
                                                   &v->task.base);
-    guest_set_observer(g, q, observers[q]);
+    if (!guest_virtio_function(g))
+      guest_set_observer(g, q, observers[q]);
     server_set_observer(s, p, q, observers[q]);
     interrupt_unit_set_entry(s->home.interrupts, server_queue_handle(p, q),
-                             p->requester, v->index, GUEST_VECTOR(1 + q));
+                             p->requester, v->index,
+                             (uint8_t)GUEST_VECTOR(1 + q));
   }
   if (server_has_own_vector(p))
     interrupt_unit_set_entry(s->home.interrupts, p->first_handle, p->requester,
-                             guest_vcpu(g, 0)->index, GUEST_VECTOR(0));
+                             guest_vcpu(g, 0)->index, (uint8_t)GUEST_VECTOR(0));
 }
 
 static void announce_to_client(struct server *s, const struct guest_plan *p)

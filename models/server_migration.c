@@ -109,7 +109,7 @@ static void route_queue(struct server_migration *m, uint16_t region, unsigned q)
     m->observer[q] = observer;
   interrupt_unit_set_entry(m->away.interrupts, server_queue_handle(p, q),
                            p->requester, vcpu_interrupt_index(v, 1),
-                           GUEST_VECTOR(1 + q));
+                           (uint8_t)GUEST_VECTOR(1 + q));
 }
 
 /* What the guest's function is at the destination: the same rings, the numbers
@@ -127,11 +127,12 @@ static void make_twin(struct server_migration *m, uint16_t region)
     m->observer[q] = PCIE_NO_OBSERVER;
   m->twin.observer = m->observer;
   m->twin.device = machine_device(&m->away, p);
-  for (unsigned q = 0; q < guest_queue_pairs(g); q++)
+  unsigned pairs = (unsigned)m->server->config->groups[p->group].queue_pairs;
+  for (unsigned q = 0; q < pairs; q++)
     route_queue(m, region, q);
   interrupt_unit_set_entry(m->away.interrupts, p->first_handle, p->requester,
                            vcpu_interrupt_index(guest_vcpu(g, 0), 1),
-                           GUEST_VECTOR(0));
+                           (uint8_t)GUEST_VECTOR(0));
 }
 
 static void map_memory(struct server_migration *m)
@@ -167,6 +168,7 @@ static void make_agent(struct server_migration *m, unsigned side)
   struct migration_agent_config config = {
       .side = side,
       .guest = guest_of(m),
+      .pairs = (unsigned)s->config->groups[p->group].queue_pairs,
       .device = at->virtio[kind_of(p)],
       .device_index = machine_device(at, p),
       .pf_requester = p->pf_requester,

@@ -1,10 +1,11 @@
 /* server_software.c - see server_software.h. */
 #include "models/server_software.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "models/vhost/relay.h"
-#include "models/vhost/vhost.h"
+#include "models/vhost/vhost_share.h"
 
 /* Host physical addresses: rings and buffers of the host's queue pairs; posted
  * descriptors, as for guests. */
@@ -236,6 +237,36 @@ double server_software_busy(const struct server_software *w, hd_time end)
   for (size_t i = 0; i < w->n_relays; i++)
     cores += host_thread_cores(&w->relays[i].thread, end);
   return cores;
+}
+
+static double relays_for(const struct server_software *w, uint16_t vm,
+                         hd_time end)
+{
+  double cores = 0;
+  for (size_t i = 0; i < w->n_relays; i++) {
+    const struct relay *r = &w->relays[i];
+    size_t known = 0;
+    for (uint32_t g = 0; g < r->n_guests; g++)
+      known += r->guests[g].known;
+    if (vm < r->n_guests && r->guests[vm].known)
+      cores += host_thread_cores(&r->thread, end) / (double)known;
+  }
+  return cores;
+}
+
+double server_software_busy_for(const struct server_software *w, uint16_t vm,
+                                hd_time end)
+{
+  double cores = relays_for(w, vm, end);
+  if (w->vhost)
+    cores += vhost_cores_for(w->vhost, vm, end);
+  return cores;
+}
+
+uint64_t server_software_requests(const struct server_software *w)
+{
+  (void)w;
+  return 0;
 }
 
 uint64_t server_software_drops(const struct server_software *w)

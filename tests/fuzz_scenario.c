@@ -313,7 +313,7 @@ static bool wrong(const char *what, const char *text)
 
 static const char *const dirs[] = {"tests/data/scenario", NULL};
 static const struct hd_scenario_env test_env = {&t_registry, dirs, t_aliases,
-                                                t_check};
+                                                t_check, t_metrics};
 static const struct hd_scenario_env *env = &test_env;
 
 /* Does the explained text resolve to the same values? */

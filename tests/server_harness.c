@@ -108,8 +108,10 @@ struct outcome run_scenario(const char *file, const char *const *sets)
   snprintf(path, sizeof path, "%s/scenarios/%s", source_dir(), file);
   snprintf(data, sizeof data, "%s/scenarios", source_dir());
   const char *dirs[] = {data, NULL};
-  struct hd_scenario_env env = {&server_registry, dirs, aliases,
-                                server_check_config};
+  struct hd_scenario_env env = {.registry = &server_registry,
+                                .data_dirs = dirs,
+                                .aliases = aliases,
+                                .check = server_check_config};
   struct hd_overrides ov = {.sets = sets};
   while (sets && sets[ov.set_count])
     ov.set_count++;

@@ -94,6 +94,7 @@ struct guest {
 static struct {
   struct cpu_params params;
   struct hd_window window;
+  void (*prepare)(void); /* optional: builds more, before the run */
   struct hd_engine *engine;
   struct scheduler *scheduler;
   struct fabric fabric;
@@ -349,6 +350,8 @@ static inline void simulate_with(hd_time end, hd_time window, uint32_t shuffle)
       scheduler_connect(world.scheduler, &world.fabric.base, TO_SCHEDULER);
   for (unsigned i = 0; i < world.n; i++)
     build_guest(i);
+  if (world.prepare)
+    world.prepare();
   hd_engine_run(world.engine, end);
   const char *wrong = scheduler_check(world.scheduler);
   ck_assert_msg(wrong == NULL, "%s", wrong);

@@ -69,32 +69,9 @@ static inline struct backend *backend_of(struct bench_device *d)
 /* ---- views ----------------------------------------------------------------
  */
 
-static inline bool behind(uint32_t from, uint32_t to, uint32_t modulus)
-{
-  return (to + modulus - from) % modulus > modulus / 2;
-}
-
 static inline uint32_t place_of(const struct virtq *q, struct virtq_position p)
 {
   return q->packed && !p.wrap ? p.index + q->config.size : p.index;
-}
-
-/* A doorbell's view that later ones have overtaken: everything in a view only
- * grows, and signals are disabled after they have been enabled. */
-static inline bool backend_overtaken(const struct virtq *q,
-                                     const struct virtq_view *seen,
-                                     const struct virtq_view *v)
-{
-  uint32_t places = q->packed ? 2 * q->config.size : 1u << 16;
-  uint32_t counts = 1u << VIRTQ_ENABLES_BITS;
-  if (behind(place_of(q, seen->position), place_of(q, v->position), places) ||
-      behind(seen->enables, v->enables, counts) ||
-      behind(seen->known, v->known, counts))
-    return true;
-  return place_of(q, seen->position) == place_of(q, v->position) &&
-         seen->enables == v->enables &&
-         seen->event.mode == VIRTQ_EVENT_DISABLE &&
-         v->event.mode != VIRTQ_EVENT_DISABLE;
 }
 
 static inline void backend_send_view(struct bench_device *d, unsigned q)
@@ -308,7 +285,7 @@ static inline void backend_view(struct bench_device *d, unsigned q,
   bool transmit = q % 2 == 1, found = false;
   k->kicks += kick;
   k->rx_kicks += kick && !transmit;
-  if (backend_overtaken(bq->side.q, &bq->seen, &view)) {
+  if (virtq_view_overtaken(bq->side.q, &bq->seen, &view)) {
     k->overtaken++;
   } else {
     if (!transmit)

@@ -6,6 +6,7 @@
  * one). A green run says nothing about the real registry's tables.
  */
 #include "sim/scenario/params.h"
+#include "sim/scenario/published.h"
 #include "sim/scenario/unit.h"
 #include "tests/test_scenario_errors.h"
 #include "tests/test_scenario_registry.h"
@@ -19,7 +20,7 @@
 
 static const char *const data_dirs[] = {"tests/data/scenario", NULL};
 static const struct hd_scenario_env env = {&t_registry, data_dirs, t_aliases,
-                                           t_check};
+                                           t_check, t_metrics};
 
 /* A loaded scenario and what came with it. */
 struct loaded {
@@ -551,6 +552,124 @@ START_TEST(plot_is_read)
 }
 END_TEST
 
+static const char published_yaml[] =
+    "name: t\n"
+    "vms: { web: {} }\n"
+    "sweep: { axes: { nic.rate: [1 Gb/s, 2 Gb/s], design: [sriov, hdiov],\n"
+    "                 vms.count: [1, 2, 4] } }\n"
+    "published:\n"
+    "  - { what: a, source: s, metric: tx_gbps, group: web, at_least: 1.5,\n"
+    "      at: { nic.rate: 2000 Mb/s, vms.count: [4, 1] } }\n"
+    "  - { what: b, source: s, metric: tx_gbps, value: 1, tolerance: 5 %,\n"
+    "      at: { design: hdiov }, over: { design: sriov }, show: every }\n"
+    "  - { what: c, source: s, largest: vms.count, at_most: 2,\n"
+    "      at: { design: hdiov, nic.rate: 1 Gb/s } }\n"
+    "  - { what: d, source: s, infeasible: ports }\n";
+
+/* The points of an entry: "4-1" is point 4 over point 1. */
+static const char *points_of(const struct hd_scenario *s, size_t entry)
+{
+  static char text[200];
+  size_t length = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < hd_scenario_points(s); i++) {
+    size_t base;
+    if (!hd_published_selects(s, entry, i))
+      continue;
+    length += (size_t)snprintf(text + length, sizeof text - length, " %zu", i);
+    if (!hd_published_base(s, entry, i, &base))
+      length += (size_t)snprintf(text + length, sizeof text - length, "-none");
+    else if (base != i)
+      length +=
+          (size_t)snprintf(text + length, sizeof text - length, "-%zu", base);
+  }
+  return text;
+}
+
+START_TEST(published_is_read)
+{
+  struct loaded l = good_text(published_yaml, NULL, 0);
+  ck_assert_uint_eq(hd_scenario_published_count(l.scenario), 4);
+  const struct hd_published *a = hd_scenario_published(l.scenario, 0);
+  ck_assert_str_eq(a->what, "a");
+  ck_assert_str_eq(a->metric, "tx_gbps");
+  ck_assert_str_eq(a->group, "web");
+  ck_assert_str_eq(a->at, "nic.rate=2 Gb/s, vms.count=4|1");
+  ck_assert_ptr_null(a->over);
+  ck_assert_double_eq(a->at_least, 1.5);
+  ck_assert_double_nan(a->at_most);
+  ck_assert_double_nan(a->value);
+  const struct hd_published *b = hd_scenario_published(l.scenario, 1);
+  ck_assert_str_eq(b->over, "design=sriov");
+  ck_assert_double_eq(b->tolerance, 0.05);
+  ck_assert(b->every && !a->every);
+  ck_assert_str_eq(hd_scenario_published(l.scenario, 2)->largest, "vms.count");
+  ck_assert_str_eq(hd_scenario_published(l.scenario, 3)->infeasible, "ports");
+  drop(&l);
+}
+END_TEST
+
+START_TEST(published_chooses_points)
+{
+  struct loaded l = good_text(published_yaml, NULL, 0);
+  double value;
+  ck_assert_str_eq(points_of(l.scenario, 0), " 6 8 9 11");
+  ck_assert_str_eq(points_of(l.scenario, 1), " 3-0 4-1 5-2 9-6 10-7 11-8");
+  ck_assert_str_eq(points_of(l.scenario, 2), " 3");
+  ck_assert_uint_eq(hd_published_steps(l.scenario, 2), 3);
+  ck_assert_uint_eq(hd_published_step(l.scenario, 2, 3, 2, &value), 5);
+  ck_assert_double_eq(value, 4);
+  ck_assert(!hd_published_varies(l.scenario, 0, 0));
+  ck_assert(hd_published_varies(l.scenario, 0, 1));
+  ck_assert(hd_published_varies(l.scenario, 0, 2));
+  ck_assert(!hd_published_varies(l.scenario, 2, 2));
+  drop(&l);
+}
+END_TEST
+
+/* The entries were written for the files' sweep; the command line may leave
+ * less of it. */
+START_TEST(published_follows_set_and_axis)
+{
+  static const char *const hdiov[] = {"design=hdiov"};
+  static const char *const rate[] = {"nic.rate=2000000 kb/s"};
+  static const char *const counts[] = {"vms.count=3,4"};
+  const struct hd_overrides by_design = {hdiov, 1, NULL, 0};
+  const struct hd_overrides by_rate = {rate, 1, counts, 1};
+  struct loaded l = good_text(published_yaml, &by_design, 0);
+  ck_assert_str_eq(points_of(l.scenario, 0), " 3 5");
+  ck_assert_str_eq(points_of(l.scenario, 1),
+                   " 0-none 1-none 2-none 3-none 4-none 5-none");
+  ck_assert_str_eq(points_of(l.scenario, 2), " 0");
+  drop(&l);
+  l = good_text(published_yaml, &by_rate, 0);
+  ck_assert_str_eq(points_of(l.scenario, 0), " 1 3");
+  ck_assert_str_eq(points_of(l.scenario, 1), " 2-0 3-1");
+  ck_assert_str_eq(points_of(l.scenario, 2), "");
+  drop(&l);
+}
+END_TEST
+
+START_TEST(published_of_a_preset_axis)
+{
+  static const char text[] =
+      "name: t\nsweep: { axes: { nic: [e810, x710] } }\npublished:\n"
+      "  - { what: a, source: s, infeasible: none, at: { nic: x710 } }\n";
+  static const char *const sets[] = {"nic=x710", "nic=e810"};
+  const struct hd_overrides x710 = {sets, 1, NULL, 0};
+  const struct hd_overrides e810 = {sets, 2, NULL, 0};
+  struct loaded l = good_text(text, NULL, 0);
+  ck_assert_str_eq(points_of(l.scenario, 0), " 1");
+  drop(&l);
+  l = good_text(text, &x710, 0);
+  ck_assert_str_eq(points_of(l.scenario, 0), " 0");
+  drop(&l);
+  l = good_text(text, &e810, 0);
+  ck_assert_str_eq(points_of(l.scenario, 0), "");
+  drop(&l);
+}
+END_TEST
+
 START_TEST(schema_parses)
 {
   char *text = NULL;
@@ -563,8 +682,8 @@ START_TEST(schema_parses)
   ck_assert_msg(root != NULL, "%s", error.text);
   json_t *properties = json_object_get(root, "properties");
   ck_assert(json_is_false(json_object_get(root, "additionalProperties")));
-  static const char *const keys[] = {"name",  "server", "nic",    "vms",
-                                     "sweep", "plot",   "include"};
+  static const char *const keys[] = {"name",  "server", "nic",       "vms",
+                                     "sweep", "plot",   "published", "include"};
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
     ck_assert_ptr_nonnull(json_object_get(properties, keys[i]));
   json_t *section = json_array_get(
@@ -660,6 +779,10 @@ static Suite *scenario_suite(void)
                                 explain_text,
                                 hash_follows_the_values_only,
                                 plot_is_read,
+                                published_is_read,
+                                published_chooses_points,
+                                published_follows_set_and_axis,
+                                published_of_a_preset_axis,
                                 schema_parses,
                                 params_are_listed,
                                 tables_are_verified};

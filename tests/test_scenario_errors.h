@@ -16,6 +16,10 @@ struct bad_scenario {
 #define X10 "xxxxxxxxxx"
 #define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
+#define PUBLISHED_OF(entry)                                                    \
+  "name: t\nsweep: { axes: { design: [sriov, hdiov], nic.ports: [1, 2, 8] } "  \
+  "}\npublished:\n  - " entry "\n"
+
 static const struct bad_scenario bad_scenarios[] = {
     {.name = "empty file",
      .yaml = "",
@@ -103,7 +107,7 @@ static const struct bad_scenario bad_scenarios[] = {
      .yaml = "name: t\nzzzzzz: {}\n",
      .errors = "t.yaml:2:1: error: unknown key 'zzzzzz'; known keys: name, "
                "description, design, seed, host, iommu, nic, server, vms, "
-               "include, sweep, plot\n"},
+               "include, sweep, plot, published\n"},
     {.name = "unknown key",
      .yaml = "name: t\niommu: { widow: 3 ns }\n",
      .errors =
@@ -346,7 +350,9 @@ static const struct bad_scenario bad_scenarios[] = {
                "presets/nic/greedy.yaml:6:1: error: a preset may not contain "
                "'plot'\n"
                "presets/nic/greedy.yaml:7:1: error: a preset may not contain "
-               "'include'\n"},
+               "'include'\n"
+               "presets/nic/greedy.yaml:8:1: error: a preset may not contain "
+               "'published'\n"},
     {.name = "missing include",
      .yaml = "name: t\ninclude: nowhere.yaml\n",
      .errors =
@@ -449,6 +455,160 @@ static const struct bad_scenario bad_scenarios[] = {
      .errors =
          "t.yaml:2:16: error: '1' is not a boolean; 'plot.log_x' takes true "
          "or false\n"},
+    {.name = "published is a mapping",
+     .yaml = "name: t\npublished: { what: w }\n",
+     .errors = "t.yaml:2:12: error: 'published' takes a list of entries, but "
+               "is a mapping\n"},
+    {.name = "published entry is a scalar",
+     .yaml = PUBLISHED_OF("w"),
+     .errors = "t.yaml:4:5: error: an entry of 'published' must be a mapping, "
+               "but is a single value\n"},
+    {.name = "empty published entry",
+     .yaml = PUBLISHED_OF("{}"),
+     .errors =
+         "t.yaml:4:5: error: 'what' is required in an entry of 'published'\n"
+         "t.yaml:4:5: error: 'source' is required in an entry of 'published'\n"
+         "t.yaml:4:5: error: an entry of 'published' needs 'metric', 'largest' "
+         "or 'infeasible'\n"
+         "t.yaml:4:5: error: nothing to compare with: 'value', 'at_least' or "
+         "'at_most' is missing\n"},
+    {.name = "unknown key of published",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, tolerence: 3 % }"),
+     .errors = "t.yaml:4:70: error: unknown key 'tolerence' in 'published'; "
+               "did you mean 'tolerance'?\n"},
+    {.name = "published key is a list",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, value: [1], tolerance: 5 % }"),
+     .errors = "t.yaml:4:51: error: 'published.value' takes a single value, "
+               "but is a list\n"},
+    {.name = "published unknown metric",
+     .yaml =
+         PUBLISHED_OF("{ what: w, source: s, metric: tx_gpbs, at_least: 1 }"),
+     .errors = "t.yaml:4:35: error: unknown metric 'tx_gpbs'; did you mean "
+               "'tx_gbps'?\n"},
+    {.name = "published far unknown metric",
+     .yaml =
+         PUBLISHED_OF("{ what: w, source: s, metric: zzzzzz, at_least: 1 }"),
+     .errors = "t.yaml:4:35: error: unknown metric 'zzzzzz'; metrics: tx_gbps, "
+               "latency_ns\n"},
+    {.name = "published unknown group",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, group: web }"),
+     .errors = "t.yaml:4:77: error: unknown group 'web'; groups: all\n"},
+    {.name = "published value with a unit",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 5 "
+                          "Gb/s, tolerance: 5 % }"),
+     .errors = "t.yaml:4:51: error: 'published.value' takes no unit; remove "
+               "'Gb/s'\n"},
+    {.name = "published tolerance",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, value: 5, tolerance: 15 }"),
+     .errors = "t.yaml:4:65: error: '15' is out of range; "
+               "'published.tolerance' takes 0 to 1\n"},
+    {.name = "published value without tolerance",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 5 }"),
+     .errors =
+         "t.yaml:4:51: error: 'value' needs a 'tolerance', such as 5 %\n"},
+    {.name = "published tolerance of bounds",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, at_most: 5, tolerance: 5 % }"),
+     .errors = "t.yaml:4:67: error: 'tolerance' goes with 'value' only\n"},
+    {.name = "published value and bound",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at_most: 5 }"),
+     .errors = "t.yaml:4:79: error: 'at_most' does not go with 'value'; give "
+               "one of them\n"},
+    {.name = "published bounds crossed",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, at_least: 6, at_most: 5 }"),
+     .errors = "t.yaml:4:54: error: 'at_least' is more than 'at_most'\n"},
+    {.name = "published infeasible and metric",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, infeasible: ports }"),
+     .errors = "t.yaml:4:35: error: 'metric' does not go with 'infeasible'; "
+               "give one of them\n"},
+    {.name = "published metric and largest",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, largest: nic.ports }"),
+     .errors = "t.yaml:4:79: error: 'largest' does not go with 'metric'; give "
+               "one of them\n"},
+    {.name = "published show",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, show: best }"),
+     .errors = "t.yaml:4:76: error: unknown choice 'best'; 'published.show' "
+               "takes one of: worst, every\n"},
+    {.name = "published at is a list",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: [design] }"),
+     .errors = "t.yaml:4:74: error: 'published.at' takes a mapping AXIS: "
+               "VALUE, but is a list\n"},
+    {.name = "published at an unknown path",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.prots: 1 } }"),
+     .errors = "t.yaml:4:76: error: unknown key 'prots' in 'nic'; did you mean "
+               "'ports'?\n"},
+    {.name = "published at no axis",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.gain: 1 } }"),
+     .errors = "t.yaml:4:76: error: 'nic.gain' is no axis of the sweep; axes: "
+               "design, nic.ports\n"},
+    {.name = "published at without a sweep",
+     .yaml = "name: t\npublished:\n  - { what: w, source: s, metric: tx_gbps, "
+             "value: 1, tolerance: 5 %, at: { nic.gain: 1 } }\n",
+     .errors = "t.yaml:3:76: error: 'nic.gain' is no axis of the sweep; axes: "
+               "none\n"},
+    {.name = "published at a value that is not swept",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.ports: 4 } }"),
+     .errors = "t.yaml:4:87: error: axis 'nic.ports' has no value '4'; it has: "
+               "1, 2, 8\n"},
+    {.name = "published at a wrong value",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.ports: [1, x] } }"),
+     .errors = "t.yaml:4:91: error: 'x' is not an integer; 'nic.ports' takes "
+               "an integer\n"},
+    {.name = "published at no value",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.ports: [] } }"),
+     .errors =
+         "t.yaml:4:87: error: 'published.at' has no value of 'nic.ports'\n"},
+    {.name = "published at a value that is a mapping",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, at: { nic.ports: { a: b } } }"),
+     .errors = "t.yaml:4:87: error: a value of 'published.at' must be a single "
+               "value, but is a mapping\n"},
+    {.name = "published over without at",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, metric: tx_gbps, value: 1, "
+                          "tolerance: 5 %, over: { design: sriov } }"),
+     .errors = "t.yaml:4:78: error: 'over' changes axis 'design', which 'at' "
+               "does not name\n"},
+    {.name = "published over with a list",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, value: 1, tolerance: 5 %, at: "
+         "{ design: hdiov }, over: { design: [sriov] } }"),
+     .errors = "t.yaml:4:109: error: a value of 'published.over' must be a "
+               "single value, but is a list\n"},
+    {.name = "published over the same",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, metric: tx_gbps, value: 1, tolerance: 5 %, at: "
+         "{ design: hdiov }, over: { design: hdiov } }"),
+     .errors = "t.yaml:4:99: error: 'over' changes nothing of 'at'\n"},
+    {.name = "published largest of no axis",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, value: 8, tolerance: 0 %, largest: nic.gain }"),
+     .errors = "t.yaml:4:62: error: 'nic.gain' is no axis of the sweep; axes: "
+               "design, nic.ports\n"},
+    {.name = "published largest of words",
+     .yaml = PUBLISHED_OF(
+         "{ what: w, source: s, value: 8, tolerance: 0 %, largest: design }"),
+     .errors = "t.yaml:4:62: error: 'published.largest' takes an axis of plain "
+               "numbers; 'design' is none\n"},
+    {.name = "published largest of what at fixes",
+     .yaml = PUBLISHED_OF("{ what: w, source: s, value: 8, tolerance: 0 %, "
+                          "largest: nic.ports, at: { nic.ports: 1 } }"),
+     .errors = "t.yaml:4:79: error: 'at' fixes axis 'nic.ports', whose largest "
+               "value is asked for\n"},
     {.name = "set a wrong value",
      .yaml = "name: t\n",
      .set = "iommu.mode=foo",

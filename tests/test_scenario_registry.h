@@ -155,6 +155,8 @@ static const struct hd_param_registry t_registry = {sizeof(struct t_config),
 static const struct hd_section_alias t_aliases[] = {{"server", "host"},
                                                     {NULL, NULL}};
 
+static const char *const t_metrics[] = {"tx_gbps", "latency_ns", NULL};
+
 static inline bool t_check(const void *config, hd_scenario_complain complain,
                            void *ctx)
 {

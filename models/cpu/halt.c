@@ -20,11 +20,11 @@ static bool halt_over(const struct vcpu *v, hd_time until)
 }
 
 /* Keeps the core until the end of the halt or the end of that wait, or until
- * the scheduler wants it. */
+ * the scheduler wants it, or a pause is asked for. */
 static void look(struct vcpu *v, hd_time until)
 {
   hd_time limit = hd_time_min(vcpu_now(v) + PENDING_BITS_WAIT, until);
-  while (!halt_over(v, until) && !vcpu_preempt_asked(v)) {
+  while (!halt_over(v, until) && !vcpu_preempt_asked(v) && !v->pause) {
     struct hd_msg *m = vcpu_wait(v, limit, &v->host_time);
     if (!m)
       return;

@@ -1,13 +1,39 @@
 /*
  * interrupts.c - a vCPU's messages, and when guest code is interrupted.
  */
+#include "models/cpu/vcpu_control.h"
 #include "models/cpu/vcpu_internal.h"
 
 /* -- taking messages (no time) ------------------------------------------- */
 
+static bool sent_by(const struct hd_msg *m, const struct hd_channel *back)
+{
+  return back && m->order >> 40 == back->to->id;
+}
+
+/* The side whose scheduler sent it; VCPU_SIDES: it comes from elsewhere. */
+static unsigned side_of(const struct vcpu *v, const struct hd_msg *m)
+{
+  unsigned i = 0;
+  while (i < v->n_sides && !sent_by(m, v->side[i].to_scheduler))
+    i++;
+  return i < v->n_sides ? i : VCPU_SIDES;
+}
+
+static bool is_addressee(const struct vcpu *v, const struct interrupt_msg *m)
+{
+  unsigned side = side_of(v, &m->msg);
+  if (side < VCPU_SIDES)
+    return m->vcpu == v->side[side].index;
+  for (unsigned i = 0; i < v->n_sides; i++)
+    if (m->vcpu == v->side[i].interrupt_index)
+      return true;
+  return false;
+}
+
 static void add_pending(struct vcpu *v, const struct interrupt_msg *m)
 {
-  HD_REQUIRE(&v->task.base, m->vcpu == v->index,
+  HD_REQUIRE(&v->task.base, is_addressee(v, m),
              "interrupt for vCPU %u came to vCPU %u", m->vcpu, v->index);
   for (int i = 0; i < 4; i++)
     v->pending[i] |= m->vectors[i];
@@ -33,14 +59,27 @@ static void take_inject(struct vcpu *v, const struct interrupt_msg *m)
 
 static void take_run(struct vcpu *v, const struct sched_msg *m)
 {
-  HD_REQUIRE(&v->task.base, !v->on_core && m->vcpu == v->index,
+  unsigned side = side_of(v, &m->msg);
+  HD_REQUIRE(&v->task.base, side < VCPU_SIDES && m->vcpu == v->side[side].index,
              "vCPU %u got the core of vCPU %u", v->index, m->vcpu);
-  v->on_core = true;
-  v->run = m->msg.tag;
-  v->cold = m->cold;
-  v->accounted = m->since;
+  v->side[side].run = m->msg.tag;
+  v->begun = true;
   for (int i = 0; i < 4; i++)
     v->pending[i] |= m->vectors[i];
+  if (v->paused || side != v->current) {
+    vcpu_refuse_core(v, side, m->since);
+    return;
+  }
+  HD_REQUIRE(&v->task.base, !v->on_core, "vCPU %u got two cores", v->index);
+  v->on_core = true;
+  v->cold = m->cold;
+  v->accounted = m->since;
+}
+
+static void take_preempt(struct vcpu *v, const struct hd_msg *m)
+{
+  if (side_of(v, m) == v->current)
+    v->preempt_run = m->tag;
 }
 
 static void take_other(struct vcpu *v, struct hd_msg *m)
@@ -66,8 +105,14 @@ void vcpu_take(struct vcpu *v, struct hd_msg *m)
     take_run(v, (struct sched_msg *)m);
     break;
   case MSG_SCHED_PREEMPT:
-    v->preempt_run = m->tag;
+    take_preempt(v, m);
     break;
+  case MSG_VCPU_PAUSE:
+    vcpu_take_pause(v, (struct vcpu_control_msg *)m);
+    return;
+  case MSG_VCPU_RESUME:
+    vcpu_take_resume(v, (struct vcpu_control_msg *)m);
+    return;
   default:
     take_other(v, m);
     return; /* which owns it */
@@ -110,6 +155,13 @@ static void inject(struct vcpu *v)
   vcpu_run_host(v, cycles);
 }
 
+static void stopped(struct vcpu *v)
+{
+  vcpu_exit_begin(v, EXIT_EXTERNAL_INTERRUPT);
+  vcpu_stop(v);
+  vcpu_exit_end(v);
+}
+
 static void preempted(struct vcpu *v)
 {
   vcpu_exit_begin(v, EXIT_PREEMPT);
@@ -120,7 +172,9 @@ static void preempted(struct vcpu *v)
 void vcpu_serve(struct vcpu *v)
 {
   for (;;) {
-    if (vcpu_preempt_asked(v)) {
+    if (v->pause) {
+      stopped(v);
+    } else if (vcpu_preempt_asked(v)) {
       preempted(v);
     } else if (v->kicked) {
       v->kicked = false;

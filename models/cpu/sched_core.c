@@ -119,7 +119,8 @@ static void occupy(struct scheduler *s, uint32_t core)
 
 static void vacate(struct scheduler *s, uint32_t core)
 {
-  core_set_add(s->idle_set, core);
+  if (!s->cores[core].reserved)
+    core_set_add(s->idle_set, core);
   s->busy_cores--;
   hd_gauge_set(&s->cores_busy, s->window, hd_now(&s->base), s->busy_cores);
 }
@@ -178,7 +179,7 @@ static void choose_next(struct scheduler *s, uint32_t core)
 {
   if (s->cores[core].queue.count > 0)
     give(s, core, dequeue(s, core), s->params.queue_latency);
-  else if (s->waiting > 0)
+  else if (s->waiting > 0 && !s->cores[core].reserved)
     give(s, core, dequeue(s, longest_queue(s)), s->params.queue_latency);
   else
     vacate(s, core);
@@ -240,10 +241,12 @@ void sched_slice_over(struct scheduler *s, uint32_t core, uint32_t tag)
     arm_timer(s, c);
 }
 
-/* The previous core if idle, else any idle one, else one that halt-polls, else
- * the previous one. */
+/* The reserved core. Or the previous core if idle, else any idle one, else one
+ * that halt-polls, else the previous one. */
 static uint32_t choose_core(const struct scheduler *s, uint32_t previous)
 {
+  if (s->cores[previous].reserved)
+    return previous;
   uint32_t core = core_set_find(s->idle_set, s->n_cores, previous);
   if (core == NO_CORE)
     core = core_set_find(s->polling_set, s->n_cores, previous);
@@ -272,7 +275,8 @@ void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll)
   struct entity *e = &s->entities[s->cores[core].running];
   e->polling = true;
   e->poll_since = hd_now(&s->base);
-  core_set_add(s->polling_set, core);
+  if (!e->pinned)
+    core_set_add(s->polling_set, core);
   e->poll_end = e->poll_since + poll;
   arm_poll_timer(s, core);
 }
@@ -297,7 +301,7 @@ void sched_poll_due(struct scheduler *s, uint32_t core)
   if (c->poll_timer > hd_now(&s->base)) /* superseded by an earlier one */
     return;
   c->poll_timer = HD_TIME_NEVER;
-  if (!core_set_has(s->polling_set, core))
+  if (c->running == NO_VCPU || !s->entities[c->running].polling)
     return;
   if (s->entities[c->running].poll_end <= hd_now(&s->base))
     sched_poll_over(s, core);

@@ -33,6 +33,7 @@ struct entity {
   bool polling;      /* running, but only to halt-poll */
   hd_time poll_since, poll_end;
   hd_time polled;      /* within the window, without this poll */
+  bool pinned;         /* `core` is reserved for it */
   uint64_t vectors[4]; /* to be handed over with the next run */
 };
 
@@ -40,6 +41,7 @@ struct core {
   struct run_queue queue;
   uint32_t running;     /* vCPU, or NO_VCPU: idle */
   uint32_t last;        /* vCPU that had the core last */
+  bool reserved;        /* for one vCPU; then in neither of the sets below */
   bool preempting;      /* the running vCPU has been asked to leave */
   hd_time since;        /* of the run, or of idleness */
   hd_time accounted;    /* the running vCPU's vruntime is exact up to here */
@@ -50,6 +52,13 @@ struct core {
   hd_time busy, idle;   /* in all, up to `since` */
 };
 
+/* An interrupt unit, and whom its indices mean. */
+struct irq_source {
+  const struct hd_component *unit;
+  uint32_t *vcpus;
+  uint32_t count;
+};
+
 struct scheduler {
   struct hd_component base;
   struct cpu_params params;
@@ -58,8 +67,10 @@ struct scheduler {
   struct entity *entities;
   uint32_t n_entities, cap_entities;
   struct core *cores;
-  uint32_t n_cores, waiting, busy_cores;
+  uint32_t n_cores, n_reserved, waiting, busy_cores;
   uint64_t *idle_set, *polling_set; /* bit maps of cores */
+  struct irq_source *sources;
+  uint32_t n_sources;
   /* Housekeeping: when each core has finished what it was given. */
   hd_time *host_free;
   uint32_t n_host;
@@ -85,6 +96,13 @@ static inline void core_set_remove(uint64_t *set, uint32_t core)
 static inline bool core_set_has(const uint64_t *set, uint32_t core)
 {
   return (set[core / 64] >> (core % 64)) & 1;
+}
+
+/* Where vCPUs belong that would belong to `core`: to another one when it is
+ * reserved. Cores are reserved from the last one down. */
+static inline uint32_t sched_home(const struct scheduler *s, uint32_t core)
+{
+  return s->cores[core].reserved ? core % (s->n_cores - s->n_reserved) : core;
 }
 
 /* A blocked vCPU becomes runnable: a core, `extra` later than usual, or a place

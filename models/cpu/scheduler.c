@@ -39,16 +39,73 @@ static void wake(struct scheduler *s, uint32_t vcpu, hd_time extra)
     e->wake_pending = true;
 }
 
+static void handle_unpoll(struct scheduler *s, const struct sched_msg *m)
+{
+  const struct entity *e = entity_of(s, m->vcpu);
+  if (e->polling && e->run == m->msg.tag)
+    sched_poll_over(s, e->core);
+}
+
 static void handle_wake(struct scheduler *s, const struct sched_msg *m)
 {
   if (m->msg.tag == 0 || m->msg.tag == entity_of(s, m->vcpu)->run)
     wake(s, m->vcpu, 0);
 }
 
+/* -- whom interrupt units mean -------------------------------------------- */
+
+static struct irq_source *source_of(struct scheduler *s,
+                                    const struct hd_component *unit)
+{
+  for (uint32_t i = 0; i < s->n_sources; i++)
+    if (s->sources[i].unit == unit)
+      return &s->sources[i];
+  return NULL;
+}
+
+static void *grown(void *array, size_t n, size_t size)
+{
+  array = realloc(array, n * size);
+  HD_REQUIRE(NULL, array != NULL, "out of memory for the scheduler");
+  return array;
+}
+
+uint32_t scheduler_add_interrupts(struct scheduler *s,
+                                  const struct hd_component *unit,
+                                  uint32_t vcpu)
+{
+  struct irq_source *source = source_of(s, unit);
+  if (!source) {
+    s->sources = grown(s->sources, s->n_sources + 1, sizeof *s->sources);
+    source = &s->sources[s->n_sources++];
+    *source = (struct irq_source){.unit = unit};
+  }
+  source->vcpus =
+      grown(source->vcpus, source->count + 1, sizeof *source->vcpus);
+  source->vcpus[source->count] = vcpu;
+  return source->count++;
+}
+
+/* From the sender's index to this scheduler's. */
+static void translate(const struct scheduler *s, struct interrupt_msg *m)
+{
+  uint64_t sender = m->msg.order >> 40;
+  for (uint32_t i = 0; i < s->n_sources; i++) {
+    const struct irq_source *source = &s->sources[i];
+    if (source->unit->id != sender)
+      continue;
+    HD_REQUIRE(&s->base, m->vcpu < source->count, "%s knows no vCPU %u",
+               source->unit->path, m->vcpu);
+    m->vcpu = source->vcpus[m->vcpu];
+    return;
+  }
+}
+
 /* Its posted bits go with the run that this gives it. If it has one already,
  * they are sent after it: it must not wait for the next. */
 static void handle_irq_wake(struct scheduler *s, struct interrupt_msg *m)
 {
+  translate(s, m);
   struct entity *e = entity_of(s, m->vcpu);
   if (e->state == ENTITY_RUNNING && !e->polling) {
     e->wake_pending = true;
@@ -68,7 +125,7 @@ static void handle_block(struct scheduler *s, const struct sched_msg *m)
   bool woken = e->wake_pending;
   e->wake_pending = false;
   hd_counter_add(&s->wakes, s->window, hd_now(&s->base), woken);
-  bool wanted = s->waiting > 0 || s->cores[e->core].preempting;
+  bool wanted = (s->waiting > 0 && !e->pinned) || s->cores[e->core].preempting;
   if (!woken && !wanted && m->poll > 0)
     sched_poll_begin(s, e->core, m->poll);
   else
@@ -82,6 +139,7 @@ static void handle_block(struct scheduler *s, const struct sched_msg *m)
 static void host_irq_begins(struct scheduler *s, struct interrupt_msg *m)
 {
   hd_time now = hd_now(&s->base);
+  translate(s, m);
   (void)entity_of(s, m->vcpu);
   hd_time *core_free = &s->host_free[m->vcpu % s->n_host];
   hd_time begin = hd_time_max(now, *core_free);
@@ -147,6 +205,9 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     break;
   case MSG_SCHED_BLOCK:
     handle_block(s, m);
+    break;
+  case MSG_SCHED_UNPOLL:
+    handle_unpoll(s, m);
     break;
   case MSG_SCHED_YIELD:
     sched_leave(s, running_entity(s, m->vcpu)->core, true);
@@ -223,6 +284,9 @@ void scheduler_destroy(struct scheduler *s)
   free(s->idle_set);
   free(s->polling_set);
   free(s->host_free);
+  for (uint32_t i = 0; i < s->n_sources; i++)
+    free(s->sources[i].vcpus);
+  free(s->sources);
   free(s->entities);
   free(s);
 }
@@ -239,12 +303,11 @@ struct hd_channel *scheduler_add_vcpu(struct scheduler *s,
 {
   if (s->n_entities == s->cap_entities) {
     s->cap_entities = s->cap_entities ? s->cap_entities * 2 : 64;
-    s->entities = realloc(s->entities, s->cap_entities * sizeof *s->entities);
-    HD_REQUIRE(NULL, s->entities != NULL, "out of memory for vCPUs");
+    s->entities = grown(s->entities, s->cap_entities, sizeof *s->entities);
   }
   s->entities[s->n_entities] = (struct entity){
       .to = hd_channel_open(&s->base, vcpu, s->to_vcpu),
-      .core = s->n_entities % s->n_cores,
+      .core = sched_home(s, s->n_entities % s->n_cores),
       .state = ENTITY_BLOCKED,
   };
   s->n_entities++;
@@ -255,6 +318,30 @@ struct hd_channel *scheduler_connect(struct scheduler *s,
                                      struct hd_component *c, hd_time latency)
 {
   return hd_channel_open(c, &s->base, latency);
+}
+
+/* The last cores are reserved first. vCPUs that belong to one move on. */
+bool scheduler_reserve_core(struct scheduler *s, uint32_t vcpu)
+{
+  struct entity *e = entity_of(s, vcpu);
+  HD_REQUIRE(&s->base, !e->pinned && e->run == 0,
+             "vCPU %u cannot have a core reserved now", vcpu);
+  if (s->n_reserved + 1 >= s->n_cores)
+    return false;
+  uint32_t core = s->n_cores - 1 - s->n_reserved++;
+  s->cores[core].reserved = true;
+  core_set_remove(s->idle_set, core);
+  for (uint32_t i = 0; i < s->n_entities; i++)
+    if (!s->entities[i].pinned)
+      s->entities[i].core = sched_home(s, s->entities[i].core);
+  e->core = core;
+  e->pinned = true;
+  return true;
+}
+
+uint32_t scheduler_cores_reserved(const struct scheduler *s)
+{
+  return s->n_reserved;
 }
 
 uint32_t scheduler_vcpus(const struct scheduler *s)
@@ -293,15 +380,17 @@ static const char *check_core(const struct scheduler *s, uint32_t i)
 {
   const struct core *c = &s->cores[i];
   bool idle = c->running == NO_VCPU;
-  if (idle != core_set_has(s->idle_set, i))
+  if ((idle && !c->reserved) != core_set_has(s->idle_set, i))
     return "the set of idle cores is wrong";
-  if (core_set_has(s->polling_set, i) && (idle || c->preempting))
+  if (core_set_has(s->polling_set, i) && (idle || c->preempting || c->reserved))
     return "the set of polling cores is wrong";
-  if (idle && s->waiting > 0)
+  if (idle && !c->reserved && s->waiting > 0)
     return "a core idles while a vCPU waits";
   if (!idle && (s->entities[c->running].state != ENTITY_RUNNING ||
                 s->entities[c->running].core != i))
     return "a core runs a vCPU that does not run there";
+  if (!idle && s->entities[c->running].pinned != c->reserved)
+    return "a reserved core runs another's vCPU";
   if (c->busy + c->idle != c->since)
     return "a core's busy and idle time do not add up";
   for (uint32_t q = 0; q < c->queue.count; q++) {

@@ -11,6 +11,9 @@
  * runnable; a wake-up in time finds it there. Host interrupt handlers of the
  * injected path (eventfd, irqfd, kick) run on housekeeping cores.
  *
+ * A vCPU may have a core reserved. All others share the rest; statistics count
+ * all cores.
+ *
  * No wake-up is lost: one for a running vCPU is remembered until its next
  * MSG_SCHED_BLOCK, one for a waiting vCPU is met by the run it waits for.
  *
@@ -32,6 +35,12 @@
  *   MSG_SCHED_WAKE     0: unconditional; from the vCPU itself: the number of
  *                      its last run, void if a later one has been granted
  */
+/* From a vCPU; numbered apart from models/messages.h. */
+enum {
+  MSG_SCHED_UNPOLL = 0x4380 /* the halt polling of run msg.tag is over; void
+                               when it is already */
+};
+
 struct sched_msg {
   struct hd_msg msg;
   uint32_t vcpu; /* server-wide index */
@@ -57,6 +66,20 @@ struct hd_component *scheduler_component(struct scheduler *s);
  * Returns the channel on which it sends MSG_SCHED_*. */
 struct hd_channel *scheduler_add_vcpu(struct scheduler *s,
                                       struct hd_component *vcpu);
+/* Says that `unit` (an interrupt unit) sends MSG_IRQ_* here and that the vCPU
+ * which it adds next is this scheduler's `vcpu`. Returns the index which that
+ * has at the unit: the number of earlier calls for the unit. A sender of
+ * MSG_IRQ_* that is not made known must use the scheduler's own indices. */
+uint32_t scheduler_add_interrupts(struct scheduler *s,
+                                  const struct hd_component *unit,
+                                  uint32_t vcpu);
+/* Makes one logical core this vCPU's alone: it runs only there, and nobody else
+ * does; for threads that poll. While building, once a vCPU at most. False:
+ * nothing was done, since only one core is left for all others. Compare with
+ * cores - scheduler_cores_reserved() - 1 beforehand. */
+bool scheduler_reserve_core(struct scheduler *s, uint32_t vcpu);
+uint32_t scheduler_cores_reserved(const struct scheduler *s);
+
 /* For whoever else sends MSG_SCHED_WAKE (hypervisor). */
 struct hd_channel *scheduler_connect(struct scheduler *s,
                                      struct hd_component *c, hd_time latency);

@@ -33,14 +33,35 @@ void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
   hd_task_initialize(&v->task, e, body, "vcpu", path, host);
 }
 
+void vcpu_attach_side(struct vcpu *v, struct vcpu_side *side,
+                      struct scheduler *s, struct interrupt_unit *irq,
+                      uint64_t pid_hpa)
+{
+  *side = (struct vcpu_side){
+      .scheduler = s, .index = scheduler_vcpus(s), .pid_state = -1};
+  side->to_scheduler = scheduler_add_vcpu(s, &v->task.base);
+  side->interrupt_index = side->index;
+  if (!irq)
+    return;
+  side->interrupt_index =
+      scheduler_add_interrupts(s, interrupt_unit_component(irq), side->index);
+  side->to_interrupts = interrupt_unit_add_vcpu(irq, &v->task.base, pid_hpa);
+}
+
 void vcpu_attach(struct vcpu *v, struct scheduler *s,
                  struct interrupt_unit *irq, uint64_t pid_hpa)
 {
-  v->index = scheduler_vcpus(s);
-  v->scheduler = s;
-  v->to_scheduler = scheduler_add_vcpu(s, &v->task.base);
-  if (irq) /* that the index is the same is checked with every interrupt */
-    v->to_interrupts = interrupt_unit_add_vcpu(irq, &v->task.base, pid_hpa);
+  HD_REQUIRE(&v->task.base, v->n_sides == 0, "a vCPU is attached twice");
+  struct vcpu_side *side = &v->side[v->n_sides++];
+  vcpu_attach_side(v, side, s, irq, pid_hpa);
+  v->index = side->index;
+  v->to_scheduler = side->to_scheduler;
+  v->to_interrupts = side->to_interrupts;
+}
+
+uint32_t vcpu_interrupt_index(const struct vcpu *v, unsigned side)
+{
+  return v->side[side].interrupt_index;
 }
 
 void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
@@ -49,7 +70,9 @@ void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
                             .guest_time = v->guest_time,
                             .host_time = v->host_time};
   memcpy(st->exits, v->exits, sizeof st->exits);
-  st->host_time += scheduler_polled(v->scheduler, v->index, end);
+  for (unsigned i = 0; i < v->n_sides; i++)
+    st->host_time +=
+        scheduler_polled(v->side[i].scheduler, v->side[i].index, end);
   hd_time under_way = hd_window_overlap(v->window, v->accounted, end);
   if (v->open == &v->guest_time)
     st->guest_time += under_way;

@@ -42,13 +42,25 @@ struct vcpu_ops {
   bool (*message)(struct vcpu *v, struct hd_msg *m);
 };
 
+/* A host to which a vCPU is attached (vcpu_control.h). */
+struct vcpu_side {
+  const struct scheduler *scheduler;
+  struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
+  uint32_t index;           /* at the scheduler */
+  uint32_t interrupt_index; /* at the interrupt unit */
+  uint32_t run;             /* number of the last run on a core */
+  int pid_state;            /* last told; -1: none yet */
+};
+
+enum { VCPU_SIDES = 2 };
+
 struct vcpu {
   struct hd_task task; /* base */
   const struct vcpu_ops *ops;
   const struct cpu_params *params;
   const struct hd_window *window;
   struct hd_clock clock;
-  uint32_t index; /* server-wide */
+  uint32_t index; /* server-wide, at the scheduler */
   void *guest;    /* the guest's own */
   struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
   bool on_core, irq_enabled, halted, woken;
@@ -62,18 +74,23 @@ struct vcpu {
   uint64_t interrupts;           /* delivered, within the window */
 
   /* models/cpu's own */
-  const struct scheduler *scheduler;
+  struct vcpu_side side[VCPU_SIDES]; /* index and channels of the current one
+                                        are those above */
+  unsigned n_sides, current;
   uint64_t taken;       /* interrupts delivered, in all */
-  uint32_t run;         /* number of the current or last run on a core */
   uint32_t preempt_run; /* run that the scheduler asked back */
   uint32_t injections;  /* injected vectors whose inject_cost is due */
+  bool begun;           /* has been given a core */
   bool blocked;         /* MSG_SCHED_BLOCK sent, no core since */
+  bool polling;         /* with halt polling */
   bool wake_asked;      /* woke itself since it blocked */
-  bool kicked;          /* an IPI arrived in guest mode: an exit is due */
-  bool cold;            /* the current run follows another vCPU's */
-  hd_time entered;      /* last VM entry */
-  hd_time accounted;    /* up to here time is in guest_time or host_time */
-  hd_time *open;        /* while waiting: which of the two it will go to */
+  bool paused;
+  struct vcpu_control_msg *pause, *resume; /* to be answered; owned */
+  bool kicked;       /* an IPI arrived in guest mode: an exit is due */
+  bool cold;         /* the current run follows another vCPU's */
+  hd_time entered;   /* last VM entry */
+  hd_time accounted; /* up to here time is in guest_time or host_time */
+  hd_time *open;     /* while waiting: which of the two it will go to */
 };
 
 struct vcpu_stats { /* within the window */
@@ -86,11 +103,13 @@ void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,
                      const char *host, const struct cpu_params *params,
                      const struct hd_window *window, const struct vcpu_ops *ops,
                      void *guest);
-/* Wiring; the index is the same for both. irq NULL: no interrupt unit; its
- * states are not told to anybody. to_root and root_reply are the caller's. */
+/* Wiring. irq NULL: no interrupt unit; its states are not told to anybody.
+ * to_root and root_reply are the caller's. */
 void vcpu_attach(struct vcpu *v, struct scheduler *s,
                  struct interrupt_unit *irq, uint64_t pid_hpa);
-/* After the run, which ended at `end`. */
+/* Its index at the interrupt unit of a side, for interrupt_unit_set_entry(). */
+uint32_t vcpu_interrupt_index(const struct vcpu *v, unsigned side);
+/* After the run, which ended at `end`; of all sides together. */
 void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st);
 
 static inline hd_time vcpu_now(const struct vcpu *v)

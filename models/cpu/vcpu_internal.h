@@ -13,6 +13,14 @@
 
 #include "models/cpu/vcpu.h"
 
+struct vcpu_control_msg;
+
+/* -- vcpu.c --------------------------------------------------------------- */
+
+void vcpu_attach_side(struct vcpu *v, struct vcpu_side *side,
+                      struct scheduler *s, struct interrupt_unit *irq,
+                      uint64_t pid_hpa);
+
 /* -- exits.c: time ------------------------------------------------------- */
 
 /* Adds the time since the last call to *account. */
@@ -38,7 +46,7 @@ static inline bool vcpu_any_pending(const struct vcpu *v)
 /* Whether the scheduler wants the core of the current run back. */
 static inline bool vcpu_preempt_asked(const struct vcpu *v)
 {
-  return v->on_core && v->preempt_run == v->run;
+  return v->on_core && v->preempt_run == v->side[v->current].run;
 }
 
 void vcpu_take(struct vcpu *v, struct hd_msg *m);
@@ -48,6 +56,15 @@ void vcpu_serve(struct vcpu *v);
 
 /* A blocked vCPU asks the scheduler for a core, once. */
 void vcpu_wake_self(struct vcpu *v);
+/* Messages of vcpu_control.h; they own them. */
+void vcpu_take_pause(struct vcpu *v, struct vcpu_control_msg *m);
+void vcpu_take_resume(struct vcpu *v, struct vcpu_control_msg *m);
+/* Gives a core straight back that a side's scheduler gave at `since`: the vCPU
+ * is paused, or on another side. What it was woken for may concern it all the
+ * same. */
+void vcpu_refuse_core(struct vcpu *v, unsigned side, hd_time since);
+/* Gives the core up, as asked, until it has been resumed and has one again. */
+void vcpu_stop(struct vcpu *v);
 /* Waits for the first core. */
 void vcpu_start(struct vcpu *v);
 /* Gives the core up, runnable, until it is given one again. */

@@ -152,10 +152,11 @@ static void pause_guest(struct migration_agent *a)
 
 /* All vectors of the device's queues that this vCPU handles: whoever resumes a
  * device cannot know which it had signalled (QEMU raises them all, too). */
-static void all_vectors(struct guest *g, const struct vcpu *v, uint64_t *mask)
+static void all_vectors(const struct migration_agent *a, const struct vcpu *v,
+                        uint64_t *mask)
 {
-  for (unsigned q = 0; q < guest_queue_pairs(g); q++)
-    if (guest_vcpu_of_queue(g, q) == v) {
+  for (unsigned q = 0; q < a->config.pairs; q++)
+    if (guest_vcpu_of_queue(a->config.guest, q) == v) {
       unsigned vector = GUEST_VECTOR(1 + q);
       mask[vector / 64] |= UINT64_C(1) << (vector % 64);
     }
@@ -172,7 +173,7 @@ static void run_guest(struct migration_agent *a)
     struct vcpu_control_msg *m =
         hd_msg_new_zero(&a->task.base, MSG_VCPU_RESUME);
     m->side = a->config.side;
-    all_vectors(g, guest_vcpu(g, i), m->vectors);
+    all_vectors(a, guest_vcpu(g, i), m->vectors);
     hd_send(a->to_vcpu[i], AGENT_LATENCY, m);
   }
 }

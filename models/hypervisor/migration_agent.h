@@ -29,6 +29,7 @@ struct migration_agent; /* is a struct hd_task */
 struct migration_agent_config {
   unsigned side;
   struct guest *guest;
+  unsigned pairs;               /* its queue pairs */
   struct virtio_device *device; /* accelerator at this side */
   uint16_t device_index;        /* below the root complex */
   uint16_t pf_requester;

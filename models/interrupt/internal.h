@@ -6,7 +6,7 @@
 #include "models/iommu/cache.h"
 
 struct remap_entry {
-  bool present;
+  bool present, host; /* host: never posted */
   uint8_t vector;
   uint16_t requester;
   uint32_t vcpu;
@@ -27,7 +27,7 @@ struct posted_descriptor {
 
 struct interrupt_counters {
   struct hd_counter interrupts, posted, notified, coalesced, suppressed, woken,
-      host, blocked, cache_misses;
+      host, blocked, cache_misses, raised;
 };
 
 struct interrupt_unit {
@@ -62,6 +62,10 @@ void interrupt_access(struct interrupt_unit *u, uint64_t purpose, bool write,
 void interrupt_arrives(struct interrupt_unit *u, struct pcie_tlp *tlp);
 /* The table entry of an interrupt has been read. */
 void interrupt_entry_read(struct interrupt_unit *u, struct pcie_tlp *tlp);
+
+/* ---- software.c ----------------------------------------------------- */
+/* Software has written a vector into a posted descriptor. */
+void interrupt_raised(struct interrupt_unit *u, struct interrupt_msg *m);
 
 /* ---- posted.c ------------------------------------------------------- */
 /* Posts an interrupt whose entry is known at now + delay: tlp->data is the

@@ -44,6 +44,9 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   case MSG_TIMER:
     interrupt_notified(u, (struct interrupt_msg *)msg);
     break;
+  case MSG_IRQ_RAISE:
+    interrupt_raised(u, (struct interrupt_msg *)msg);
+    break;
   case MSG_PID_STATE:
     interrupt_state_changed(u, (struct interrupt_msg *)msg);
     break;
@@ -125,9 +128,10 @@ struct hd_channel *interrupt_unit_add_vcpu(struct interrupt_unit *u,
   return hd_channel_open(vcpu, &u->base, u->params.state_latency);
 }
 
-void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
-                              uint16_t requester, uint32_t vcpu, uint8_t vector)
+static void write_entry(struct interrupt_unit *u, uint32_t handle,
+                        struct remap_entry entry)
 {
+  uint32_t vcpu = entry.vcpu;
   HD_REQUIRE(&u->base, handle < INTERRUPT_HANDLES, "handle %u is too large",
              handle);
   HD_REQUIRE(&u->base, vcpu < u->n_descriptors, "unknown vCPU %u", vcpu);
@@ -141,8 +145,29 @@ void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
       u->entries[i] = (struct remap_entry){.present = false};
     u->n_entries = wanted;
   }
-  u->entries[handle] = (struct remap_entry){
-      .present = true, .vector = vector, .requester = requester, .vcpu = vcpu};
+  u->entries[handle] = entry;
+}
+
+void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
+                              uint16_t requester, uint32_t vcpu, uint8_t vector)
+{
+  write_entry(u, handle,
+              (struct remap_entry){.present = true,
+                                   .vector = vector,
+                                   .requester = requester,
+                                   .vcpu = vcpu});
+}
+
+void interrupt_unit_set_host_entry(struct interrupt_unit *u, uint32_t handle,
+                                   uint16_t requester, uint32_t vcpu,
+                                   uint8_t vector)
+{
+  write_entry(u, handle,
+              (struct remap_entry){.present = true,
+                                   .host = true,
+                                   .vector = vector,
+                                   .requester = requester,
+                                   .vcpu = vcpu});
 }
 
 /* ---- results -------------------------------------------------------- */
@@ -159,7 +184,8 @@ void interrupt_unit_get_stats(const struct interrupt_unit *u,
                                 .woken = c->woken.count,
                                 .host = c->host.count,
                                 .blocked = c->blocked.count,
-                                .cache_misses = c->cache_misses.count};
+                                .cache_misses = c->cache_misses.count,
+                                .raised = c->raised.count};
 }
 
 static bool lost(const struct posted_descriptor *d)

@@ -79,13 +79,41 @@ void interrupt_unit_set_entry(struct interrupt_unit *u, uint32_t handle,
                               uint16_t requester, uint32_t vcpu,
                               uint8_t vector);
 
+/* The same for an interrupt of the host's own: it is remapped to the host's
+ * handler (MSG_IRQ_HOST), whether or not those of guests are posted; `vcpu` is
+ * the host thread that the handler wakes. */
+void interrupt_unit_set_host_entry(struct interrupt_unit *u, uint32_t handle,
+                                   uint16_t requester, uint32_t vcpu,
+                                   uint8_t vector);
+
+/* Host software raises guests' vectors itself (KVM: irqfd). With posted
+ * interrupts it sets the bit in the posted descriptor, an atomic update among
+ * those of devices, and sends the notification or wakes the vCPU by the same
+ * rules; no remapping entry is involved. Without, it asks the scheduler to kick
+ * or wake the vCPU and inject: MSG_IRQ_HOST with tag INTERRUPT_RAISED, since
+ * the handler's work has been done by the sender. Returns the channel, after
+ * interrupt_unit_attach_scheduler(); the latency is that of a line between
+ * cores, state_latency. */
+enum { MSG_IRQ_RAISE = 0x4900 }; /* software -> unit; apart from messages.h */
+enum { INTERRUPT_RAISED = 1 };
+struct hd_channel *interrupt_unit_connect_software(struct interrupt_unit *u,
+                                                   struct hd_component *c);
+/* Whether they are posted. */
+bool interrupt_unit_posts(const struct interrupt_unit *u);
+/* By component `c`, on its channel; what it costs `c` is the caller's. `vcpu`:
+ * the unit's index if they are posted, the scheduler's otherwise. */
+void interrupt_unit_raise(const struct interrupt_unit *u,
+                          struct hd_component *c, struct hd_channel *to,
+                          uint32_t vcpu, uint8_t vector);
+
 #define INTERRUPT_HANDLES 65536 /* largest remapping table (VT-d 9.9) */
 
-/* Within the window. posted = notified + woken at a post + coalesced +
+/* Within the window; interrupts are those of devices, raised those of software.
+ * posted = notified + woken at a post + coalesced +
  * suppressed; woken also counts wake-ups at a change of state. */
 struct interrupt_stats {
   uint64_t interrupts, posted, notified, coalesced, suppressed, woken, host,
-      blocked, cache_misses;
+      blocked, cache_misses, raised;
 };
 void interrupt_unit_get_stats(const struct interrupt_unit *u,
                               struct interrupt_stats *s);

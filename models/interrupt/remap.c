@@ -23,7 +23,10 @@ static void to_host(struct interrupt_unit *u, struct pcie_tlp *tlp,
   struct interrupt_msg *m = hd_msg_new_zero(&u->base, MSG_IRQ_HOST);
   m->vcpu = e->vcpu;
   m->vectors[e->vector >> 6] = UINT64_C(1) << (e->vector & 63);
-  hd_send(u->to_scheduler, u->params.remap_latency + u->params.host_latency, m);
+  hd_send(u->to_scheduler,
+          hd_time_max(u->params.remap_latency + u->params.host_latency,
+                      u->to_scheduler->latency),
+          m);
   interrupt_count(u, &u->count.host);
   u->ended++;
   hd_msg_free(&u->base, tlp);
@@ -36,7 +39,7 @@ static void dispatch(struct interrupt_unit *u, struct pcie_tlp *tlp)
       handle < u->n_entries ? &u->entries[handle] : NULL;
   if (!e || !e->present || e->requester != tlp->requester) {
     block(u, tlp);
-  } else if (!u->params.posted) {
+  } else if (!u->params.posted || e->host) {
     to_host(u, tlp, e);
   } else {
     tlp->data = e->vector;

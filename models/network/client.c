@@ -74,6 +74,19 @@ static void check_order(struct client *c, struct client_guest *g,
   }
 }
 
+static void note_silence(struct client *c, struct client_guest *g)
+{
+  hd_time now = hd_now(&c->base);
+  if (!hd_window_contains(c->window, now))
+    return;
+  if (g->heard && now - g->last_frame > g->silence_max) {
+    g->silence_max = now - g->last_frame;
+    g->silence_begin = g->last_frame;
+  }
+  g->heard = true;
+  g->last_frame = now;
+}
+
 static void measure(struct client *c, struct client_guest *g, struct packet *p,
                     hd_time done)
 {
@@ -123,6 +136,7 @@ static void receive(struct client *c, struct packet_msg *m)
   struct client_guest *g = &c->guests[p->vm];
   hd_stamps_mark(&p->stamps, HD_STAGE_WIRE, hd_now(&c->base));
   c->received++;
+  note_silence(c, g);
   if (p->kind == PACKET_DATA)
     check_order(c, g, p);
   hd_time done = enqueue(c, p);
@@ -259,7 +273,11 @@ void client_get_vm_stats(const struct client *c, uint16_t vm,
                                 .duplicated = g->duplicated.count,
                                 .lost = (uint64_t)g->lost,
                                 .dropped = g->dropped.count,
-                                .generated = g->generated.count};
+                                .generated = g->generated.count,
+                                .silence_max = g->silence_max,
+                                .silence_begin = g->silence_begin,
+                                .silence_end =
+                                    g->silence_begin + g->silence_max};
 }
 
 const struct hd_histogram *client_latency(const struct client *c,

@@ -37,7 +37,10 @@ struct client_guest {
   struct stream *streams;
   uint32_t n_streams;
   struct hd_counter packets, payload, reordered, duplicated, dropped, generated;
-  int64_t lost; /* a late packet takes its loss back */
+  int64_t lost;       /* a late packet takes its loss back */
+  bool heard;         /* a frame has arrived in the window */
+  hd_time last_frame; /* the last one that did */
+  hd_time silence_max, silence_begin;
 };
 
 struct client_group {

@@ -36,11 +36,13 @@ struct wire *wire_create(struct hd_engine *e, const char *path,
                          const struct hd_window *window);
 void wire_destroy(struct wire *w);
 struct hd_component *wire_component(struct wire *w);
-/* End 0: the server's NIC port; end 1: the client. Returns the channel on
+/* End 0: the server's NIC port, or the client's port of a switch; end 1: the
+ * client, or a server's port of a switch. Returns the channel on
  * which c sends MSG_FRAME. Frames arrive at c as MSG_FRAME; MSG_FRAME_SENT
  * comes back when its frame has left (packet NULL, bytes = frame). */
 struct hd_channel *wire_connect(struct wire *w, int end,
                                 struct hd_component *c);
+int64_t wire_rate(const struct wire *w); /* bit/s */
 struct wire_stats {
   double utilization[2]; /* by sending end, incl. preamble and gap */
   uint64_t frames[2], bytes[2];
@@ -80,6 +82,10 @@ struct client_vm_stats {
   uint64_t reordered, duplicated, lost; /* of PACKET_DATA streams */
   uint64_t dropped;                     /* by the client's backlog */
   uint64_t generated;                   /* PACKET_FORWARD sent */
+  hd_time silence_max;                  /* longest time between two frames of it
+                                           that arrive within the window; 0
+                                           with fewer than two */
+  hd_time silence_begin, silence_end; /* when that was, the first of several */
 };
 void client_get_vm_stats(const struct client *c, uint16_t vm,
                          struct client_vm_stats *s);

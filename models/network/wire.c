@@ -129,6 +129,11 @@ void wire_destroy(struct wire *w)
   free(w);
 }
 
+int64_t wire_rate(const struct wire *w)
+{
+  return w->direction[0].bits.hz;
+}
+
 struct hd_component *wire_component(struct wire *w)
 {
   return &w->base;

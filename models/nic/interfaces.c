@@ -38,13 +38,33 @@ static bool vectors_are_free(const struct nic *n, const struct nic_interface *i)
   return true;
 }
 
+static bool route_is_free(const struct nic_port *port,
+                          const struct nic_interface *i)
+{
+  if (i->is_default)
+    return port->fallback == NULL;
+  return i->vm >= port->n_routes || port->route[i->vm] == NULL;
+}
+
+static bool steering_is_sound(const struct nic_interface *i)
+{
+  const struct nic_steering *s = &i->steering;
+  if (!i->is_default)
+    return true;
+  if (s->rss_queues > i->queue_pairs || (s->pairs > 0 && s->rule == NULL))
+    return false;
+  for (size_t r = 0; r < (size_t)s->guests * s->pairs; r++)
+    if (s->rule[r] != NIC_NO_RULE && s->rule[r] >= i->queue_pairs)
+      return false;
+  return true;
+}
+
 static bool is_acceptable(const struct nic *n, const struct nic_interface *i)
 {
   if (i->port >= n->params.ports || n->ports[i->port].to_wire == NULL ||
       i->queue_pairs == 0 || i->tx == NULL || i->rx == NULL)
     return false;
-  const struct nic_port *port = &n->ports[i->port];
-  if (i->vm < port->n_routes && port->route[i->vm] != NULL)
+  if (!route_is_free(&n->ports[i->port], i) || !steering_is_sound(i))
     return false;
   for (uint16_t q = 0; q < i->queue_pairs; q++)
     if (!ring_is_sound(&i->tx[q], i->queue_pairs, false) ||
@@ -92,6 +112,10 @@ static void make_route(struct nic *n, struct nic_function *f)
 {
   struct nic_port *port = &n->ports[f->config.port];
   size_t vm = f->config.vm;
+  if (f->config.is_default) {
+    port->fallback = f;
+    return;
+  }
   if (vm >= port->n_routes) {
     size_t more = vm + 64;
     port->route = realloc(port->route, more * sizeof(struct nic_function *));
@@ -202,7 +226,10 @@ void nic_remove_interface(struct nic *n, uint32_t index)
         n->rx_queues[f->config.first_queue + i] = NULL;
   for (uint32_t i = 0; i <= f->config.queue_pairs; i++)
     n->vectors[f->config.first_vector + i].owner = NULL;
-  n->ports[f->config.port].route[f->config.vm] = NULL;
+  if (f->config.is_default)
+    n->ports[f->config.port].fallback = NULL;
+  else
+    n->ports[f->config.port].route[f->config.vm] = NULL;
   n->functions[index] = NULL;
   f->removed = true;
 }

@@ -145,9 +145,10 @@ struct nic_port {
   struct hd_channel *to_wire; /* NULL: no wire */
   struct nic_round interfaces;
   struct nic_frame *flight, *flight_end; /* in order of scheduling */
-  int64_t buffered;            /* bytes: being read, waiting, being sent */
-  uint64_t sending;            /* frames handed to the wire, not yet sent */
-  struct nic_function **route; /* by guest */
+  int64_t buffered;              /* bytes: being read, waiting, being sent */
+  uint64_t sending;              /* frames handed to the wire, not yet sent */
+  struct nic_function **route;   /* by guest */
+  struct nic_function *fallback; /* default interface; NULL: none */
   size_t n_routes;
 };
 

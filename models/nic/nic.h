@@ -58,6 +58,19 @@ struct hd_component *nic_component(struct nic *n);
 void nic_attach_link(struct nic *n, struct pcie_link *l);
 void nic_attach_wire(struct nic *n, unsigned port, struct wire *w);
 
+/* Receive queue choice of the port's default interface. Frames are for many
+ * guests there: a flow rule for (guest, its queue) names the receive queue;
+ * what no rule is for is spread by a hash over (guest, stream) onto the first
+ * `rss_queues` queues (RSS). All zero: queue 0. */
+#define NIC_NO_RULE 0xffffu
+struct nic_steering {
+  uint16_t rss_queues;  /* <= queue_pairs; 0 counts as 1 */
+  uint16_t pairs;       /* rules a guest; 0: no rules */
+  uint32_t guests;      /* guests with rules */
+  const uint16_t *rule; /* [guest * pairs + its queue]: receive queue, or
+                           NIC_NO_RULE; lives on, does not change */
+};
+
 /* An interface as the host's driver describes it. Numbers of queues, vectors
  * are the device's own (global); the interface's are contiguous. */
 struct nic_interface {
@@ -71,8 +84,12 @@ struct nic_interface {
   uint32_t first_vector;    /* mailbox vector; queue vectors follow */
   uint32_t first_handle;    /* remapping handle of first_vector */
   struct nic_ring *tx, *rx; /* queue_pairs of each; guest's; live on */
-  uint32_t forge;           /* tests: enum nic_forgery */
-  uint64_t forge_address;   /* tests: IOVA it uses instead of buffers */
+  bool is_default; /* of its port (E810: default VSI): receives the frames for
+                      guests that no interface is for; `vm` is unused. At most
+                      one a port */
+  struct nic_steering steering; /* default interface only */
+  uint32_t forge;               /* tests: enum nic_forgery */
+  uint64_t forge_address;       /* tests: IOVA it uses instead of buffers */
 };
 
 /* A broken or malicious device, for tests of isolation. */

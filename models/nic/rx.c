@@ -105,13 +105,40 @@ static void place(struct nic *n, struct nic_queue *q, struct packet *p)
 /* ---- steering
  * ------------------------------------------------------------------ */
 
+/* Stands for the device's hash over a frame's addresses and ports (Toeplitz):
+ * any good one will do. */
+static uint32_t flow_hash(const struct packet *p)
+{
+  uint32_t h = (uint32_t)p->vm << 16 | p->stream;
+  h = (h ^ h >> 16) * 0x7feb352du;
+  h = (h ^ h >> 15) * 0x846ca68bu;
+  return h ^ h >> 16;
+}
+
+/* In the default interface. */
+static uint32_t choose_queue(const struct nic_steering *s,
+                             const struct packet *p)
+{
+  if (p->vm < s->guests && p->queue < s->pairs) {
+    uint16_t rule = s->rule[(size_t)p->vm * s->pairs + p->queue];
+    if (rule != NIC_NO_RULE)
+      return rule;
+  }
+  return s->rss_queues > 1 ? flow_hash(p) % s->rss_queues : 0;
+}
+
 static struct nic_queue *steer(struct nic *n, const struct packet *p)
 {
   const struct nic_port *port = &n->ports[p->port];
   struct nic_function *f = p->vm < port->n_routes ? port->route[p->vm] : NULL;
-  if (f == NULL || p->queue >= f->config.queue_pairs || !f->rx[p->queue].live)
+  uint32_t queue = p->queue;
+  if (f == NULL) {
+    f = port->fallback;
+    queue = f != NULL ? choose_queue(&f->config.steering, p) : 0;
+  }
+  if (f == NULL || queue >= f->config.queue_pairs || !f->rx[queue].live)
     return NULL;
-  return &f->rx[p->queue];
+  return &f->rx[queue];
 }
 
 static void wait_for_descriptor(struct nic *n, struct nic_queue *q,

@@ -72,6 +72,12 @@ bool virtq_device_see(struct virtq_device *d, const struct virtq_view *driver)
   return virtq_side_see(&d->side, q, driver);
 }
 
+bool virtq_device_would_miss(const struct virtq_device *d,
+                             const struct virtq_view *driver)
+{
+  return d->error == VIRTQ_OK && virtq_side_misses(&d->side, d->q, driver);
+}
+
 /* ---- popping ------------------------------------------------------------ */
 
 static enum virtq_status append(struct virtq_chain *chain,
@@ -158,6 +164,29 @@ enum virtq_status virtq_device_pop(struct virtq_device *d,
   if (d->error == VIRTQ_OK)
     claim(d, chain);
   return d->error;
+}
+
+/* The ID of the chain that ends at a position. */
+static uint16_t id_before(const struct virtq *q, struct virtq_position end)
+{
+  uint32_t slot = virtq_slot(q, virtq_retreat(q, end, 1));
+  return q->packed ? q->desc[slot].link : q->avail[slot];
+}
+
+enum virtq_status virtq_device_put_back(struct virtq_device *d, uint16_t id)
+{
+  const struct virtq *q = d->q;
+  if (id >= q->config.size || !d->chain[id].busy || d->chain[id].done ||
+      id_before(q, d->side.consumed) != id)
+    return VIRTQ_INVALID;
+  if (q->in_order) /* it is the last one there, too */
+    d->order_count--;
+  d->side.consumed =
+      virtq_retreat(q, d->side.consumed, virtq_entries(q, d->chain[id].slots));
+  d->planned = d->side.consumed;
+  d->chain[id] = (struct virtq_device_chain){0};
+  d->in_flight--;
+  return VIRTQ_OK;
 }
 
 enum virtq_status virtq_device_push(struct virtq_device *d, uint16_t id,

@@ -13,6 +13,9 @@ struct virtq_position virtq_origin(const struct virtq *q);
 /* n <= the ring's size further. */
 struct virtq_position virtq_advance(const struct virtq *q,
                                     struct virtq_position p, uint32_t n);
+/* n <= the ring's size back. */
+struct virtq_position virtq_retreat(const struct virtq *q,
+                                    struct virtq_position p, uint32_t n);
 /* Entries from `from` to `to`, which is not before it and at most the ring's
  * size away; more than that size: it is no such position. */
 uint32_t virtq_distance(const struct virtq *q, struct virtq_position from,
@@ -38,6 +41,9 @@ struct virtq_view virtq_side_view(const struct virtq_side *s);
 /* The caller has checked the position. True: rule 4 of ring.h. */
 bool virtq_side_see(struct virtq_side *s, const struct virtq *q,
                     const struct virtq_view *peer);
+/* Rule 4: what the peer published without knowing that it should signal. */
+bool virtq_side_misses(const struct virtq_side *s, const struct virtq *q,
+                       const struct virtq_view *peer);
 bool virtq_side_due(struct virtq_side *s, const struct virtq *q);
 bool virtq_side_enable(struct virtq_side *s, const struct virtq *q,
                        uint32_t after);

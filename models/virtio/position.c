@@ -24,6 +24,18 @@ struct virtq_position virtq_advance(const struct virtq *q,
   return p;
 }
 
+struct virtq_position virtq_retreat(const struct virtq *q,
+                                    struct virtq_position p, uint32_t n)
+{
+  if (q->packed && p.index < n) {
+    p.index = (uint16_t)(p.index + q->config.size - n);
+    p.wrap = !p.wrap;
+    return p;
+  }
+  p.index = (uint16_t)(p.index - n);
+  return p;
+}
+
 uint32_t virtq_distance(const struct virtq *q, struct virtq_position from,
                         struct virtq_position to)
 {

@@ -162,6 +162,13 @@ struct virtq_view {
 /* A view in 64 bits, e.g. for the data of a TLP or of a doorbell, and back. */
 uint64_t virtq_view_encode(const struct virtq_view *v);
 struct virtq_view virtq_view_decode(uint64_t bits);
+/* Whether `v` was taken before `seen`, by the same side: all in a view only
+ * grows, and signals are disabled after they have been enabled. Drop such a
+ * view (rule 1), e.g. the data of a doorbell, which stores to memory overtake.
+ * A view with an index that is out of range is not overtaken unless it looks
+ * so; virtq_device_see() finds it. */
+bool virtq_view_overtaken(const struct virtq *q, const struct virtq_view *seen,
+                          const struct virtq_view *v);
 
 /* What both sides keep about signals; the library's. */
 struct virtq_side {
@@ -341,6 +348,10 @@ void virtq_device_reset(struct virtq_device *d);
 /* A view of the driver has arrived. True: kicks are enabled, chains are there,
  * and no kick need come (rule 4). A bad index sets the error. */
 bool virtq_device_see(struct virtq_device *d, const struct virtq_view *driver);
+/* What virtq_device_see() would return for a good view, without taking it: for
+ * a device that finds views only when it reads memory, and must look again. */
+bool virtq_device_would_miss(const struct virtq_device *d,
+                             const struct virtq_view *driver);
 /* Published and not popped: split: chains; packed: descriptors. */
 uint32_t virtq_device_available(const struct virtq_device *d);
 /* Of these, not yet planned. */
@@ -377,6 +388,11 @@ struct virtq_chain {
  * error. The buffers stay valid whatever happens to the ring. */
 enum virtq_status virtq_device_pop(struct virtq_device *d,
                                    struct virtq_chain *chain);
+
+/* The chain popped last goes back, untouched: it is the next to be popped, and
+ * no reads are planned from there on. For devices that have popped ahead of use
+ * and stop. OK or INVALID: it is not the chain popped last. */
+enum virtq_status virtq_device_put_back(struct virtq_device *d, uint16_t id);
 
 /* The device is done with chain `id`, having written `length` bytes. Any order;
  * with IN_ORDER what overtook is held back until its turn. OK or INVALID: not

@@ -34,14 +34,46 @@ struct virtq_view virtq_side_view(const struct virtq_side *s)
                              .known = s->known};
 }
 
+/* Whether `to` is before `from`, both modulo `modulus`. */
+static bool behind(uint32_t from, uint32_t to, uint32_t modulus)
+{
+  return (to + modulus - from) % modulus > modulus / 2;
+}
+
+static uint32_t place_of(const struct virtq *q, struct virtq_position p)
+{
+  return q->packed && !p.wrap ? p.index + q->config.size : p.index;
+}
+
+bool virtq_view_overtaken(const struct virtq *q, const struct virtq_view *seen,
+                          const struct virtq_view *v)
+{
+  uint32_t places = q->packed ? 2 * q->config.size : 1u << 16;
+  uint32_t counts = 1u << VIRTQ_ENABLES_BITS;
+  if (behind(place_of(q, seen->position), place_of(q, v->position), places) ||
+      behind(seen->enables, v->enables, counts) ||
+      behind(seen->known, v->known, counts))
+    return true;
+  return place_of(q, seen->position) == place_of(q, v->position) &&
+         seen->enables == v->enables &&
+         seen->event.mode == VIRTQ_EVENT_DISABLE &&
+         v->event.mode != VIRTQ_EVENT_DISABLE;
+}
+
+bool virtq_side_misses(const struct virtq_side *s, const struct virtq *q,
+                       const struct virtq_view *peer)
+{
+  return s->enabled && peer->known != s->enables &&
+         virtq_before(q, s->event.at, peer->position);
+}
+
 bool virtq_side_see(struct virtq_side *s, const struct virtq *q,
                     const struct virtq_view *peer)
 {
   s->peer = *peer;
   if (!virtq_before(q, peer->event.at, s->decided))
     s->known = peer->enables;
-  return s->enabled && peer->known != s->enables &&
-         virtq_before(q, s->event.at, peer->position);
+  return virtq_side_misses(s, q, peer);
 }
 
 bool virtq_side_due(struct virtq_side *s, const struct virtq *q)

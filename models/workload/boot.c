@@ -1,8 +1,8 @@
 /*
- * boot.c - start of the guest's network driver, on vCPU 0.
+ * boot.c - start of the guest's driver, on vCPU 0.
  *
  * What it accesses before its device works is trapped and goes to the
- * hypervisor; the rest is the driver's (netdev.h).
+ * hypervisor; the rest is the driver's (guest_device.h).
  */
 #include "models/workload/guest_internal.h"
 
@@ -45,6 +45,6 @@ void guest_boot(struct guest_cpu *cpu)
 {
   while (!cpu->booted)
     guest_wait(cpu, HD_TIME_NEVER);
-  cpu->guest->netdev->probe(cpu);
+  cpu->guest->device->probe(cpu);
   to_hypervisor(cpu, control(cpu, MSG_VM_READY));
 }

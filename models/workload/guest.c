@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "models/workload/guest_internal.h"
+#include "models/workload/blockdev.h"
 #include "sim/engine/rng.h"
 
 _Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
@@ -37,7 +37,13 @@ static void create_cpus(struct guest *g)
   }
 }
 
-static void create_queues(struct guest *g)
+const struct guest_device_ops *guest_device_of(const struct guest_config *c)
+{
+  return c->blockdev == BLOCKDEV_NONE ? &netdev_of(c)->device
+                                      : &blockdev_of(c)->device;
+}
+
+static void create_packet_queues(struct guest *g)
 {
   const struct guest_config *c = &g->config;
   size_t n = c->queue_pairs;
@@ -49,7 +55,19 @@ static void create_queues(struct guest *g)
     g->txq[q].owner = &g->cpus[guest_plan_owner(c, q)];
   }
   g->netdev = netdev_of(c);
-  g->netdev->create(g, guest_draw_area(g));
+}
+
+/* Rings first, then the buffers of block jobs. */
+static void create_device(struct guest *g)
+{
+  const struct guest_config *c = &g->config;
+  uint64_t area = guest_draw_area(g);
+  g->device = guest_device_of(c);
+  if (c->blockdev == BLOCKDEV_NONE)
+    create_packet_queues(g);
+  else
+    block_create(g, area + g->device->memory(c));
+  g->device->create(g, area);
 }
 
 static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
@@ -70,6 +88,8 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
 static void create_streams(struct guest *g)
 {
   const struct guest_config *c = &g->config;
+  if (g->block)
+    return;
   g->n_streams = guest_plan_streams(c);
   g->streams = guest_allocate(g->n_streams, sizeof *g->streams);
   int64_t payload = 0;
@@ -83,7 +103,7 @@ static void create_streams(struct guest *g)
     udp_stream_create(g);
 }
 
-static void connect(struct guest_cpu *from, struct guest_cpu *to)
+void guest_connect(struct guest_cpu *from, struct guest_cpu *to)
 {
   if (from != to && !from->peers[to->number])
     from->peers[to->number] = hd_channel_open(
@@ -96,21 +116,25 @@ static void connect_starts(struct guest *g)
   if (g->config.netdev != NETDEV_VIRTIO)
     return;
   for (uint32_t q = 0; q < g->config.queue_pairs; q++) {
-    connect(&g->cpus[0], g->txq[q].owner);
-    connect(g->txq[q].owner, &g->cpus[0]);
+    guest_connect(&g->cpus[0], g->txq[q].owner);
+    guest_connect(g->txq[q].owner, &g->cpus[0]);
   }
 }
 
 static void connect_cpus(struct guest *g)
 {
+  if (g->block) {
+    block_connect(g);
+    return;
+  }
   connect_starts(g);
   for (uint32_t q = 0; q < g->config.queue_pairs; q++)
-    connect(g->txq[q].cleaner, g->txq[q].owner);
+    guest_connect(g->txq[q].cleaner, g->txq[q].owner);
   for (size_t s = 0; s < g->n_streams; s++) {
     struct guest_stream *st = &g->streams[s];
-    connect(st->cpu, st->queue->owner);
-    connect(st->queue->owner, st->cpu);
-    connect(st->cpu, st->queue->cleaner);
+    guest_connect(st->cpu, st->queue->owner);
+    guest_connect(st->queue->owner, st->cpu);
+    guest_connect(st->cpu, st->queue->cleaner);
   }
 }
 
@@ -130,10 +154,10 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
   g->config = *c;
   g->engine = e;
   create_cpus(g);
-  create_queues(g);
+  create_device(g);
   create_streams(g);
   connect_cpus(g);
-  g->touched = guest_allocate(g->netdev->pages(c), sizeof *g->touched);
+  g->touched = guest_allocate(g->device->pages(c), sizeof *g->touched);
   g->jitter = draw_jitter(g);
   hd_histogram_initialize(&g->latency);
   hd_breakdown_initialize(&g->breakdown);
@@ -142,7 +166,9 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 
 void guest_destroy(struct guest *g)
 {
-  g->netdev->destroy(g);
+  g->device->destroy(g);
+  if (g->block)
+    block_destroy(g);
   if (g->config.workload == WORKLOAD_UDP_STREAM)
     udp_stream_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)
@@ -169,7 +195,15 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i)
 
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
 {
-  return &g->rxq[q].cpu->vcpu;
+  return g->block ? &blockdev_queue_at(g, q)->cpu->vcpu : &g->rxq[q].cpu->vcpu;
+}
+
+void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)
+{
+  HD_REQUIRE(NULL, g->device->set_observer != NULL,
+             "%s: observers of virtqueues are the virtio function's",
+             g->config.path);
+  g->device->set_observer(g, q, observer);
 }
 
 void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor)

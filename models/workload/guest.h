@@ -1,13 +1,14 @@
 /*
- * guest.h - a guest: vCPUs, network driver, stack and workload.
+ * guest.h - a guest: vCPUs, a device's driver, stack and workload.
  *
  * Guest code runs on its vCPUs as blocking code (vcpu.h). vCPUs of one guest
  * share memory in reality; here each keeps its own view, and what crosses goes
  * by message with the latency of a cache line (or of an IPI when it must wake
  * a halted vCPU).
  *
- * The network driver is the native one of an E810-like interface or virtio-net
- * (netdev.h); stack and workload are the same.
+ * A guest has a network device or a block device. The network driver is the
+ * native one of an E810-like interface or virtio-net (netdev.h), the block
+ * driver NVMe or virtio-blk (blockdev.h); what is above is the same.
  *
  * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
  * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
@@ -15,6 +16,11 @@
  * virtio-net a queue pair that only one vCPU sends on belongs to that one, as
  * the driver's affinity and transmit steering make it: a virtqueue is under one
  * lock, and here it is one vCPU's.
+ *
+ * Block jobs: job j runs on vCPU j modulo vCPUs and uses queue j modulo queue
+ * pairs. A queue belongs to the vCPU whose jobs use it, or, if there are
+ * several such, to vCPU q modulo vCPUs; the others pass their requests to it.
+ * Where this text says queue pair, a block device has a queue.
  */
 #ifndef HD_MODELS_WORKLOAD_GUEST_H
 #define HD_MODELS_WORKLOAD_GUEST_H
@@ -23,6 +29,7 @@
 #include "models/memory/memory.h"
 #include "models/network/packet.h"
 #include "models/nic/nic.h"
+#include "models/storage/storage.h"
 #include "models/virtio/transport.h"
 #include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
@@ -31,12 +38,13 @@
 
 struct guest; /* opaque */
 
-/* Vector i of the guest's interface (0: mailbox, 1 + q: queue pair q) is this
- * vector of the vCPU that handles it; vectors below 32 are the CPU's own. The
- * interrupt handler also takes a bare i, below 32. */
+/* Vector i of the guest's interface (0: mailbox or the like, 1 + q: queue pair
+ * q) is this vector of the vCPU that handles it; vectors below 32 are the CPU's
+ * own. The interrupt handler also takes a bare i, below 32. */
 #define GUEST_VECTOR(i) (32u + (unsigned)(i))
 
 enum netdev_kind { NETDEV_NATIVE, NETDEV_VIRTIO };
+enum blockdev_kind { BLOCKDEV_NONE, BLOCKDEV_NVME, BLOCKDEV_VIRTIO };
 
 struct guest_config {
   uint16_t vm;    /* server-wide index */
@@ -57,15 +65,24 @@ struct guest_config {
   const struct hd_window *window;
   uint64_t memory_base; /* IOVA (guest physical) where memory starts */
   uint64_t memory_size;
-  uint16_t nic_device;                /* below the root complex, for MMIO */
-  int netdev;                         /* enum netdev_kind */
+  uint16_t nic_device; /* the device, below the root complex, for MMIO */
+  int netdev;          /* enum netdev_kind */
   const struct virtio_params *virtio; /* NETDEV_VIRTIO: ring size, features of
-                                         the device, costs of the driver */
+                                         the device, costs of the driver;
+                                         BLOCKDEV_VIRTIO as well */
+  /* A block device in place of a network device. */
+  int blockdev;                               /* enum blockdev_kind */
+  const struct block_jobs_params *block_jobs; /* WORKLOAD_BLOCK_JOBS */
+  const struct guest_block_params *block_costs;
+  const struct storage_params *storage; /* BLOCKDEV_NVME: its largest command,
+                                           cost of administration commands */
+  struct block_pool *block_pool;
+  uint64_t blocks; /* of BLOCK_BYTES, of its namespace or disk */
 };
 
 /* Bytes of guest memory that rings and buffers take; memory_size must be at
- * least this. Pure; reads queue_pairs, workload, and nic or netdev and virtio.
- */
+ * least this. Pure; reads queue_pairs, workload, and nic, netdev and virtio, or
+ * blockdev, block_jobs, block_costs, storage and virtio. */
 uint64_t guest_memory_needed(const struct guest_config *c);
 
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c);
@@ -79,23 +96,26 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i);
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q);
 
 /* The server tells where write-backs of queue pair q are observed (memory
- * observer of guest_vcpu_of_queue(g, q)), and the channels for control. */
+ * observer of guest_vcpu_of_queue(g, q)), and the channels for control.
+ * Observers of a virtio function are its owner's to tell. */
 void guest_set_observer(struct guest *g, unsigned q, uint16_t observer);
 void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor);
 /* Channel guest vCPU 0 -> hypervisor is opened by guest_attach_hypervisor();
  * the hypervisor opens its own to guest_vcpu(g, 0..). */
 
-/* What a native device needs to know: rings (live as long as the guest), NULL
- * with virtio-net. */
-struct nic_ring *guest_tx_rings(struct guest *g); /* queue_pairs of them */
+/* What a native device needs to know: rings (live as long as the guest),
+ * queue_pairs of them; NULL with any other device. Vector q of a storage
+ * interface is queue q's, and comes as GUEST_VECTOR(1 + q). */
+struct nic_ring *guest_tx_rings(struct guest *g);
 struct nic_ring *guest_rx_rings(struct guest *g);
+struct storage_ring *guest_storage_rings(struct guest *g);
 
-/* ---- virtio-net ----
+/* ---- virtio ----
  *
  * What stands behind the driver is told by guest_virtio_function(): queues,
  * features. Its owner fills in, before the run, what is the device's: notify,
  * device, doorbell, doorbell_stride, requester, PASID, first_handle, observer.
- * NULL with the native driver.
+ * NULL with other drivers.
  *
  * Views from the device come as MSG_GUEST_MEMORY (object: the struct virtq) to
  * guest_vcpu_of_queue(g, pair), on passive channels. The device takes a packet
@@ -103,7 +123,11 @@ struct nic_ring *guest_rx_rings(struct guest *g);
  * that the packet's owner is known at any time; a received packet it stores in
  * q->cookie[id] before pushing. Interrupts are GUEST_VECTOR(1 + pair) of that
  * vCPU. The control queue is in the function's list, but its commands are
- * accesses trapped at boot. */
+ * accesses trapped at boot.
+ *
+ * A block device's request queue q: the cookie is the struct block_request,
+ * whose status the device sets before it pushes the chain: 16 B of header,
+ * data, and a byte of status (virtio 1.2, 5.2.6). A flush has no data. */
 struct virtio_function *guest_virtio_function(struct guest *g);
 
 /* Opens the channels on which the drivers of all queue pairs send
@@ -114,25 +138,44 @@ struct virtio_function *guest_virtio_function(struct guest *g);
  * it, as stores to memory overtake an MMIO write. */
 void guest_attach_backend(struct guest *g, struct hd_component *backend,
                           hd_time kick_latency);
-/* The same for one queue pair, if each has a thread of its own. */
+/* The same for one queue pair (block: queue), if each has a thread of its own.
+ */
 void guest_attach_backend_pair(struct guest *g, unsigned pair,
                                struct hd_component *backend,
                                hd_time kick_latency);
+
+/* A second back end, for live migration; before the run. From
+ * guest_switch_backend() on the drivers' views go to back end `backend` (0: the
+ * first, 1: the second). Call it while all vCPUs are paused, when what the
+ * owner fills in of the function has been changed to the other device. What was
+ * sent before may still arrive at the other back end. Device pages are to be
+ * mapped anew. */
+void guest_attach_second_backend(struct guest *g, struct hd_component *backend,
+                                 hd_time kick_latency);
+void guest_attach_second_backend_pair(struct guest *g, unsigned pair,
+                                      struct hd_component *backend,
+                                      hd_time kick_latency);
+void guest_switch_backend(struct guest *g, unsigned backend);
+/* The driver's latest view of a queue of the function, for the device that
+ * restores it: see virtq_device_restore(). While all vCPUs are paused. */
+struct virtq_view guest_driver_views(const struct guest *g, unsigned queue);
 
 /* Where the device's registers are for this guest, global numbers; set after
  * the device has been created, before the run. `lazy`: the pages of doorbells
  * and vectors are mapped on first touch, each by an EPT violation (HD-IOV: page
  * by page; SR-IOV: one fault maps the whole BAR). */
 struct guest_registers {
-  uint32_t first_queue, first_vector;
+  uint32_t first_queue, first_vector; /* storage: of queue pair 0 */
   bool lazy_pages; /* true: a fault per page; false: one fault in all */
+  bool direct;     /* NVMe: the controller's registers are the device's;
+                      false: emulated by the host, accesses trapped */
 };
 void guest_set_registers(struct guest *g, const struct guest_registers *r);
 
 struct guest_stats {                         /* within the window */
   uint64_t sent_packets, sent_bytes;         /* handed to the device */
   uint64_t received_packets, received_bytes; /* delivered to the application */
-  uint64_t requests;                         /* answered echo requests */
+  uint64_t requests; /* answered echo requests; reads and writes reaped */
   uint64_t exits[EXIT_REASONS], interrupts;
   uint64_t page_faults; /* of device pages, since the start: most happen before
                            the window */
@@ -147,9 +190,14 @@ struct guest_stats {                         /* within the window */
   uint64_t kick_exits;       /* VIRTIO_NOTIFY_EXIT */
   uint64_t kick_doorbells;   /* VIRTIO_NOTIFY_DOORBELL */
   uint64_t kicks_suppressed; /* the device had not asked for it */
+  /* Block requests reaped by the application; those failed are in `errors`, and
+   * nowhere else. */
+  uint64_t reads, writes, flushes, read_bytes, written_bytes, errors;
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
-/* Round-trip times (ping) and their breakdown, requests begun in the window. */
+/* Round-trip times (ping), times from the call that submits to the end of the
+ * one that reaps (reads and writes), and their breakdown; requests begun in the
+ * window. */
 const struct hd_histogram *guest_latency(const struct guest *g);
 const struct hd_breakdown *guest_breakdown(const struct guest *g);
 /* Packets the guest holds: in the queueing discipline, in transmit rings and
@@ -158,7 +206,9 @@ uint64_t guest_packets_held(const struct guest *g);
 /* Received packets that write-backs have shown to the guest since the start.
  * What the device has delivered beyond these is on its way, held by nobody. */
 uint64_t guest_packets_arrived(const struct guest *g);
-/* NULL, or what does not balance: rings, sockets, packets. */
+/* Block requests submitted and not reaped. */
+uint64_t guest_block_inside(const struct guest *g);
+/* NULL, or what does not balance: rings, sockets, packets, block requests. */
 const char *guest_check(const struct guest *g);
 
 /* Message between vCPUs of a guest. */

@@ -1,5 +1,5 @@
 /* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
-#include "models/workload/guest_internal.h"
+#include "models/workload/blockdev.h"
 
 /* ---- interrupts --------------------------------------------------------- */
 
@@ -58,7 +58,11 @@ static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
     g->streams[m->value].socket.wanted = (int64_t)m->bytes;
     return false;
   case GUEST_DRIVER:
-    return g->netdev->message(cpu, m);
+    return g->device->message(cpu, m);
+  case GUEST_REQUESTS:
+    return block_requests(cpu, m);
+  case GUEST_REQUESTS_DONE:
+    return block_requests_done(cpu, m);
   }
   hd_fail(&cpu->vcpu.task.base, __FILE__, __LINE__, "unknown message %u",
           m->what);
@@ -68,7 +72,7 @@ static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
 static bool from_device(struct guest_cpu *cpu, const struct guest_memory_msg *m)
 {
   cpu->activity = true;
-  return cpu->guest->netdev->memory_written(cpu, m);
+  return cpu->guest->device->memory_written(cpu, m);
 }
 
 static bool from_hypervisor(struct guest_cpu *cpu, const struct hd_msg *m)
@@ -106,8 +110,12 @@ static bool on_message(struct vcpu *v, struct hd_msg *m)
 void guest_soft_interrupts(struct guest_cpu *cpu)
 {
   if (cpu->scheduled)
-    cpu->guest->netdev->deferred(cpu);
-  if (cpu->work)
+    cpu->guest->device->deferred(cpu);
+  if (!cpu->work)
+    return;
+  if (cpu->guest->block)
+    block_run_all(cpu);
+  else
     qdisc_run_all(cpu);
 }
 
@@ -117,8 +125,8 @@ void guest_wait(struct guest_cpu *cpu, hd_time until)
     guest_soft_interrupts(cpu);
     return;
   }
-  if (cpu->guest->netdev->before_idle)
-    cpu->guest->netdev->before_idle(cpu);
+  if (cpu->guest->device->before_idle)
+    cpu->guest->device->before_idle(cpu);
   vcpu_idle(&cpu->vcpu, until);
 }
 
@@ -145,6 +153,9 @@ static void run_workload(struct guest_cpu *cpu)
   case WORKLOAD_DPDK_FORWARD:
     dpdk_forward_run(cpu);
     break;
+  case WORKLOAD_BLOCK_JOBS:
+    block_jobs_run(cpu);
+    break;
   default:
     break;
   }
@@ -162,5 +173,15 @@ static void main_of_cpu(struct vcpu *v)
     guest_wait(cpu, HD_TIME_NEVER);
 }
 
+static void interrupt(struct vcpu *v, unsigned vector)
+{
+  struct guest_cpu *cpu = guest_cpu_of(v);
+  unsigned i = vector >= GUEST_VECTOR(0) ? vector - GUEST_VECTOR(0) : vector;
+  if (cpu->guest->block)
+    block_interrupt(cpu, i);
+  else
+    napi_interrupt(cpu, i);
+}
+
 const struct vcpu_ops guest_cpu_ops = {
-    .main = main_of_cpu, .interrupt = napi_interrupt, .message = on_message};
+    .main = main_of_cpu, .interrupt = interrupt, .message = on_message};

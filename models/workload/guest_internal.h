@@ -44,7 +44,10 @@ enum guest_message {
   GUEST_PACKET,       /* sender -> owner: value = queue, object = packet */
   GUEST_WAITING,      /* sender -> cleaner: value = stream, bytes to be freed
                          until the sender wants to be woken */
-  GUEST_DRIVER        /* the driver's own; value is its */
+  GUEST_DRIVER,       /* the driver's own; value is its */
+  GUEST_REQUESTS,     /* job -> owner of the queue: value = job, object = list
+                         of `bytes` requests */
+  GUEST_REQUESTS_DONE /* the same back */
 };
 
 struct packet_list {
@@ -77,7 +80,8 @@ static inline struct packet *packet_list_pop(struct packet_list *l)
 struct guest_counters {
   uint64_t sent_packets, sent_bytes, received_packets, received_bytes, requests,
       throttled, blocked, qdisc_max, dropped, lost, kick_exits, kick_doorbells,
-      kicks_suppressed;
+      kicks_suppressed, reads, writes, flushes, read_bytes, written_bytes,
+      errors;
   uint64_t page_faults; /* since the start */
 };
 
@@ -144,7 +148,7 @@ struct guest_cpu {
   uint32_t number;
   struct hd_channel **peers; /* by vCPU number; NULL where nothing is sent */
   bool booted, trapped, go;
-  bool work;      /* an owned queue has packets to transmit */
+  bool work;      /* an owned queue has packets or requests to post */
   bool scheduled; /* the driver has deferred work */
   bool activity;  /* polling guest: something has arrived since the last poll */
   bool polls;     /* its thread looks at the rings itself, all the time */
@@ -163,9 +167,12 @@ struct guest {
   size_t n_cpus;
   struct guest_txq *txq;
   struct guest_rxq *rxq;
-  const struct netdev_ops *netdev;
-  struct native *native;     /* the driver's; one of these */
-  struct virtio_net *virtio; /* is not NULL */
+  const struct guest_device_ops *device; /* the driver */
+  const struct netdev_ops *netdev;       /* it, of a network device */
+  struct guest_block *block;             /* block device; else NULL */
+  struct native *native;                 /* the driver's; one of these */
+  struct nvme *nvme;                     /* is not NULL */
+  struct virtio_driver *virtio;
   struct guest_stream *streams;
   size_t n_streams;
   struct guest_registers registers;
@@ -188,6 +195,9 @@ static inline bool guest_in_window(struct guest_cpu *cpu)
 
 /* guest.c: zeroed memory, or the end. */
 void *guest_allocate(size_t n, size_t bytes);
+
+/* guest.c: a channel, if there is none yet. */
+void guest_connect(struct guest_cpu *from, struct guest_cpu *to);
 
 /* guest_memory.c: where rings and buffers lie; vCPUs' first touches. */
 uint64_t guest_draw_area(const struct guest *g);
@@ -233,7 +243,8 @@ void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
 void qdisc_run_all(struct guest_cpu *cpu);
 
 /* napi.c */
-void napi_interrupt(struct vcpu *v, unsigned vector);
+/* Vector i of the interface, see GUEST_VECTOR(). */
+void napi_interrupt(struct guest_cpu *cpu, unsigned i);
 /* Polls a queue pair until nothing is left, with interrupts disabled. */
 void napi_run(struct guest_cpu *cpu, unsigned queue);
 
@@ -252,10 +263,10 @@ void udp_stream_run(struct guest_cpu *cpu);
 void ping_run(struct guest_cpu *cpu);
 void dpdk_forward_run(struct guest_cpu *cpu);
 
-/* guest_plan.c: which vCPU does what. */
+/* guest_plan.c: which vCPU does what. Block jobs count as streams. */
 uint32_t guest_plan_streams(const struct guest_config *c);
 uint32_t guest_plan_cpus(const struct guest_config *c);
-/* Cleaner and owner of a queue; the same with virtio-net. */
+/* Cleaner and owner of a queue; the same with virtio and block devices. */
 uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue);
 uint32_t guest_plan_owner(const struct guest_config *c, uint32_t queue);
 uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream);

@@ -1,18 +1,19 @@
 /*
- * guest_memory.c - where a guest's rings and packet buffers lie, and the first
+ * guest_memory.c - where a guest's rings and buffers lie, and the first
  * touch of device pages.
  *
  * One area, at a 2 MiB boundary drawn per guest, holds all that the driver
  * shares with its device.
  */
-#include "models/workload/guest_internal.h"
+#include "models/workload/blockdev.h"
 #include "sim/engine/rng.h"
 
 #define AREA_ALIGNMENT (2u << 20)
 
 uint64_t guest_memory_needed(const struct guest_config *c)
 {
-  return netdev_of(c)->memory(c);
+  uint64_t rings = guest_device_of(c)->memory(c);
+  return c->blockdev == BLOCKDEV_NONE ? rings : rings + block_buffers(c);
 }
 
 uint64_t guest_draw_area(const struct guest *g)
@@ -45,7 +46,7 @@ static void map(struct guest *g, size_t page)
     g->touched[page] = true;
     return;
   }
-  for (size_t i = 0; i < g->netdev->pages(&g->config); i++)
+  for (size_t i = 0; i < g->device->pages(&g->config); i++)
     g->touched[i] = true;
 }
 

@@ -6,11 +6,13 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
   return a < b ? a : b;
 }
 
-/* Sockets; ping has one, a polling guest none. */
+/* Sockets, or block jobs; ping has one, a polling guest none. */
 uint32_t guest_plan_streams(const struct guest_config *c)
 {
   if (c->workload == WORKLOAD_UDP_STREAM)
     return (uint32_t)c->udp_stream->streams;
+  if (c->workload == WORKLOAD_BLOCK_JOBS)
+    return (uint32_t)c->block_jobs->numjobs;
   return c->workload == WORKLOAD_PING ? 1 : 0;
 }
 
@@ -29,8 +31,9 @@ static uint32_t spread(const struct guest_config *c, uint32_t queue)
 
 uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream)
 {
-  bool each = c->workload == WORKLOAD_UDP_STREAM &&
-              c->udp_stream->threads == THREADS_PER_STREAM;
+  bool each = c->workload == WORKLOAD_BLOCK_JOBS ||
+              (c->workload == WORKLOAD_UDP_STREAM &&
+               c->udp_stream->threads == THREADS_PER_STREAM);
   return each ? stream % c->vcpus : 0;
 }
 
@@ -48,8 +51,8 @@ uint32_t guest_plan_owner(const struct guest_config *c, uint32_t queue)
 
 uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue)
 {
-  return c->netdev == NETDEV_VIRTIO ? guest_plan_owner(c, queue)
-                                    : spread(c, queue);
+  bool one = c->netdev == NETDEV_VIRTIO || c->blockdev != BLOCKDEV_NONE;
+  return one ? guest_plan_owner(c, queue) : spread(c, queue);
 }
 
 /* Both maps fill vCPUs from 0 on, so those in use are a prefix. */

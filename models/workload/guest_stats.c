@@ -1,5 +1,5 @@
 /* guest_stats.c - results of a guest, and whether its books balance. */
-#include "models/workload/guest_internal.h"
+#include "models/workload/blockdev.h"
 
 /* ---- results ----------------------------------------------------------- */
 
@@ -18,6 +18,12 @@ static void add_counters(struct guest_stats *s, const struct guest_counters *c)
   s->kick_exits += c->kick_exits;
   s->kick_doorbells += c->kick_doorbells;
   s->kicks_suppressed += c->kicks_suppressed;
+  s->reads += c->reads;
+  s->writes += c->writes;
+  s->flushes += c->flushes;
+  s->read_bytes += c->read_bytes;
+  s->written_bytes += c->written_bytes;
+  s->errors += c->errors;
   if (c->qdisc_max > s->qdisc_max)
     s->qdisc_max = c->qdisc_max;
 }
@@ -38,6 +44,8 @@ static bool sends(const struct guest_cpu *cpu)
     return cpu->sender.count > 0;
   case WORKLOAD_PING:
     return cpu->number == 0;
+  case WORKLOAD_BLOCK_JOBS:
+    return cpu->number < cpu->guest->config.block_jobs->numjobs;
   default:
     return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD;
   }
@@ -81,10 +89,15 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g)
 
 /* ---- conservation ------------------------------------------------------ */
 
+static size_t packet_queues(const struct guest *g)
+{
+  return g->block ? 0 : g->config.queue_pairs;
+}
+
 uint64_t guest_packets_held(const struct guest *g)
 {
   uint64_t n = 0;
-  for (size_t q = 0; q < g->config.queue_pairs; q++)
+  for (size_t q = 0; q < packet_queues(g); q++)
     n += g->txq[q].qdisc.count + g->netdev->unfetched(&g->txq[q]) +
          g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
@@ -97,7 +110,7 @@ uint64_t guest_packets_held(const struct guest *g)
 uint64_t guest_packets_arrived(const struct guest *g)
 {
   uint64_t n = 0;
-  for (size_t q = 0; q < g->config.queue_pairs; q++)
+  for (size_t q = 0; q < packet_queues(g); q++)
     n += g->rxq[q].received;
   return n;
 }
@@ -146,6 +159,8 @@ static const char *check_stream(const struct guest *g,
 
 const char *guest_check(const struct guest *g)
 {
+  if (g->block)
+    return block_check(g);
   const char *wrong = check_rings(g);
   for (size_t s = 0; !wrong && s < g->n_streams; s++)
     wrong = check_stream(g, &g->streams[s]);

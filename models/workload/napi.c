@@ -76,17 +76,15 @@ void napi_run(struct guest_cpu *cpu, unsigned queue)
   } while (dev->irq_end(cpu, 1 + queue));
 }
 
-void napi_interrupt(struct vcpu *v, unsigned vector)
+void napi_interrupt(struct guest_cpu *cpu, unsigned i)
 {
-  struct guest_cpu *cpu = guest_cpu_of(v);
   struct guest *g = cpu->guest;
-  unsigned i = vector >= GUEST_VECTOR(0) ? vector - GUEST_VECTOR(0) : vector;
   if (i == 0) {
     g->netdev->irq_end(cpu, i);
     return;
   }
-  HD_REQUIRE(&v->task.base,
+  HD_REQUIRE(&cpu->vcpu.task.base,
              i <= g->config.queue_pairs && g->rxq[i - 1].cpu == cpu,
-             "interrupt vector %u is not this vCPU's", vector);
+             "interrupt vector %u is not this vCPU's", i);
   napi_run(cpu, i - 1);
 }

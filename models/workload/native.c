@@ -77,11 +77,8 @@ static void destroy(struct guest *g)
   free(g->native);
 }
 
-void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)
+static void set_observer(struct guest *g, unsigned q, uint16_t observer)
 {
-  HD_REQUIRE(NULL, g->native != NULL,
-             "%s: observers of virtqueues are the virtio function's",
-             g->config.path);
   g->native->tx_rings[q].observer = observer;
   g->native->rx_rings[q].observer = observer;
 }
@@ -223,10 +220,13 @@ static const char *check(const struct guest *g, unsigned pair)
 }
 
 const struct netdev_ops native_netdev_ops = {
-    .memory = memory,
-    .pages = pages,
-    .create = create,
-    .destroy = destroy,
+    .device = {.memory = memory,
+               .pages = pages,
+               .create = create,
+               .destroy = destroy,
+               .set_observer = set_observer,
+               .probe = probe,
+               .memory_written = native_memory_written},
     .room = native_tx_room,
     .send_cycles = native_send_cycles,
     .touch = native_tx_touch,
@@ -239,8 +239,6 @@ const struct netdev_ops native_netdev_ops = {
     .irq_begin = irq_begin,
     .poll_cycles = poll_cycles,
     .irq_end = irq_end,
-    .probe = probe,
-    .memory_written = native_memory_written,
     .unfetched = unfetched,
     .posted_bytes = posted_bytes,
     .check = check};

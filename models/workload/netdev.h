@@ -11,29 +11,22 @@
  *
  * Who calls what: room, reclaim, post and announce on the queue's owner, with
  * interrupts disabled if the driver's interrupts can be taken there; clean and
- * irq_* on its cleaner; give_back on the receive queue's vCPU; memory_written
- * on the vCPU that the device's writes are shown to. Units: cycles of the
- * vCPU's clock, packets, bytes. An entry that is NULL has nothing to do.
+ * irq_* on its cleaner; give_back on the receive queue's vCPU; device:
+ * guest_device.h. Units: cycles of the vCPU's clock, packets, bytes. An entry
+ * that is NULL has nothing to do.
  */
 #ifndef HD_MODELS_WORKLOAD_NETDEV_H
 #define HD_MODELS_WORKLOAD_NETDEV_H
 
-#include "models/workload/guest.h"
+#include "models/workload/guest_device.h"
 
-struct guest_cpu;
 struct guest_stream;
 struct guest_txq;
 struct guest_rxq;
 
 struct netdev_ops {
-  /* ---- building; no time passes ---- */
-  uint64_t (*memory)(
-      const struct guest_config *c);             /* rings and buffers; pure */
-  size_t (*pages)(const struct guest_config *c); /* device pages; pure */
-  /* Makes the rings of g->txq and g->rxq, whose vCPUs are set; they take guest
-   * memory from `base` on, memory() bytes. */
-  void (*create)(struct guest *g, uint64_t base);
-  void (*destroy)(struct guest *g);
+  /* create() finds g->txq and g->rxq, whose vCPUs are set. */
+  struct guest_device_ops device; /* first */
 
   /* ---- transmit ---- */
   /* Packets that may be posted now. */
@@ -73,20 +66,6 @@ struct netdev_ops {
    * and polling must go on. */
   bool (*irq_end)(struct guest_cpu *cpu, unsigned vector);
 
-  /* ---- the driver's life ---- */
-  /* From MSG_VM_BOOT until traffic may flow; on vCPU 0. */
-  void (*probe)(struct guest_cpu *cpu);
-  /* A device's write has become visible. Takes no time, sends nothing. True:
-   * ends the waiting of a vCPU that polls. */
-  bool (*memory_written)(struct guest_cpu *cpu,
-                         const struct guest_memory_msg *m);
-  /* A GUEST_DRIVER message. Takes no time. True: wake the vCPU. */
-  bool (*message)(struct guest_cpu *cpu, const struct guest_msg *m);
-  /* Work that cpu->scheduled announced. */
-  void (*deferred)(struct guest_cpu *cpu);
-  /* The vCPU is about to idle. Takes no time. */
-  void (*before_idle)(struct guest_cpu *cpu);
-
   /* ---- books, after the run ---- */
   /* Posted packets that the device has not taken. */
   uint64_t (*unfetched)(const struct guest_txq *q);
@@ -98,7 +77,7 @@ struct netdev_ops {
 
 extern const struct netdev_ops native_netdev_ops, virtio_net_ops;
 
-/* The driver that a guest of this configuration has. */
+/* The driver of a guest with a network device. */
 const struct netdev_ops *netdev_of(const struct guest_config *c);
 
 /* ---- netdev_tx.c ---- */
@@ -130,9 +109,5 @@ void netdev_rx_arrived(struct guest_cpu *cpu, struct guest_rxq *q,
                        struct packet *list, uint32_t n);
 /* Hands `n` received packets to their sockets. */
 void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n);
-
-/* ---- boot.c, for drivers ---- */
-/* Trapped accesses: exits, and the host software's emulation. */
-void boot_trap(struct guest_cpu *cpu, int64_t accesses);
 
 #endif

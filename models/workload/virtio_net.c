@@ -24,56 +24,43 @@ static uint64_t memory(const struct guest_config *c)
   return bytes;
 }
 
-static void describe(struct guest *g)
+static struct virtio_driver_queue *queue_at(struct guest *g, unsigned index)
 {
-  struct virtio_net *v = g->virtio;
-  struct virtio_function *f = &v->function;
-  uint64_t offered;
-  f->kind = VIRTIO_NET;
-  f->vm = g->config.vm;
-  f->n_queues = queues(&g->config);
-  f->features = virtio_negotiated(&g->config, &offered);
-  f->queue = guest_allocate(f->n_queues, sizeof(struct virtq *));
-  for (unsigned i = 0; i < f->n_queues; i++)
-    f->queue[i] = &v->queues[i].ring;
-  HD_REQUIRE(
-      NULL,
-      virtio_status_initialize(&v->status, VIRTIO_TYPE_NET, offered, false),
-      "%s: virtio device offers what it must not", g->config.path);
+  return &virtio_queue_at(g, index)->vq;
+}
+
+/* A notification page per queue if their registers are that far apart. */
+static size_t pages(const struct guest_config *c)
+{
+  return 2u * c->queue_pairs + 2;
 }
 
 static void create(struct guest *g, uint64_t base)
 {
   const struct guest_config *c = &g->config;
   struct virtio_net *v = guest_allocate(1, sizeof *v);
-  g->virtio = v;
+  g->virtio = &v->driver;
   v->polled = c->workload == WORKLOAD_DPDK_FORWARD;
   v->queues = guest_allocate(queues(c), sizeof *v->queues);
-  v->looks = guest_allocate(g->n_cpus, sizeof *v->looks);
   v->start_asked = guest_allocate(g->n_cpus, sizeof *v->start_asked);
-  describe(g);
-  for (unsigned i = 0; i < v->function.n_queues; i++)
+  uint64_t offered, accepted = virtio_negotiated(c, &offered);
+  virtio_driver_create(g, VIRTIO_NET, queues(c), offered, accepted, queue_at);
+  for (unsigned i = 0; i < queues(c); i++)
     virtio_queue_create(g, i, &base);
   const struct virtq_driver *tx =
-      &virtio_queue_at(g, virtio_tx_queue(0))->driver;
+      &virtio_queue_at(g, virtio_tx_queue(0))->vq.driver;
   v->slots = virtq_driver_slots(tx, c->virtio->inline_header ? 1 : 2);
 }
 
 static void destroy(struct guest *g)
 {
-  struct virtio_net *v = g->virtio;
-  for (unsigned i = 0; i < v->function.n_queues; i++)
+  struct virtio_net *v = virtio_net_of(g);
+  for (unsigned i = 0; i < v->driver.function.n_queues; i++)
     virtio_queue_destroy(&v->queues[i]);
-  free(v->function.queue);
+  virtio_driver_destroy(&v->driver);
   free(v->queues);
-  free(v->looks);
   free(v->start_asked);
   free(v);
-}
-
-struct virtio_function *guest_virtio_function(struct guest *g)
-{
-  return g->virtio ? &g->virtio->function : NULL;
 }
 
 /* ---- books -----------------------------------------------------------------
@@ -87,7 +74,7 @@ static uint32_t completions(const struct guest_txq *t)
 /* The device clears a chain's cookie when it takes the packet. */
 static uint64_t unfetched(const struct guest_txq *t)
 {
-  const struct virtq *ring = &virtio_txq_of(t)->ring;
+  const struct virtq *ring = &virtio_txq_of(t)->vq.ring;
   uint64_t n = 0;
   for (uint32_t id = 0; id < ring->config.size; id++)
     n += ring->cookie[id] != NULL;
@@ -98,7 +85,7 @@ static uint64_t posted_bytes(const struct guest_txq *t, uint16_t stream)
 {
   const struct virtio_queue *q = virtio_txq_of(t);
   uint64_t bytes = 0;
-  for (uint32_t id = 0; id < q->ring.config.size; id++)
+  for (uint32_t id = 0; id < q->vq.ring.config.size; id++)
     if (q->chains[id].busy && q->chains[id].stream == stream)
       bytes += q->chains[id].truesize;
   for (uint32_t i = 0; i < q->done.count; i++) {
@@ -111,10 +98,10 @@ static uint64_t posted_bytes(const struct guest_txq *t, uint16_t stream)
 
 static const char *check_chains(const struct virtio_queue *q)
 {
-  uint32_t size = q->ring.config.size;
-  if (q->driver.error != VIRTQ_OK)
-    return virtq_status_text(q->driver.error);
-  if (q->driver.in_flight + q->done.count + q->places.count != size)
+  uint32_t size = q->vq.ring.config.size;
+  if (q->vq.driver.error != VIRTQ_OK)
+    return virtq_status_text(q->vq.driver.error);
+  if (q->vq.driver.in_flight + q->done.count + q->places.count != size)
     return "virtqueue: buffers are not in the ring, used or free";
   return NULL;
 }
@@ -128,36 +115,37 @@ static const char *check(const struct guest *g, unsigned pair)
     wrong = check_chains(virtio_rxq_of(&g->rxq[pair]));
   if (!wrong && t->posted - t->freed != tx->outstanding)
     wrong = "transmit queue: posted packets are not freed or outstanding";
-  if (!wrong && tx->outstanding != tx->driver.in_flight + tx->done.count)
+  if (!wrong && tx->outstanding != tx->vq.driver.in_flight + tx->done.count)
     wrong = "transmit queue: outstanding packets are not in the ring or used";
-  uint32_t unused = tx->ring.config.size - tx->outstanding * g->virtio->slots;
-  bool low = !g->virtio->polled && unused < VIRTIO_NET_RESERVE;
+  uint32_t unused =
+      tx->vq.ring.config.size - tx->outstanding * virtio_net_of(g)->slots;
+  bool low = !virtio_net_of(g)->polled && unused < VIRTIO_NET_RESERVE;
   if (!wrong && tx->stopped != low)
     wrong = "transmit queue: stopped with room, or running without";
   return wrong;
 }
 
-const struct netdev_ops virtio_net_ops = {.memory = memory,
-                                          .pages = virtio_pages,
-                                          .create = create,
-                                          .destroy = destroy,
-                                          .room = virtio_tx_room,
-                                          .send_cycles = virtio_tx_cycles,
-                                          .reclaim = virtio_tx_reclaim,
-                                          .post = virtio_tx_post,
-                                          .announce = virtio_tx_announce,
-                                          .completions = completions,
-                                          .clean = virtio_tx_clean,
-                                          .give_back = virtio_rx_give_back,
-                                          .irq_begin = virtio_irq_begin,
-                                          .poll_cycles = virtio_poll_cycles,
-                                          .irq_end = virtio_irq_end,
-                                          .probe = virtio_probe,
-                                          .memory_written =
-                                              virtio_memory_written,
-                                          .message = virtio_message,
-                                          .deferred = virtio_deferred,
-                                          .before_idle = virtio_before_idle,
-                                          .unfetched = unfetched,
-                                          .posted_bytes = posted_bytes,
-                                          .check = check};
+const struct netdev_ops virtio_net_ops = {
+    .device = {.memory = memory,
+               .pages = pages,
+               .create = create,
+               .destroy = destroy,
+               .probe = virtio_probe,
+               .memory_written = virtio_memory_written,
+               .message = virtio_message,
+               .deferred = virtio_deferred,
+               .before_idle = virtio_driver_before_idle},
+    .room = virtio_tx_room,
+    .send_cycles = virtio_tx_cycles,
+    .reclaim = virtio_tx_reclaim,
+    .post = virtio_tx_post,
+    .announce = virtio_tx_announce,
+    .completions = completions,
+    .clean = virtio_tx_clean,
+    .give_back = virtio_rx_give_back,
+    .irq_begin = virtio_irq_begin,
+    .poll_cycles = virtio_poll_cycles,
+    .irq_end = virtio_irq_end,
+    .unfetched = unfetched,
+    .posted_bytes = posted_bytes,
+    .check = check};

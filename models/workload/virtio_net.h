@@ -13,31 +13,17 @@
  * Receive (5.1.6.3): every buffer in the ring; refilled when more than half of
  * a poll's budget is missing. A polling application asks for no callbacks, uses
  * the ring to its end and refills after every burst.
- *
- * Second look. A driver that has enabled callbacks looks at the ring once more
- * (2.7.7.1). Between the two the device may have published entries without
- * knowing that it should interrupt; ring.h tells when it has. Since a device's
- * writes do not wake a halted vCPU's task, the driver looks for such entries
- * some time after it has gone idle, without cost.
  */
 #ifndef HD_MODELS_WORKLOAD_VIRTIO_NET_H
 #define HD_MODELS_WORKLOAD_VIRTIO_NET_H
 
-#include "models/virtio/status.h"
-#include "models/workload/guest_internal.h"
+#include "models/workload/virtio_driver.h"
 
 enum {
   VIRTIO_NET_HEADER = 12,      /* struct virtio_net_hdr_mrg_rxbuf, bytes */
   VIRTIO_NET_RX_BUFFER = 1536, /* header and the longest frame, whole lines */
   VIRTIO_NET_RESERVE = 2 + 17, /* descriptors of a packet with MAX_SKB_FRAGS */
   VIRTIO_NET_TABLE = 2         /* buffers of our longest chain */
-};
-
-/* GUEST_DRIVER messages */
-enum virtio_net_message {
-  VIRTIO_NET_START,   /* vCPU 0 -> owner: fill your receive queues */
-  VIRTIO_NET_STARTED, /* owner -> vCPU 0 */
-  VIRTIO_NET_LOOK     /* to itself, after going idle */
 };
 
 struct virtio_chain { /* what the driver knows of a chain */
@@ -54,20 +40,11 @@ struct virtio_fifo {
   uint32_t size, head, count;
 };
 
-/* Where a vCPU sends the views of a queue. */
-struct virtio_link {
-  struct hd_channel *visible, *kick;
-};
-
 struct virtio_queue {
-  struct virtq ring; /* first: the back end knows the queue by it */
-  struct virtq_driver driver;
-  struct guest_cpu *cpu; /* owner */
-  uint16_t index;        /* of the device */
+  struct virtio_driver_queue vq; /* first */
   unsigned pair;
   bool transmit;
-  uint64_t buffers, headers; /* guest physical */
-  struct virtio_link link;
+  uint64_t buffers, headers;   /* guest physical */
   struct virtio_chain *chains; /* in flight, by ID */
   struct virtio_fifo done;     /* used, not yet paid for */
   struct virtio_fifo places;   /* buffers not in use */
@@ -76,30 +53,25 @@ struct virtio_queue {
   bool stopped;                /* transmit: no room for any packet */
   bool held_off;               /* callbacks disabled for polling */
   bool cleaned;                /* transmit: something, by the current poll */
-  hd_time kick_arrives;        /* at the back end; later views follow it */
-};
-
-struct virtio_look { /* of a vCPU */
-  bool fresh;     /* callbacks have been enabled since the last series began */
-  unsigned stage; /* looks set in this series */
-  uint64_t series;
 };
 
 struct virtio_net {
-  struct virtio_function function;
-  struct virtio_status status;
-  struct virtio_queue *queues; /* function.n_queues */
-  struct virtio_look *looks;   /* by vCPU */
+  struct virtio_driver driver; /* first */
+  struct virtio_queue *queues; /* of the device */
   uint32_t slots;              /* descriptors of a transmit chain */
   bool polled;                 /* by an application: no callbacks */
   bool *start_asked;           /* by vCPU */
   size_t starting;             /* vCPUs asked to start and not done */
 };
 
+static inline struct virtio_net *virtio_net_of(const struct guest *g)
+{
+  return (struct virtio_net *)g->virtio;
+}
 static inline struct virtio_queue *virtio_queue_at(const struct guest *g,
                                                    unsigned index)
 {
-  return &g->virtio->queues[index];
+  return &virtio_net_of(g)->queues[index];
 }
 static inline struct virtio_queue *virtio_txq_of(const struct guest_txq *q)
 {
@@ -121,15 +93,9 @@ struct virtio_chain virtio_fifo_pop(struct virtio_fifo *f);
 void virtio_queue_add(struct virtio_queue *q, const struct virtq_buffer *buffer,
                       uint32_t count, struct virtio_chain chain, void *cookie);
 
-/* virtio_net_notify.c: what the device is told, and what it tells. */
-/* Lets the device see all chains, and kicks it if it wants that. */
-void virtio_publish(struct guest_cpu *cpu, struct virtio_queue *q);
-/* Enables callbacks, for when `after` + 1 more chains are used. True: they are
- * there already. */
+/* virtio_net_poll.c: callbacks, for when `after` + 1 more chains are used. */
 bool virtio_enable(struct guest_cpu *cpu, struct virtio_queue *q,
                    uint32_t after, bool tell);
-void virtio_disable(struct guest_cpu *cpu, struct virtio_queue *q);
-size_t virtio_pages(const struct guest_config *c);
 
 /* virtio_net_tx.c */
 uint32_t virtio_tx_room(const struct guest_txq *q);
@@ -148,15 +114,13 @@ void virtio_rx_give_back(struct guest_cpu *cpu, struct guest_rxq *q,
 void virtio_rx_arrived(struct guest_cpu *cpu, struct virtio_queue *q,
                        struct packet *p);
 
-/* virtio_net_poll.c: callbacks, polling, the second look. */
+/* virtio_net_poll.c: callbacks and polling. */
 bool virtio_irq_begin(struct guest_cpu *cpu, unsigned vector);
 bool virtio_irq_end(struct guest_cpu *cpu, unsigned vector);
 int64_t virtio_poll_cycles(const struct guest_rxq *q, uint32_t completed,
                            uint32_t received);
 bool virtio_memory_written(struct guest_cpu *cpu,
                            const struct guest_memory_msg *m);
-void virtio_before_idle(struct guest_cpu *cpu);
-bool virtio_looked(struct guest_cpu *cpu, uint64_t series);
 /* Polls the pairs whose used chains came without an interrupt. */
 void virtio_poll_due(struct guest_cpu *cpu);
 

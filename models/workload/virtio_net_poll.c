@@ -1,6 +1,6 @@
 /*
  * virtio_net_poll.c - virtio-net: what the device has used, callbacks around
- * NAPI's polls, and the second look.
+ * NAPI's polls.
  */
 #include "models/workload/virtio_net.h"
 
@@ -18,31 +18,34 @@ static void take(struct guest_cpu *cpu, struct virtio_queue *q,
     virtio_rx_arrived(cpu, q, c->cookie);
 }
 
-static struct virtio_queue *queue_of(struct guest_cpu *cpu, void *object)
-{
-  const struct virtio_net *v = cpu->guest->virtio;
-  struct virtio_queue *q = object;
-  HD_REQUIRE(&cpu->vcpu.task.base,
-             q >= v->queues && q < v->queues + v->function.n_queues &&
-                 q->cpu == cpu,
-             "used entries of a virtqueue that is not this vCPU's");
-  return q;
-}
-
 bool virtio_memory_written(struct guest_cpu *cpu,
                            const struct guest_memory_msg *m)
 {
-  struct virtio_queue *q = queue_of(cpu, m->object);
+  struct virtio_queue *q =
+      (struct virtio_queue *)virtio_driver_queue_of(cpu, m->object);
   struct virtq_view view = virtq_view_decode(m->data);
   struct virtq_completion c;
-  if (virtq_driver_see(&q->driver, &view))
+  if (virtq_driver_see(&q->vq.driver, &view))
     cpu->scheduled = true;
-  while (virtq_driver_pending(&q->driver) &&
-         virtq_driver_take(&q->driver, &c) == VIRTQ_OK)
+  while (virtq_driver_pending(&q->vq.driver) &&
+         virtq_driver_take(&q->vq.driver, &c) == VIRTQ_OK)
     take(cpu, q, &c);
-  HD_REQUIRE(&cpu->vcpu.task.base, q->driver.error == VIRTQ_OK,
-             "virtqueue %u: %s", q->index, virtq_status_text(q->driver.error));
+  HD_REQUIRE(&cpu->vcpu.task.base, q->vq.driver.error == VIRTQ_OK,
+             "virtqueue %u: %s", q->vq.index,
+             virtq_status_text(q->vq.driver.error));
   return cpu->polls;
+}
+
+/* ---- callbacks ------------------------------------------------------------
+ */
+
+bool virtio_enable(struct guest_cpu *cpu, struct virtio_queue *q,
+                   uint32_t after, bool tell)
+{
+  bool chains = q->vq.ring.packed && q->transmit;
+  uint32_t slots = virtio_net_of(cpu->guest)->slots;
+  return virtio_driver_enable(cpu, &q->vq, chains ? after * slots : after,
+                              tell);
 }
 
 /* ---- NAPI -------------------------------------------------------------------
@@ -61,11 +64,11 @@ bool virtio_irq_begin(struct guest_cpu *cpu, unsigned vector)
   if (vector == 0 || !anything(g, vector - 1))
     return false;
   struct virtio_queue *tx = virtio_txq_of(&g->txq[vector - 1]);
-  virtio_disable(cpu, virtio_rxq_of(&g->rxq[vector - 1]));
+  virtio_driver_disable(cpu, &virtio_rxq_of(&g->rxq[vector - 1])->vq);
   tx->held_off = tx->done.count > 0;
   tx->cleaned = false;
   if (tx->held_off)
-    virtio_disable(cpu, tx);
+    virtio_driver_disable(cpu, &tx->vq);
   return true;
 }
 
@@ -111,46 +114,4 @@ void virtio_poll_due(struct guest_cpu *cpu)
     if (g->rxq[pair].cpu == cpu)
       napi_run(cpu, pair);
   guest_irq_restore(cpu, enabled);
-}
-
-/* ---- the second look --------------------------------------------------------
- */
-
-/* The device learns of an enabled callback after VIRTIO_VISIBLE_LATENCY, and
- * what it publishes without knowing becomes visible a write's latency later:
- * 2 us for an idle path, more if it is full. */
-static const hd_time look_after[] = {2 * HD_US, 30 * HD_US, 500 * HD_US};
-enum { LOOKS = sizeof look_after / sizeof look_after[0] };
-
-static void arm(struct guest_cpu *cpu, struct virtio_look *look)
-{
-  if (look->stage >= LOOKS)
-    return;
-  struct guest_msg *m = hd_msg_new_zero(&cpu->vcpu.task.base, MSG_GUEST);
-  m->what = GUEST_DRIVER;
-  m->value = VIRTIO_NET_LOOK;
-  m->bytes = look->series;
-  hd_schedule(&cpu->vcpu.task.base, look_after[look->stage], m);
-  look->stage++;
-}
-
-/* Callbacks that have been enabled since begin a new series. */
-void virtio_before_idle(struct guest_cpu *cpu)
-{
-  struct virtio_look *look = &cpu->guest->virtio->looks[cpu->number];
-  if (!look->fresh)
-    return;
-  look->fresh = false;
-  look->series++;
-  look->stage = 0;
-  arm(cpu, look);
-}
-
-/* What was shown to the vCPU before is in its queues by now. */
-bool virtio_looked(struct guest_cpu *cpu, uint64_t series)
-{
-  struct virtio_look *look = &cpu->guest->virtio->looks[cpu->number];
-  if (series == look->series)
-    arm(cpu, look);
-  return cpu->scheduled;
 }

@@ -67,21 +67,14 @@ static void place(struct guest *g, struct virtio_queue *q,
 void virtio_queue_create(struct guest *g, unsigned index, uint64_t *next)
 {
   struct virtio_queue *q = virtio_queue_at(g, index);
-  q->index = (uint16_t)index;
   q->pair = index / 2;
   q->transmit = index % 2 == 1;
   bool control = q->pair == g->config.queue_pairs;
-  q->cpu = control ? &g->cpus[0] : g->rxq[q->pair].cpu;
+  q->vq.cpu = control ? &g->cpus[0] : g->rxq[q->pair].cpu;
   struct virtq_config ring =
       ring_config(g->config.virtio, g->virtio->function.features, q->transmit);
   place(g, q, &ring, next);
-  const struct virtq_driver_options options = {
-      .indirect_from = ring.indirect_entries > 0 ? 2 : 0};
-  enum virtq_status status = virtq_initialize(&q->ring, &ring);
-  if (status == VIRTQ_OK)
-    status = virtq_driver_initialize(&q->driver, &q->ring, &options);
-  HD_REQUIRE(NULL, status == VIRTQ_OK, "%s: virtqueue %u: %s", g->config.path,
-             index, virtq_status_text(status));
+  virtio_driver_queue_create(g, &q->vq, &ring);
   q->chains = guest_allocate(ring.size, sizeof *q->chains);
   q->done = fifo_create(ring.size);
   q->places = fifo_create(ring.size);
@@ -91,8 +84,7 @@ void virtio_queue_create(struct guest *g, unsigned index, uint64_t *next)
 
 void virtio_queue_destroy(struct virtio_queue *q)
 {
-  virtq_driver_terminate(&q->driver);
-  virtq_terminate(&q->ring);
+  virtio_driver_queue_destroy(&q->vq);
   free(q->chains);
   free(q->done.at);
   free(q->places.at);
@@ -104,21 +96,22 @@ void virtio_queue_destroy(struct virtio_queue *q)
  * last descriptor (2.8.5). */
 static uint16_t newest(struct virtio_queue *q, uint32_t slots)
 {
-  uint32_t size = q->ring.config.size;
-  uint64_t step = q->ring.packed ? slots : 1;
+  uint32_t size = q->vq.ring.config.size;
+  uint64_t step = q->vq.ring.packed ? slots : 1;
   q->added += step;
   uint32_t last = (uint32_t)((q->added - 1) % size);
-  return q->ring.packed ? q->ring.desc[last].link : q->ring.avail[last];
+  return q->vq.ring.packed ? q->vq.ring.desc[last].link
+                           : q->vq.ring.avail[last];
 }
 
 void virtio_queue_add(struct virtio_queue *q, const struct virtq_buffer *buffer,
                       uint32_t count, struct virtio_chain chain, void *cookie)
 {
-  uint32_t slots = virtq_driver_slots(&q->driver, count);
+  uint32_t slots = virtq_driver_slots(&q->vq.driver, count);
   enum virtq_status status =
-      virtq_driver_add(&q->driver, buffer, count, cookie);
-  HD_REQUIRE(&q->cpu->vcpu.task.base, status == VIRTQ_OK, "virtqueue %u: %s",
-             q->index, virtq_status_text(status));
+      virtq_driver_add(&q->vq.driver, buffer, count, cookie);
+  HD_REQUIRE(&q->vq.cpu->vcpu.task.base, status == VIRTQ_OK, "virtqueue %u: %s",
+             q->vq.index, virtq_status_text(status));
   chain.busy = true;
   q->chains[newest(q, slots)] = chain;
 }

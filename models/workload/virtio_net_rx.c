@@ -11,7 +11,7 @@ static uint64_t buffer_of(const struct virtio_queue *q, uint16_t place)
 static void refill(struct guest_cpu *cpu, struct virtio_queue *q, uint32_t n)
 {
   const struct guest *g = cpu->guest;
-  if (!g->virtio->polled)
+  if (!virtio_net_of(g)->polled)
     vcpu_run(&cpu->vcpu, n * g->config.virtio->refill_buffer);
   for (uint32_t i = 0; i < n; i++) {
     uint16_t place = virtio_fifo_pop(&q->places).place;
@@ -21,7 +21,7 @@ static void refill(struct guest_cpu *cpu, struct virtio_queue *q, uint32_t n)
     virtio_queue_add(q, &buffer, 1, (struct virtio_chain){.place = place},
                      NULL);
   }
-  virtio_publish(cpu, q);
+  virtio_driver_publish(cpu, &q->vq);
 }
 
 void virtio_rx_start(struct guest_cpu *cpu, struct virtio_queue *q)
@@ -34,8 +34,8 @@ static uint32_t refill_above(const struct guest *g,
                              const struct virtio_queue *q)
 {
   uint32_t budget = (uint32_t)g->config.costs->napi_budget;
-  uint32_t size = q->ring.config.size;
-  return g->virtio->polled ? 0 : (budget < size ? budget : size) / 2;
+  uint32_t size = q->vq.ring.config.size;
+  return virtio_net_of(g)->polled ? 0 : (budget < size ? budget : size) / 2;
 }
 
 /* The chains of a packet: its first one, and those that it is continued in. */

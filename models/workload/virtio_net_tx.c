@@ -3,7 +3,7 @@
 
 static uint32_t free_slots(const struct guest *g, const struct virtio_queue *q)
 {
-  return q->ring.config.size - q->outstanding * g->virtio->slots;
+  return q->vq.ring.config.size - q->outstanding * virtio_net_of(g)->slots;
 }
 
 /* How often a packet can be posted until fewer than the reserve are free. */
@@ -11,8 +11,8 @@ uint32_t virtio_tx_room(const struct guest_txq *t)
 {
   const struct guest *g = t->owner->guest;
   const struct virtio_queue *q = virtio_txq_of(t);
-  uint32_t slots = g->virtio->slots, unused = free_slots(g, q);
-  if (g->virtio->polled)
+  uint32_t slots = virtio_net_of(g)->slots, unused = free_slots(g, q);
+  if (virtio_net_of(g)->polled)
     return unused / slots;
   return q->stopped ? 0 : (unused - VIRTIO_NET_RESERVE) / slots + 1;
 }
@@ -23,7 +23,7 @@ int64_t virtio_tx_cycles(const struct guest_txq *t, uint32_t packets)
   const struct virtio_params *p = g->config.virtio;
   int64_t buffers = p->inline_header ? 1 : 2;
   int64_t each = p->transmit + buffers * p->add_descriptor;
-  if (virtio_txq_of(t)->ring.table != NULL)
+  if (virtio_txq_of(t)->vq.ring.table != NULL)
     each += p->indirect_table;
   return packets * each + p->kick_prepare + p->callback;
 }
@@ -66,7 +66,8 @@ void virtio_tx_post(struct guest_txq *t, struct packet *p, uint32_t truesize)
                                          .place = place},
                    p);
   q->outstanding++;
-  q->stopped = !g->virtio->polled && free_slots(g, q) < VIRTIO_NET_RESERVE;
+  q->stopped =
+      !virtio_net_of(g)->polled && free_slots(g, q) < VIRTIO_NET_RESERVE;
 }
 
 /* virtqueue_enable_cb_delayed(): at three quarters of what is outstanding, the
@@ -74,12 +75,12 @@ void virtio_tx_post(struct guest_txq *t, struct packet *p, uint32_t truesize)
 void virtio_tx_announce(struct guest_cpu *cpu, struct guest_txq *t)
 {
   struct virtio_queue *q = virtio_txq_of(t);
-  if (!cpu->guest->virtio->polled) {
+  if (!virtio_net_of(cpu->guest)->polled) {
     uint32_t counted = q->stopped ? q->outstanding : q->outstanding - 1;
     if (virtio_enable(cpu, q, counted * 3 / 4, false))
       cpu->scheduled = true;
   }
-  virtio_publish(cpu, q);
+  virtio_driver_publish(cpu, &q->vq);
 }
 
 /* ---- completion -------------------------------------------------------------

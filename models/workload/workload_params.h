@@ -2,6 +2,7 @@
 #ifndef HD_MODELS_WORKLOAD_PARAMS_H
 #define HD_MODELS_WORKLOAD_PARAMS_H
 
+#include "models/workload/block_params.h"
 #include "sim/engine/param.h"
 
 enum workload_type {
@@ -9,6 +10,7 @@ enum workload_type {
   WORKLOAD_PING,
   WORKLOAD_DPDK_FORWARD,
   WORKLOAD_IDLE,
+  WORKLOAD_BLOCK_JOBS,
   WORKLOAD_TYPES
 };
 extern const char *const workload_type_names[]; /* NULL-terminated */

@@ -1,6 +1,7 @@
 /* hdiov-sim check: is a scenario right, and where do its values come from? */
 #include "models/server.h"
 #include "sim/cli/cli.h"
+#include "sim/scenario/published.h"
 
 #include <string.h>
 
@@ -69,11 +70,16 @@ static size_t count_infeasible(const struct hd_scenario *s,
   return infeasible;
 }
 
-static void print_verdict(const char *file, size_t points, size_t infeasible)
+static void print_verdict(const char *file, const struct hd_scenario *s,
+                          size_t infeasible)
 {
+  size_t points = hd_scenario_points(s);
+  size_t published = hd_scenario_published_count(s);
   printf("%s: ok (%zu point%s", file, points, points == 1 ? "" : "s");
   if (infeasible > 0)
     printf(", %zu infeasible on this hardware", infeasible);
+  if (published > 0)
+    printf(", %zu published figure%s", published, published == 1 ? "" : "s");
   printf(")\n");
 }
 
@@ -98,7 +104,7 @@ int cli_check(struct cli_options *o, int argc, char **argv)
   if (good && check.explain)
     explain(s, errors);
   else if (good)
-    print_verdict(check.file, hd_scenario_points(s), infeasible);
+    print_verdict(check.file, s, infeasible);
   hd_errors_sort(errors);
   hd_errors_print(errors, stderr);
   hd_errors_destroy(errors);

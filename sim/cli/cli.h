@@ -14,9 +14,10 @@
 
 enum cli_exit {
   CLI_OK = 0,
-  CLI_FAILED = 1,       /* a point failed, a file could not be written */
-  CLI_USAGE = 2,        /* the user's mistake; nothing was written */
-  CLI_INTERRUPTED = 130 /* Ctrl-C or SIGTERM; finished points are kept */
+  CLI_FAILED = 1,           /* a point failed, a file could not be written */
+  CLI_USAGE = 2,            /* the user's mistake; nothing was written */
+  CLI_NOT_AS_PUBLISHED = 3, /* --strict: a published figure was not found */
+  CLI_INTERRUPTED = 130     /* Ctrl-C or SIGTERM; finished points are kept */
 };
 
 extern const char cli_program[];
@@ -50,6 +51,7 @@ struct cli_command {
 
 int cli_run(struct cli_options *o, int argc, char **argv);
 int cli_sweep(struct cli_options *o, int argc, char **argv);
+int cli_report(struct cli_options *o, int argc, char **argv);
 int cli_plot(struct cli_options *o, int argc, char **argv);
 int cli_check(struct cli_options *o, int argc, char **argv);
 int cli_limits(struct cli_options *o, int argc, char **argv);

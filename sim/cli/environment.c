@@ -58,9 +58,12 @@ static const char *const *data_dirs(void)
 const struct hd_scenario_env *cli_environment(void)
 {
   static struct hd_scenario_env env;
+  static const char *metrics[METRIC_COUNT + 1];
+  memcpy(metrics, metric_names, sizeof metric_names);
   env = (struct hd_scenario_env){.registry = &server_registry,
                                  .data_dirs = data_dirs(),
                                  .aliases = aliases,
-                                 .check = server_check_config};
+                                 .check = server_check_config,
+                                 .metrics = metrics};
   return &env;
 }

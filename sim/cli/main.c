@@ -6,10 +6,15 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-    {"run", cli_run},           {"sweep", cli_sweep},
-    {"plot", cli_plot},         {"check", cli_check},
-    {"limits", cli_limits},     {"trace", cli_trace},
-    {"params", cli_params},     {"calibrate", cli_calibrate},
+    {"run", cli_run},
+    {"sweep", cli_sweep},
+    {"report", cli_report},
+    {"plot", cli_plot},
+    {"check", cli_check},
+    {"limits", cli_limits},
+    {"trace", cli_trace},
+    {"params", cli_params},
+    {"calibrate", cli_calibrate},
     {"validate", cli_validate},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -21,6 +26,7 @@ static const char doc[] =
     "Commands:\n"
     "  run FILE        simulate one point and print a table\n"
     "  sweep FILE      simulate all points of a sweep in parallel\n"
+    "  report DIR      print the tables of a result directory\n"
     "  plot DIR        draw the figures of a result directory\n"
     "  check FILE      validate a scenario, explain where values come from\n"
     "  limits FILE     how many devices each design supports, and why\n"
@@ -39,7 +45,8 @@ static const char doc[] =
     "\n"
     "Exit status: 0 all is well; 1 a point failed or a file could not be "
     "written; 2 a mistake in the command line or the scenario, nothing was "
-    "written; 130 interrupted, finished points are kept.\n"
+    "written; 3 with --strict, a published figure is not reproduced; 130 "
+    "interrupted, finished points are kept.\n"
     "\n"
     "Environment: HDIOV_SIM_DATA names a directory whose presets/SECTION/"
     "NAME.yaml come before those that were installed.";

@@ -1,4 +1,5 @@
 /* hdiov-sim run: one point. */
+#include "sim/cli/claims.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/execute.h"
 #include "sim/cli/finish.h"
@@ -75,6 +76,7 @@ static int simulate(struct plan *p, const struct outdir *d, bool quiet)
     return CLI_INTERRUPTED;
   }
   int status = cli_finish(p, d, cli_finish_clock() - begin);
+  status = cli_claims_finish(p->scenario, d->path, false, false, status);
   if (!d->temporary) {
     cli_merge_single(p, d);
     print_places(d);

@@ -1,4 +1,5 @@
 /* hdiov-sim sweep: all points, several at a time. */
+#include "sim/cli/claims.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/execute.h"
 #include "sim/cli/figures.h"
@@ -7,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_RESUME = 256, KEY_NO_PLOT };
+enum { KEY_RESUME = 256, KEY_NO_PLOT, KEY_STRICT };
 
 struct sweep {
   struct cli_options *common;
   const char *file;
   size_t processes;
-  bool resume, no_plot;
+  bool resume, no_plot, strict;
 };
 
 static const char doc[] =
@@ -34,7 +35,11 @@ static const char doc[] =
     "The directory gets summary.csv and breakdown.csv (a row for each point, "
     "repetition and group), manifest.json, points/ with the latency "
     "distributions, and figures/. Without --out it is out/NAME, after the "
-    "scenario's name. The CSV files do not depend on -j or --resume.";
+    "scenario's name. The CSV files do not depend on -j or --resume.\n"
+    "\n"
+    "What a scenario's list 'published' says is put beside what was simulated, "
+    "in a second table and in published.csv. The exit status tells only with "
+    "--strict; entries that were not run do not count.";
 
 static const struct argp_option options[] = {
     {"jobs", 'j', "N", 0,
@@ -42,6 +47,8 @@ static const struct argp_option options[] = {
     {"resume", KEY_RESUME, NULL, 0,
      "Continue a sweep in the same directory; finished points are kept", 3},
     {"no-plot", KEY_NO_PLOT, NULL, 0, "Draw no figures at the end", 3},
+    {"strict", KEY_STRICT, NULL, 0,
+     "Exit with status 3 when a published figure is not reproduced", 3},
     {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -60,6 +67,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return 0;
   case KEY_NO_PLOT:
     sweep->no_plot = true;
+    return 0;
+  case KEY_STRICT:
+    sweep->strict = true;
     return 0;
   default:
     return cli_parse_file(key, arg, state, &sweep->file);
@@ -118,6 +128,7 @@ static int simulate(const struct sweep *sweep, struct plan *p,
                         .quiet = sweep->common->quiet};
   cli_execute(p, d, &x);
   int status = cli_finish(p, d, cli_finish_clock() - begin);
+  status = cli_claims_finish(p->scenario, d->path, true, sweep->strict, status);
   bool interrupted = p->status == CLI_INTERRUPTED;
   bool figures = !interrupted && !sweep->no_plot && draw(d);
   cli_finish_print_files(d);

@@ -40,6 +40,8 @@ struct hd_document {
   struct hd_layer settings;
 };
 
+struct hd_published_entry; /* published_internal.h */
+
 struct hd_axis {
   const char *path;
   struct hd_mark mark;
@@ -59,6 +61,8 @@ struct hd_scenario {
   struct hd_axis *axes;
   size_t axis_count, points;
   struct hd_scenario_plot plot;
+  struct hd_published_entry *published;
+  size_t published_count;
   struct hd_mark start; /* of the scenario's own file */
   bool incomplete;      /* a source could not be read: say less */
 };
@@ -85,6 +89,11 @@ void hd_sweep_read(struct hd_scenario *s, struct hd_errors *errors);
 void hd_axis_read(struct hd_scenario *s, const struct hd_node *key,
                   const struct hd_node *node, struct hd_errors *errors);
 void hd_sweep_finish(struct hd_scenario *s, struct hd_errors *errors);
+
+/* published.c: reads the files' list, against the files' axes. Then, against
+ * the axes as they are run (published_axes.c); `first` is point 0. */
+void hd_published_read(struct hd_scenario *s, struct hd_errors *errors);
+void hd_published_bind(struct hd_scenario *s, const struct hd_point *first);
 
 /* override.c, plot.c */
 void hd_overrides_read(struct hd_scenario *s, const struct hd_overrides *ov,

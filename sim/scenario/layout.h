@@ -85,7 +85,7 @@ bool hd_layout_collect(const struct hd_layout *layout, size_t scope,
                        struct hd_target *target);
 
 /* The hint for a key that the table, variant or top level does not know;
- * `file`: include, sweep and plot are keys too. */
+ * `file`: include, sweep, plot and published are keys too. */
 struct hd_hint hd_layout_hint_top(const struct hd_layout *layout, bool file,
                                   const char *key);
 struct hd_hint hd_layout_hint_table(const struct hd_param_table *table,

@@ -42,6 +42,7 @@ struct hd_hint hd_layout_hint_top(const struct hd_layout *layout, bool file,
     offer(&words, "include");
     offer(&words, "sweep");
     offer(&words, "plot");
+    offer(&words, "published");
   }
   return hd_hint(&words.nearest, "known keys", &words.list);
 }

@@ -179,12 +179,12 @@ static void read_group(struct reader *r, const struct hd_param_group *group,
   }
 }
 
-/* `include`, `sweep` and `plot` are read elsewhere; groups and these are not
- * for presets. */
+/* `include`, `sweep`, `plot` and `published` are read elsewhere; groups and
+ * these are not for presets. */
 static bool is_reserved(const char *key)
 {
   return strcmp(key, "include") == 0 || strcmp(key, "sweep") == 0 ||
-         strcmp(key, "plot") == 0;
+         strcmp(key, "plot") == 0 || strcmp(key, "published") == 0;
 }
 
 static void unknown_top(struct reader *r, const struct hd_node *key)

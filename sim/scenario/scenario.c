@@ -36,12 +36,22 @@ static void read_sources(struct hd_scenario *s, const struct hd_overrides *ov,
   if (!s->incomplete) {
     hd_sweep_read(s, errors);
     hd_plot_read(s, errors);
+    hd_published_read(s, errors);
     if (ov != NULL)
       hd_overrides_read(s, ov, errors);
   }
   hd_presets_load(s, errors);
   hd_sweep_finish(s, errors);
   hd_scenario_validate(s, errors);
+}
+
+static void resolve_first(struct hd_scenario *s, bool rules,
+                          struct hd_errors *errors)
+{
+  struct hd_point *first = hd_point_resolve(s, 0, rules, errors);
+  if (first != NULL)
+    hd_published_bind(s, first);
+  hd_point_destroy(first);
 }
 
 static struct hd_scenario *load(const struct hd_scenario_env *env,
@@ -60,7 +70,7 @@ static struct hd_scenario *load(const struct hd_scenario_env *env,
   read_sources(s, ov, errors);
   bool good = hd_errors_added(errors) == before;
   if (!s->incomplete)
-    hd_point_destroy(hd_point_resolve(s, 0, good, errors));
+    resolve_first(s, good, errors);
   good = hd_errors_added(errors) == before;
   hd_errors_sort(errors);
   if (good && !s->incomplete) {

@@ -14,10 +14,10 @@
  * pins it: that axis goes.
  *
  * Keys come from the registry, besides `include` (a path or a list of paths,
- * relative to the file), `sweep: {axes: {PATH: [VALUE, ...]}}`, `plot`, and in
- * each section `preset`. A path is PARAM, SECTION.PARAM, SECTION.preset (or
- * just SECTION), GROUP.NAME.PARAM, GROUP.NAME.VARIANT.PARAM, and with NAME
- * left out all elements of the group.
+ * relative to the file), `sweep: {axes: {PATH: [VALUE, ...]}}`, `plot`,
+ * `published` (published.h), and in each section `preset`. A path is PARAM,
+ * SECTION.PARAM, SECTION.preset (or just SECTION), GROUP.NAME.PARAM,
+ * GROUP.NAME.VARIANT.PARAM, and with NAME left out all elements of the group.
  *
  * Limits: 1 MiB a file, 32 levels of nesting, HD_FILES_MAX files,
  * HD_POINTS_MAX points, 100 errors.
@@ -58,6 +58,8 @@ struct hd_scenario_env {
                                    first DIR/presets/SECTION/NAME.yaml */
   const struct hd_section_alias *aliases; /* ends with name NULL; or NULL */
   hd_scenario_check_fn check;             /* or NULL */
+  const char *const *metrics; /* columns of results that `published` may name;
+                                 NULL-terminated; NULL: any */
 };
 
 /* The command line's share. Strings are borrowed during the load. */

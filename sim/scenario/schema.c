@@ -183,6 +183,60 @@ static json_t *group_schema(const struct hd_param_group *g)
   return schema;
 }
 
+static json_t *described(const char *type, const char *text)
+{
+  return json_pack("{s:s, s:s}", "type", type, "description", text);
+}
+
+/* A value of an axis, or also a list of them. */
+static json_t *axis_values_schema(bool list)
+{
+  json_t *schema =
+      json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
+  if (list)
+    json_array_append_new(json_object_get(schema, "type"),
+                          json_string("array"));
+  return json_pack("{s:s, s:o}", "type", "object", "additionalProperties",
+                   schema);
+}
+
+static json_t *metric_schema(const char *const *metrics)
+{
+  json_t *schema = described("string", "Column of the summary");
+  json_t *names = json_array();
+  for (; metrics != NULL && *metrics != NULL; metrics++)
+    json_array_append_new(names, json_string(*metrics));
+  if (json_array_size(names) > 0)
+    json_object_set_new(schema, "enum", names);
+  else
+    json_decref(names);
+  return schema;
+}
+
+static void add_published(json_t *properties, const char *const *metrics)
+{
+  static const char *const choices[] = {"worst", "every", NULL};
+  json_t *entry = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+      "what", described("string", "The figure in words"), "metric",
+      metric_schema(metrics), "largest",
+      described("string", "Axis whose largest feasible value is meant"),
+      "group", described("string", "Group of machines; default all"), "at",
+      axis_values_schema(true), "over", axis_values_schema(false), "value",
+      described("number", "What was published"), "at_least", typed("number"),
+      "at_most", typed("number"), "tolerance",
+      json_pack("{s:[s,s]}", "type", "number", "string"), "infeasible",
+      described("string", "Resource that must run out, or none"), "show",
+      enum_schema(choices), "source",
+      described("string", "Where it was published"));
+  json_t *schema = object(entry);
+  json_object_set_new(schema, "required", json_pack("[s,s]", "what", "source"));
+  json_object_set_new(properties, "published",
+                      json_pack("{s:s, s:o, s:s}", "type", "array", "items",
+                                schema, "description",
+                                "Published figures to compare with"));
+}
+
 static void add_special(json_t *properties)
 {
   json_object_set_new(properties, "include",
@@ -230,6 +284,7 @@ bool hd_params_schema(const struct hd_scenario_env *env, FILE *out)
   for (; g != NULL && g->section != NULL; g++)
     json_object_set_new(properties, g->section, group_schema(g));
   add_special(properties);
+  add_published(properties, env->metrics);
   add_aliases(properties, env->aliases);
   json_t *root = object(properties);
   json_object_set_new(root, "$schema",

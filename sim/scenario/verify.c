@@ -46,7 +46,7 @@ static bool reserved(const struct hd_param *p, bool top)
   if (!top)
     return strcmp(p->name, "preset") == 0;
   return strcmp(p->name, "include") == 0 || strcmp(p->name, "sweep") == 0 ||
-         strcmp(p->name, "plot") == 0;
+         strcmp(p->name, "plot") == 0 || strcmp(p->name, "published") == 0;
 }
 
 static void verify_param(struct verification *v,

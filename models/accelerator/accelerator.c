@@ -1,0 +1,165 @@
+/*
+ * accelerator.c - the device as a component: wiring, dispatch, shared helpers.
+ */
+#include <stdlib.h>
+
+#include "models/accelerator/internal.h"
+
+_Static_assert(sizeof(struct accelerator_timer_msg) <= HD_MSG_BYTES,
+               "too large");
+
+/* ---- shared helpers ------------------------------------------------------ */
+
+void accelerator_identify(const struct accelerator_function *f,
+                          struct pcie_dma *d)
+{
+  d->requester = f->config.requester;
+  d->observer = PCIE_NO_OBSERVER;
+  if (f->config.has_pasid) {
+    d->pasid = f->config.pasid;
+    d->flags = PCIE_HAS_PASID;
+  }
+}
+
+struct accelerator_timer_msg *accelerator_timer(struct accelerator *n,
+                                                enum accelerator_timer tag,
+                                                void *context)
+{
+  struct accelerator_timer_msg *t = hd_msg_new(&n->base, MSG_TIMER);
+  t->msg.tag = tag;
+  t->context = context;
+  return t;
+}
+
+void accelerator_fault(struct accelerator *n, struct accelerator_function *f)
+{
+  if (!accelerator_counts(n))
+    return;
+  n->counts.faults++;
+  f->stats.faults++;
+}
+
+/* ---- dispatch ------------------------------------------------------------ */
+
+static void handle_timer(struct accelerator *n, struct hd_msg *msg)
+{
+  void *context = ((struct accelerator_timer_msg *)msg)->context;
+  switch (msg->tag) {
+  case ACCELERATOR_TIMER_REGISTER:
+    accelerator_register_written(n, (struct pcie_tlp *)msg);
+    return;
+  case ACCELERATOR_TIMER_FETCH:
+    accelerator_arbiter_free(n);
+    break;
+  case ACCELERATOR_TIMER_ENGINE:
+    accelerator_begin(n, context);
+    break;
+  case ACCELERATOR_TIMER_SLICE:
+    accelerator_slice_due(n, context);
+    break;
+  case ACCELERATOR_TIMER_INTERRUPT:
+    accelerator_interrupt_due(n, context);
+    break;
+  case ACCELERATOR_TIMER_ADMIN:
+    accelerator_admin_executed(n);
+    break;
+  default:
+    HD_REQUIRE(&n->base, false, "unknown timer %u", msg->tag);
+  }
+  hd_msg_free(&n->base, msg);
+}
+
+static void handle(struct hd_component *self, struct hd_msg *msg)
+{
+  struct accelerator *n = (struct accelerator *)self;
+  switch (msg->kind) {
+  case MSG_TLP:
+    accelerator_receive_tlp(n, (struct pcie_tlp *)msg);
+    break;
+  case MSG_TLP_SENT:
+    pcie_requester_receive(n->requester, (struct pcie_tlp *)msg);
+    break;
+  case MSG_TIMER:
+    handle_timer(n, msg);
+    break;
+  default:
+    HD_REQUIRE(self, false, "an accelerator got a message of kind %u",
+               msg->kind);
+  }
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static const struct hd_component_ops ops = {.kind = "accelerator",
+                                            .handle = handle};
+
+static void *array(size_t count, size_t size, const char *path)
+{
+  void *a = calloc(count ? count : 1, size);
+  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
+  return a;
+}
+
+static void make_tables(struct accelerator *n)
+{
+  const struct accelerator_params *p = &n->params;
+  size_t banks = (size_t)p->banks;
+  n->n_functions = banks; /* each has at least one */
+  n->functions = array(banks, sizeof(struct accelerator_function *), "banks");
+  n->banks = array(banks, sizeof(struct accelerator_bank *), "banks");
+  n->n_engines = (size_t)(p->sym_engines + p->asym_engines + p->dc_engines);
+  n->engines = array(n->n_engines, sizeof *n->engines, "engines");
+  accelerator_engines_initialize(n);
+  accelerator_slices_initialize(n);
+}
+
+struct accelerator *accelerator_create(struct hd_engine *e, const char *path,
+                                       const char *host,
+                                       const struct accelerator_params *params,
+                                       const struct pcie_params *pcie,
+                                       const struct hd_window *window)
+{
+  struct accelerator *n = array(1, sizeof *n, path);
+  hd_component_initialize(&n->base, e, &ops, path, host);
+  n->params = *params;
+  n->pcie = *pcie;
+  n->window = window;
+  n->fetch_clock = hd_clock_at(params->clock);
+  make_tables(n);
+  hd_pool_initialize(&n->works, sizeof(struct accelerator_work));
+  hd_pool_initialize(&n->segments, sizeof(struct accelerator_segment));
+  hd_pool_initialize(&n->fetches, sizeof(struct accelerator_fetch));
+  hd_pool_initialize(&n->jobs, sizeof(struct accelerator_job));
+  return n;
+}
+
+void accelerator_destroy(struct accelerator *n)
+{
+  accelerator_free_interfaces(n);
+  if (n->requester != NULL)
+    pcie_requester_destroy(n->requester);
+  hd_pool_terminate(&n->works);
+  hd_pool_terminate(&n->segments);
+  hd_pool_terminate(&n->fetches);
+  hd_pool_terminate(&n->jobs);
+  free(n->functions);
+  free(n->banks);
+  free(n->engines);
+  free(n);
+}
+
+struct hd_component *accelerator_component(struct accelerator *n)
+{
+  return &n->base;
+}
+
+void accelerator_attach_link(struct accelerator *n, struct pcie_link *l)
+{
+  n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
+                                 n->pcie.device_latency);
+  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
+  n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
+  pcie_requester_set_window(n->requester, n->window);
+  pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
+                           PCIE_DOWNSTREAM_END);
+}
