@@ -38,16 +38,19 @@ static bool attach_accelerators(const struct machine *m, uint32_t domain)
   return ok;
 }
 
-/* The host maps its own memory one to one for its physical functions. */
-static void map_physical_functions(struct machine *m)
+/* The host maps its own memory one to one for its physical functions; and all
+ * memory, when drives serve guests' buffers for its software (iommu=pt). */
+static void map_physical_functions(struct machine *m, bool guests)
 {
+  const struct server_config *c = m->config;
+  const int64_t gib = INT64_C(1) << 30;
+  int64_t size = guests ? c->memory.size / gib * gib : c->host.memory_reserved;
   struct vtd_tables *t = m->io.tables;
   if (!t)
     return;
   uint32_t domain = vtd_domain_create(t);
   bool ok = domain != 0 &&
-            vtd_domain_map(t, domain, 0, 0,
-                           (uint64_t)m->config->host.memory_reserved, 30, true);
+            vtd_domain_map(t, domain, 0, 0, (uint64_t)size, 30, true);
   ok = ok && attach_ports(m, domain) && attach_accelerators(m, domain) &&
        attach_drives(m, domain);
   HD_REQUIRE(NULL, ok, "no room for the host's remapping structures");
@@ -167,7 +170,7 @@ void machine_initialize(struct machine *m, const struct server_plan *plan,
   io_stack_initialize(&m->io, c, e, host, window);
   make_interrupts(m);
   make_devices(m, plan->has, packets);
-  map_physical_functions(m);
+  map_physical_functions(m, plan->software && plan->has[DEVICE_DRIVE]);
 }
 
 void machine_terminate(struct machine *m)

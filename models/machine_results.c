@@ -29,6 +29,46 @@ static void set_nic(const struct machine *s, double *m)
       ratio((double)n.read_latency_sum / 1e3, (double)n.read_requests);
 }
 
+/* Accelerators fill in what the NIC has not; drives have no packets. */
+static void set_accelerator(const struct machine *s,
+                            const struct virtio_device *d, double *m)
+{
+  struct virtio_device_stats n = {0};
+  virtio_device_get_stats(d, &n);
+  double time = seconds(s);
+  m[METRIC_drops] += (double)(n.rx_dropped + n.tx_faulted);
+  if (s->nic)
+    return;
+  m[METRIC_tx_buffer_mean_bytes] = n.tx_buffer_mean;
+  m[METRIC_device_queue_mean] = n.chains_mean;
+  m[METRIC_doorbells_per_s] = (double)n.doorbells / time;
+  m[METRIC_descriptor_fetches_per_s] = (double)n.descriptor_reads / time;
+  m[METRIC_write_backs_per_s] = (double)n.used_writes / time;
+  m[METRIC_pcie_tags_mean] = n.tags_mean;
+  m[METRIC_pcie_read_latency_mean_ns] =
+      ratio((double)n.read_latency_sum / 1e3, (double)n.read_requests);
+  m[METRIC_media_utilization] = n.store.die_utilization;
+}
+
+static void set_drives(const struct machine *s, double *m)
+{
+  double time = seconds(s), media = 0, doorbells = 0, fetches = 0, queue = 0;
+  for (unsigned i = 0; i < s->n_drives; i++) {
+    struct storage_stats d = {0};
+    storage_get_stats(s->drive[i], &d);
+    media = fmax(media, d.store.die_utilization);
+    doorbells += (double)d.doorbells / time;
+    fetches += (double)d.fetches / time;
+    queue += d.queue_depth_mean;
+  }
+  m[METRIC_media_utilization] = fmax(media, m[METRIC_media_utilization]);
+  if (s->nic)
+    return;
+  m[METRIC_doorbells_per_s] = doorbells;
+  m[METRIC_descriptor_fetches_per_s] = fetches;
+  m[METRIC_device_queue_mean] = queue;
+}
+
 /* The busiest port's wire stands for the wires. */
 static void set_wire(const struct machine *s, double *m)
 {
@@ -63,6 +103,11 @@ void machine_metrics(const struct machine *s, double *m)
   io_stack_metrics(&s->io, m);
   if (s->nic)
     set_nic(s, m);
+  for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)
+    if (s->virtio[kind])
+      set_accelerator(s, s->virtio[kind], m);
+  if (s->n_drives > 0)
+    set_drives(s, m);
   if (s->n_ports > 0)
     set_wire(s, m);
   set_host(s, m);
@@ -77,6 +122,39 @@ static void add_nic(const struct machine *s, struct server_results *r)
                       n.tags_mean / (double)s->config->pcie.tags);
 }
 
+static void add_accelerators(const struct machine *s, struct server_results *r)
+{
+  double pipeline = 0, media = 0;
+  for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++) {
+    struct virtio_device_stats n = {0};
+    if (!s->virtio[kind])
+      continue;
+    virtio_device_get_stats(s->virtio[kind], &n);
+    pipeline = fmax(pipeline, n.pipeline_utilization);
+    media = fmax(media, n.store.path_utilization);
+    server_add_resource(r, "read tags",
+                        n.tags_mean / (double)s->config->pcie.tags);
+  }
+  server_add_resource(r, "accelerator pipeline", pipeline);
+  if (s->virtio[VIRTIO_BLK])
+    server_add_resource(r, "drive data path", media);
+}
+
+static void add_drives(const struct machine *s, struct server_results *r)
+{
+  double pipeline = 0, path = 0, media = 0;
+  for (unsigned i = 0; i < s->n_drives; i++) {
+    struct storage_stats d = {0};
+    storage_get_stats(s->drive[i], &d);
+    pipeline = fmax(pipeline, d.pipeline_utilization);
+    path = fmax(path, d.store.path_utilization);
+    media = fmax(media, d.store.die_utilization);
+  }
+  server_add_resource(r, "drive controller", pipeline);
+  server_add_resource(r, "drive data path", path);
+  server_add_resource(r, "media", media);
+}
+
 void machine_resources(const struct machine *s, struct server_results *r)
 {
   const double *m = r->group[0].metric;
@@ -89,6 +167,10 @@ void machine_resources(const struct machine *s, struct server_results *r)
   io_stack_resources(&s->io, r);
   if (s->nic)
     add_nic(s, r);
+  if (s->virtio[VIRTIO_NET] || s->virtio[VIRTIO_BLK])
+    add_accelerators(s, r);
+  if (s->n_drives > 0)
+    add_drives(s, r);
   server_add_resource(r, "host cores",
                       sched.cores_busy / (double)s->config->cpu.cores);
 }

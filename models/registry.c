@@ -41,6 +41,9 @@ static const struct hd_param run_params[] = {
      "runs with successive seeds, for confidence intervals", "convention"},
     {"seed", HD_PARAM_INT, RUN(seed), "1", "0", NULL, NULL,
      "of all random streams", "convention"},
+    {"series", HD_PARAM_TIME, RUN(series), "0 ps", "0 ps", "1000 s", NULL,
+     "Width of the bins of timeseries.csv; 0: none is written",
+     "choice of the experimenter"},
     {"window", HD_PARAM_TIME, RUN(window), "1 us", "0 ns", "1 ms", NULL,
      "models joined by faster channels share an actor; 0: every model alone "
      "and no run-ahead; results do not depend on it",

@@ -31,6 +31,9 @@ static void make_clients(struct server *s)
                        s->migration
                            ? server_migration_client_wire(s->migration, port)
                            : s->home.wire[port]);
+    if (s->config->run.series > 0) /* the rules have checked how many bins */
+      (void)client_record_series(s->client[port], s->config->run.series,
+                                 s->config->run.duration);
   }
 }
 
@@ -76,6 +79,20 @@ static void make_rows(struct server *s)
   }
 }
 
+static void make_series(struct server *s)
+{
+  const struct run_params *run = &s->config->run;
+  size_t rows = s->config->n_groups + 1;
+  if (run->series == 0)
+    return;
+  s->series = calloc(rows, sizeof *s->series);
+  HD_REQUIRE(NULL, s->series != NULL, "out of memory for results");
+  for (size_t i = 0; i < rows; i++) {
+    bool done = hd_series_initialize(&s->series[i], run->series, run->duration);
+    HD_REQUIRE(NULL, done, "out of memory for results");
+  }
+}
+
 static void make_models(struct server *s)
 {
   struct server_shortage shortage = {0};
@@ -95,6 +112,7 @@ static void make_models(struct server *s)
   if (s->migration)
     server_migration_join(s->migration);
   make_rows(s);
+  make_series(s);
 }
 
 static void make_bench(struct server *s)
@@ -146,6 +164,9 @@ static void destroy_rows(struct server *s)
     hd_histogram_terminate(&s->latency[i]);
     hd_breakdown_terminate(&s->breakdown[i]);
   }
+  for (size_t i = 0; s->series && i <= s->config->n_groups; i++)
+    hd_series_terminate(&s->series[i]);
+  free(s->series);
   free(s->latency);
   free(s->breakdown);
 }

@@ -60,6 +60,7 @@ struct scenario_params {
 /* Section "run". */
 struct run_params {
   int64_t warmup, duration; /* ps, from the start of the workloads */
+  int64_t series; /* ps: width of the bins of time series; 0: none */
   int64_t repetitions;
   int64_t seed;
   int64_t window;      /* ps: run-ahead window; 0: none */
@@ -175,6 +176,7 @@ struct group_results {
 struct server_results {
   size_t n_groups; /* 1 + the scenario's groups */
   struct group_results group[SERVER_MAX_GROUPS + 1];
+  const struct hd_series *series[SERVER_MAX_GROUPS + 1]; /* NULL: none */
   size_t n_resources;
   struct resource_row resource[SERVER_MAX_RESOURCES];
   struct hd_engine_report engine;

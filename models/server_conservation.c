@@ -40,7 +40,6 @@ static void check_requests(const struct server *s)
   uint64_t held = 0;
   for (size_t i = 0; i < s->plan.n_guests; i++)
     held += guest_block_inside(s->guests[i]);
-  held += server_software_requests(s->software);
   uint64_t live = s->requests.created - s->requests.destroyed;
   HD_REQUIRE(NULL, live == held && live == s->requests.pool.live,
              "conservation: %llu block requests live, %llu found",

@@ -103,12 +103,13 @@ static void route_queues(struct server *s, const struct guest_plan *p,
       guest_set_observer(g, q, observers[q]);
     server_set_observer(s, p, q, observers[q]);
     interrupt_unit_set_entry(s->home.interrupts, server_queue_handle(p, q),
-                             p->requester, v->index,
+                             p->requester, vcpu_interrupt_index(v, 0),
                              (uint8_t)GUEST_VECTOR(1 + q));
   }
   if (server_has_own_vector(p))
     interrupt_unit_set_entry(s->home.interrupts, p->first_handle, p->requester,
-                             guest_vcpu(g, 0)->index, (uint8_t)GUEST_VECTOR(0));
+                             vcpu_interrupt_index(guest_vcpu(g, 0), 0),
+                             (uint8_t)GUEST_VECTOR(0));
 }
 
 static void announce_to_client(struct server *s, const struct guest_plan *p)

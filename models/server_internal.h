@@ -34,6 +34,7 @@ struct server {
   /* Merged by server_get_results(): one per row. */
   struct hd_histogram *latency;
   struct hd_breakdown *breakdown;
+  struct hd_series *series; /* NULL: none */
 };
 
 /* server_devices.c: a guest's device as its creator needs it. */

@@ -20,6 +20,12 @@ struct numbering {
   uint64_t next_block[PLAN_MAX_DRIVES];
 };
 
+uint32_t plan_drive_handles(const struct server_config *c, unsigned drive)
+{
+  return (uint32_t)(c->nic.vectors + 2 * c->virtio_device.vectors +
+                    drive * c->storage.vectors);
+}
+
 /* Each device's vectors have remapping handles of their own. */
 static struct numbering first_numbers(const struct server_config *c)
 {
@@ -34,11 +40,10 @@ static struct numbering first_numbers(const struct server_config *c)
     n.virtio[k].vector = (uint32_t)c->virtio_device.pf_vectors;
     handle += (uint32_t)c->virtio_device.vectors;
   }
-  for (int64_t d = 0; d < c->storage.drives; d++) {
-    n.drive[d].handles = handle;
+  for (unsigned d = 0; d < (unsigned)c->storage.drives; d++) {
+    n.drive[d].handles = plan_drive_handles(c, d);
     n.drive[d].queue = (uint32_t)c->storage.pf_queue_pairs;
     n.drive[d].vector = (uint32_t)c->storage.pf_vectors;
-    handle += (uint32_t)c->storage.vectors;
   }
   return n;
 }

@@ -96,6 +96,9 @@ unsigned plan_page_shift(const struct server_config *c);
 #define PLAN_BENCH_SPAN (UINT64_C(512) << 20)
 uint64_t plan_bench_base(const struct server_config *c);
 
+/* Remapping handle of vector 0 of a drive. */
+uint32_t plan_drive_handles(const struct server_config *c, unsigned drive);
+
 /* For the plan's own files. */
 struct virtio_device_need plan_virtio_need(const struct server_config *c,
                                            enum virtio_kind kind,

@@ -166,6 +166,17 @@ void server_latency_metrics(const struct hd_histogram *h, double *m)
   m[METRIC_latency_max_ns] = hd_histogram_max_ns(h);
 }
 
+static void merge_series(const struct server *s)
+{
+  for (size_t i = 0; i <= s->config->n_groups; i++)
+    hd_series_reset(&s->series[i]);
+  for (uint16_t g = 0; g < s->config->n_groups; g++) {
+    for (unsigned port = 0; port < s->home.n_ports; port++)
+      hd_series_merge(&s->series[g + 1], client_series(s->client[port], g));
+    hd_series_merge(&s->series[0], &s->series[g + 1]);
+  }
+}
+
 static void merge_rows(const struct server *s)
 {
   for (size_t i = 0; i <= s->config->n_groups; i++) {
@@ -273,6 +284,11 @@ void server_get_results(const struct server *s, struct server_results *r)
   double *goodput = calloc(s->plan.n_guests, sizeof *goodput);
   HD_REQUIRE(NULL, goodput != NULL, "out of memory for results");
   merge_rows(s);
+  if (s->config->run.series > 0) {
+    merge_series(s);
+    for (size_t row = 0; row < r->n_groups; row++)
+      r->series[row] = &s->series[row];
+  }
   for (size_t row = 0; row < r->n_groups; row++)
     set_row(s, r, row, goodput);
   free(goodput);

@@ -150,6 +150,34 @@ static void check_memory(struct checker *k, const struct vm_group *g)
 }
 
 /* What parameters of a device or driver forbid together. */
+static void check_software(struct checker *k)
+{
+  const char *why;
+  if ((why = vhost_params_refused(&k->c->vhost)))
+    COMPLAIN(k, "vhost", "%s", why);
+  if ((why = vhost_block_params_refused(&k->c->vhost_block)))
+    COMPLAIN(k, "vhost_block", "%s", why);
+}
+
+/* Live migration of one VM. */
+static void check_migration(struct checker *k)
+{
+  const struct server_config *c = k->c;
+  const struct migration_params *m = &c->migration;
+  int64_t vms = 0;
+  if (!m->enabled)
+    return;
+  for (size_t i = 0; i < c->n_groups; i++)
+    vms += c->groups[i].count;
+  if (m->vm >= vms)
+    COMPLAIN(k, "migration.vm",
+             "there is no VM %lld: they count from 0 to %lld", (long long)m->vm,
+             (long long)vms - 1);
+  if (m->start >= c->run.duration)
+    COMPLAIN(k, "migration.start",
+             "the measurement is over by then: run.duration is shorter");
+}
+
 static void check_devices(struct checker *k, const struct vm_group *g)
 {
   const struct server_config *c = k->c;
@@ -242,6 +270,16 @@ static void check_bench(struct checker *k)
   check_bench_device(k);
 }
 
+static void check_series(struct checker *k)
+{
+  const struct run_params *run = &k->c->run;
+  if (run->series > 0 &&
+      (run->duration - 1) / run->series >= HD_SERIES_BINS_MAX)
+    COMPLAIN(k, "run.series", "%lld bins in run.duration; at most %d",
+             (long long)((run->duration - 1) / run->series + 1),
+             HD_SERIES_BINS_MAX);
+}
+
 static void check_irq_bench(struct checker *k)
 {
   const char *problem = irq_machine_problem(k->c);
@@ -271,6 +309,9 @@ bool server_check_config(const void *config, server_complain complain,
              "a scenario needs at least one group of virtual "
              "machines: vms: {NAME: {count: 1}}");
   check_iommu(&k);
+  check_software(&k);
+  check_migration(&k);
+  check_series(&k);
   for (size_t i = 0; i < k.c->n_groups; i++)
     check_group(&k, i);
   return k.ok;

@@ -6,15 +6,18 @@
 
 #include "models/vhost/relay.h"
 #include "models/vhost/vhost_share.h"
+#include "models/vhost_block/block_share.h"
 
 /* Host physical addresses: rings and buffers of the host's queue pairs; posted
  * descriptors, as for guests. */
 #define HPA_NETWORK (UINT64_C(2) << 30)
+#define HPA_BLOCK (UINT64_C(4) << 30)
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
 
 struct server_software {
   struct server *server;
-  struct vhost *vhost; /* NULL: none */
+  struct vhost *vhost;       /* NULL: none */
+  struct vhost_block *block; /* NULL: none */
   struct relay *relays;
   size_t n_relays;
 };
@@ -100,6 +103,80 @@ static void make_vhost(struct server_software *w)
   free(list);
 }
 
+/* ---- block devices ---------------------------------------------------------
+ */
+
+static bool is_block(const struct server_config *c, const struct guest_plan *p)
+{
+  enum design d = plan_design(c, &c->groups[p->group]);
+  return d == DESIGN_SPDK_VHOST || d == DESIGN_QEMU_BLK;
+}
+
+static size_t list_block_guests(const struct server_config *c,
+                                const struct server_plan *plan,
+                                struct guest *const *made,
+                                struct vhost_block_guest *list)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < plan->n_guests; i++) {
+    const struct guest_plan *p = &plan->guests[i];
+    const struct vm_group *g = &c->groups[p->group];
+    if (is_block(c, p))
+      list[n++] = (struct vhost_block_guest){
+          .function = made ? guest_virtio_function(made[i]) : NULL,
+          .front = &vhost_block_guest_front,
+          .guest = made ? made[i] : NULL,
+          .kind = plan_design(c, g) == DESIGN_SPDK_VHOST ? VHOST_BLOCK_SPDK
+                                                         : VHOST_BLOCK_IOTHREAD,
+          .drive = p->drive,
+          .first_block = p->first_block,
+          .blocks = p->blocks,
+          .guest_offset = p->hpa - p->iova};
+  }
+  return n;
+}
+
+/* The host's queue pairs and vectors are the first of each drive's. */
+static void number_drives(const struct server *s,
+                          struct vhost_block_drive *drives)
+{
+  const struct server_config *c = s->config;
+  for (unsigned d = 0; d < s->home.n_drives; d++)
+    drives[d] = (struct vhost_block_drive){
+        .device = (uint16_t)(s->home.device[DEVICE_DRIVE] + d),
+        .requester = (uint16_t)(PLAN_DRIVE_REQUESTER + d * PLAN_DRIVE_STEP),
+        .first_handle = plan_drive_handles(c, d),
+        .max_transfer = c->storage.max_transfer};
+}
+
+static void make_block(struct server_software *w)
+{
+  struct server *s = w->server;
+  struct vhost_block_guest *list = calloc(s->plan.n_guests, sizeof *list);
+  struct vhost_block_drive drives[PLAN_MAX_DRIVES] = {0};
+  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
+  number_drives(s, drives);
+  struct vhost_block_config config = {
+      .params = &s->config->vhost_block,
+      .cpu = &s->config->cpu,
+      .host = IO_STACK_HOST,
+      .window = &s->window,
+      .scheduler = s->home.scheduler,
+      .interrupts = s->home.interrupts,
+      .root = s->home.io.root,
+      .memory = s->home.io.memory,
+      .region = 0,
+      .memory_base = HPA_BLOCK,
+      .descriptors = HPA_POSTED_DESCRIPTORS,
+      .drives = drives,
+      .n_drives = s->home.n_drives,
+      .guests = list,
+      .n_guests = list_block_guests(s->config, &s->plan, s->guests, list)};
+  if (config.n_guests > 0)
+    w->block = vhost_block_create(s->engine, "server/vhost-block", &config);
+  free(list);
+}
+
 /* ---- relay of kicks --------------------------------------------------------
  */
 
@@ -154,6 +231,7 @@ struct server_software *server_software_create(struct server *s)
   HD_REQUIRE(NULL, w != NULL, "out of memory for host software");
   w->server = s;
   make_vhost(w);
+  make_block(w);
   make_relays(w);
   return w;
 }
@@ -162,16 +240,37 @@ void server_software_destroy(struct server_software *w)
 {
   if (w->vhost)
     vhost_destroy(w->vhost);
+  if (w->block)
+    vhost_block_destroy(w->block);
   for (size_t i = 0; i < w->n_relays; i++)
     relay_terminate(&w->relays[i]);
   free(w->relays);
   free(w);
 }
 
+static size_t list_drives(const struct server_software *w,
+                          struct device_plan *own, size_t room)
+{
+  size_t n = 0;
+  const struct server *s = w->server;
+  for (unsigned d = 0; w->block && d < s->home.n_drives; d++) {
+    const struct storage_interface *i =
+        vhost_block_interface(w->block, (uint8_t)d);
+    if (i && n < room)
+      own[n++] = (struct device_plan){
+          .kind = VIRTUAL_STORAGE,
+          .device = (uint16_t)(s->home.device[DEVICE_DRIVE] + d),
+          .pf_requester = i->requester,
+          .requester = i->requester,
+          .storage = *i};
+  }
+  return n;
+}
+
 size_t server_software_devices(const struct server_software *w,
                                struct device_plan *own, size_t room)
 {
-  size_t n = 0;
+  size_t n = list_drives(w, own, room);
   const struct server *s = w->server;
   for (unsigned port = 0; w->vhost && port < (unsigned)s->config->nic.ports;
        port++) {
@@ -190,6 +289,8 @@ void server_software_join(struct server_software *w, struct hypervisor *h)
 {
   if (w->vhost)
     hypervisor_add_software(h, vhost_component(w->vhost));
+  if (w->block)
+    hypervisor_add_software(h, vhost_block_component(w->block));
   for (size_t i = 0; i < w->n_relays; i++)
     hypervisor_add_thread(h, &w->relays[i].thread.vcpu);
 }
@@ -197,8 +298,8 @@ void server_software_join(struct server_software *w, struct hypervisor *h)
 /* ---- what it takes ---------------------------------------------------------
  */
 
-uint32_t server_software_cores(const struct server_config *c,
-                               const struct server_plan *p)
+static uint32_t network_cores(const struct server_config *c,
+                              const struct server_plan *p)
 {
   struct vhost_guest *list = calloc(p->n_guests, sizeof *list);
   HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
@@ -209,16 +310,39 @@ uint32_t server_software_cores(const struct server_config *c,
   return cores;
 }
 
+static uint32_t block_cores(const struct server_config *c,
+                            const struct server_plan *p)
+{
+  struct vhost_block_guest *list = calloc(p->n_guests, sizeof *list);
+  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
+  struct vhost_block_config config = {.params = &c->vhost_block,
+                                      .guests = list};
+  config.n_guests = list_block_guests(c, p, NULL, list);
+  uint32_t cores = config.n_guests > 0 ? vhost_block_dedicated(&config) : 0;
+  free(list);
+  return cores;
+}
+
+uint32_t server_software_cores(const struct server_config *c,
+                               const struct server_plan *p)
+{
+  return network_cores(c, p) + block_cores(c, p);
+}
+
 /* ---- after the run ---------------------------------------------------------
  */
 
+static void require(const struct hd_component *c, const char *trouble)
+{
+  HD_REQUIRE(c, trouble == NULL, "conservation: %s", trouble);
+}
+
 void server_software_check(const struct server_software *w)
 {
-  if (!w->vhost)
-    return;
-  const char *trouble = vhost_check(w->vhost);
-  HD_REQUIRE(vhost_component(w->vhost), trouble == NULL, "conservation: %s",
-             trouble);
+  if (w->vhost)
+    require(vhost_component(w->vhost), vhost_check(w->vhost));
+  if (w->block)
+    require(vhost_block_component(w->block), vhost_block_check(w->block));
 }
 
 uint64_t server_software_packets(const struct server_software *w)
@@ -234,6 +358,7 @@ uint64_t server_software_packets_arrived(const struct server_software *w)
 double server_software_busy(const struct server_software *w, hd_time end)
 {
   double cores = w->vhost ? vhost_cores(w->vhost, end) : 0;
+  cores += w->block ? vhost_block_cores(w->block, end) : 0;
   for (size_t i = 0; i < w->n_relays; i++)
     cores += host_thread_cores(&w->relays[i].thread, end);
   return cores;
@@ -260,13 +385,9 @@ double server_software_busy_for(const struct server_software *w, uint16_t vm,
   double cores = relays_for(w, vm, end);
   if (w->vhost)
     cores += vhost_cores_for(w->vhost, vm, end);
+  if (w->block)
+    cores += vhost_block_cores_for(w->block, vm, end);
   return cores;
-}
-
-uint64_t server_software_requests(const struct server_software *w)
-{
-  (void)w;
-  return 0;
 }
 
 uint64_t server_software_drops(const struct server_software *w)

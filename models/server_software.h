@@ -31,7 +31,6 @@ uint32_t server_software_cores(const struct server_config *c,
 void server_software_check(const struct server_software *w);
 uint64_t server_software_packets(const struct server_software *w);
 uint64_t server_software_packets_arrived(const struct server_software *w);
-uint64_t server_software_requests(const struct server_software *w);
 
 /* Mean number of host cores, within the window: all threads; those that serve
  * one guest, and its share of the threads that serve several. */

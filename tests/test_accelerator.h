@@ -684,6 +684,25 @@ static inline hd_time doorbell(void)
   return pass(b.pcie.port_latency, PCIE_MWR, 4) + b.params.register_latency;
 }
 
+/* Time a write of `bytes` keeps the link. */
+static inline hd_time on_wire(uint32_t bytes)
+{
+  return up(PCIE_MWR, bytes) - b.pcie.device_latency - b.pcie.propagation;
+}
+
+static inline const struct entry *answered(size_t i)
+{
+  ck_assert_uint_lt(i, b.responses.n);
+  return &b.responses.e[i];
+}
+
+/* Conversions of cycles and bytes round once each. */
+static inline void near(hd_time got, hd_time want)
+{
+  ck_assert_int_ge(got, want - 20);
+  ck_assert_int_le(got, want + 20);
+}
+
 static inline int run_suite(Suite *s)
 {
   SRunner *r = srunner_create(s);

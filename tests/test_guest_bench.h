@@ -101,7 +101,9 @@ static inline void bench_defaults(struct bench *b, int workload)
                                .irq_entry_cost = 600,
                                .mmio_write_cost = 300};
   b->nic = (struct nic_params){.tx_ring = 256, .rx_ring = 512};
-  b->registers = (struct guest_registers){FIRST_QUEUE, FIRST_VECTOR, true};
+  b->registers = (struct guest_registers){.first_queue = FIRST_QUEUE,
+                                          .first_vector = FIRST_VECTOR,
+                                          .lazy_pages = true};
   b->config = (struct guest_config){.vm = 3,
                                     .path = "server/vm0003",
                                     .host = "server",
@@ -169,6 +171,7 @@ static inline void bench_create(struct bench *b)
       .seed = 7, .window = b->run_ahead, .shuffle = b->shuffle});
   hd_engine_add_host(b->engine, "server");
   packet_pool_initialize(&b->packets);
+  block_pool_initialize(&b->requests);
   b->window = (struct hd_window){HD_TIME_NEVER, HD_TIME_NEVER};
   b->config.udp_stream = &b->udp;
   b->config.ping = &b->ping;
@@ -177,6 +180,10 @@ static inline void bench_create(struct bench *b)
   b->config.cpu = &b->cpu;
   b->config.nic = &b->nic;
   b->config.virtio = &b->virtio;
+  b->config.block_jobs = &b->jobs;
+  b->config.block_costs = &b->block_costs;
+  b->config.storage = &b->storage;
+  b->config.block_pool = &b->requests;
   b->config.packets = &b->packets;
   b->config.window = &b->window;
   bench_create_others(b);
@@ -206,6 +213,7 @@ static inline void bench_destroy(struct bench *b)
   scheduler_destroy(b->scheduler);
   free(b->hypervisor.to_vcpu);
   packet_pool_terminate(&b->packets);
+  block_pool_terminate(&b->requests);
 }
 
 static inline hd_time bench_cycles(const struct bench *b, int64_t cycles)

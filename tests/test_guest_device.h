@@ -94,6 +94,10 @@ struct bench {
   struct cpu_params cpu;
   struct nic_params nic;
   struct virtio_params virtio;
+  struct block_jobs_params jobs;
+  struct guest_block_params block_costs;
+  struct storage_params storage;
+  struct block_pool requests;
   const struct hd_component_ops *device_ops; /* of another device */
   void (*wire)(struct bench *b);             /* connects that one */
   void *other;                               /* it */

@@ -37,6 +37,7 @@ static struct {
   struct client *client;
   struct sender sender;
   struct client_vm vm;
+  hd_time series;
 } b;
 
 /* ---- the sender ------------------------------------------------------------
@@ -104,6 +105,8 @@ static void run(void (*script)(void), hd_time end, hd_time window)
   b.sender.to_client =
       hd_channel_open(&b.sender.base, client_component(b.client), HD_US);
   client_attach_wire(b.client, b.wire);
+  if (b.series > 0)
+    ck_assert(client_record_series(b.client, b.series, HD_MS));
   client_add_vm(b.client, 0, &b.vm);
   hd_engine_run(b.engine, end);
   const char *fault = wire_check(b.wire);
@@ -283,6 +286,37 @@ START_TEST(core_is_the_bottleneck)
 }
 END_TEST
 
+/* All that the client counts is in a bin: what it received, dropped, missed. */
+START_TEST(series_adds_up)
+{
+  enum hd_series_count counts[] = {HD_SERIES_TX_PACKETS, HD_SERIES_TX_BYTES,
+                                   HD_SERIES_DROPS};
+  uint64_t sums[3] = {0}, seen = 0;
+  defaults();
+  payload = 1470;
+  b.series = 10 * HD_US;
+  b.client_params.cores = 1;
+  b.client_params.backlog = 50;
+  run(_i ? disorder : send_frames, HD_MS, HD_US);
+  const struct hd_series *s = client_series(b.client, 0);
+  ck_assert_uint_eq(s->n, 100);
+  for (size_t bin = 0; bin < s->n; bin++)
+    for (int i = 0; i < 3; i++) {
+      uint64_t amount;
+      ck_assert(hd_series_amount(s, bin, counts[i], &amount));
+      sums[i] += amount;
+      seen += i == 0 && amount > 0;
+    }
+  struct client_vm_stats v = result();
+  ck_assert_uint_eq(sums[0], v.packets);
+  ck_assert_uint_eq(sums[1], v.payload_bytes);
+  /* Three of those missed came later, see disorder(). */
+  ck_assert_uint_eq(sums[2], v.dropped + v.lost + (_i ? 3 : 0));
+  ck_assert_uint_ge(seen, _i ? 1 : 60); /* 5000 frames take 614 us */
+  finish();
+}
+END_TEST
+
 /* Exactly one place: of two packets at once the second is dropped. */
 START_TEST(backlog_of_one)
 {
@@ -394,6 +428,7 @@ int main(void)
   tcase_add_test(t, loss_order_and_duplicates_are_told_apart);
   tcase_add_test(t, echo_comes_back_after_its_latency);
   tcase_add_test(t, core_is_the_bottleneck);
+  tcase_add_loop_test(t, series_adds_up, 0, 2);
   tcase_add_loop_test(t, backlog_of_one, 0, 2);
   tcase_add_loop_test(t, generator_keeps_its_rate, 0, 2);
   tcase_add_test(t, generator_is_limited_by_the_wire);

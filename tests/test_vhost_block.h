@@ -304,6 +304,10 @@ static inline void guest_wait(struct rig_guest *g)
 static inline void guest_main(struct vcpu *v)
 {
   struct rig_guest *g = v->guest;
+  vcpu_spin_until(v, RIG_START - 10 * HD_US);
+  for (unsigned q = 0; g->polls && q < g->queues; q++)
+    if (virtq_driver_disable_callback(&g->driver[q]))
+      guest_send(g, q, false);
   vcpu_spin_until(v, RIG_START + g->job.begin);
   for (;;) {
     bool found = guest_round(g);
@@ -324,7 +328,8 @@ static inline void guest_interrupt(struct vcpu *v, unsigned vector)
 {
   struct rig_guest *g = v->guest;
   MUST(vector > GUEST_VECTOR(0) && vector <= GUEST_VECTOR(g->queues));
-  MUST(!g->polls);
+  /* which a split ring with event indices cannot forbid for ever */
+  MUST(!g->polls || virtio_has(g->features, VIRTIO_F_EVENT_IDX));
   g->interrupts++;
 }
 
@@ -332,16 +337,15 @@ static inline bool guest_message(struct vcpu *v, struct hd_msg *m)
 {
   struct rig_guest *g = v->guest;
   const struct guest_memory_msg *w = (const struct guest_memory_msg *)m;
-  bool there = false;
   MUST(m->kind == MSG_GUEST_MEMORY);
   for (unsigned q = 0; q < g->queues; q++)
     if (w->object == &g->ring[q]) {
       struct virtq_view view = virtq_view_decode(w->data);
-      there = virtq_driver_see(&g->driver[q], &view);
+      virtq_driver_see(&g->driver[q], &view);
       MUST(g->driver[q].error == VIRTQ_OK);
     }
   hd_msg_free(&v->task.base, m);
-  return there || g->polls;
+  return g->polls; /* a passive message: it must not wake a halted vCPU */
 }
 
 static inline struct vcpu *front_vcpu(void *guest, unsigned q)

@@ -45,10 +45,11 @@ START_TEST(drive_limits)
   r.drive_params.command_cycles = 4000;
   r.guest[0].job.depth = r.guest[1].job.depth = 64;
   r.guest[0].polls = r.guest[1].polls = true;
+  r.duration = 20 * HD_MS;
   rig_run();
   printf("drive: %.0f requests a second\n", rig_total_rate());
   ck_assert_double_eq_tol(rig_total_rate(), 250000, 2500);
-  ck_assert_double_eq_tol(rig_rate(0) / rig_rate(1), 1, 0.02);
+  ck_assert_double_eq_tol(rig_rate(0) / rig_rate(1), 1, 0.03);
   rig_free();
 }
 END_TEST
@@ -136,20 +137,16 @@ static hd_time end_of_first(hd_time begin)
     r.guest[0].job.limit = 1;
     r.guest[0].job.begin = begin;
     rig_run();
-    hd_time found[2] = {
-        r.guest[0].log[0].ended,
-        r.guest[0].log[0].block.stamps.spent[HD_STAGE_DOORBELL]};
-    if (write(ends[1], &found[0], sizeof found[0]) != sizeof found[0])
-      _exit(1);
-    _exit(0);
+    hd_time found = r.guest[0].log[0].ended;
+    _exit(write(ends[1], &found, sizeof found) == sizeof found ? 0 : 1);
   }
   hd_time ended = 0;
   int status;
+  close(ends[1]);
   ck_assert_int_eq((int)read(ends[0], &ended, sizeof ended), (int)sizeof ended);
   waitpid(child, &status, 0);
   ck_assert_int_eq(status, 0);
   close(ends[0]);
-  close(ends[1]);
   return ended;
 }
 
@@ -182,6 +179,7 @@ START_TEST(fair_turns)
 {
   rig_defaults(5, VHOST_BLOCK_SPDK);
   r.params.spdk_ring = 1024;
+  r.duration = 25 * HD_MS;
   for (int i = 0; i < 5; i++) {
     r.guest[i].job.depth = 100;
     r.guest[i].polls = true;
@@ -253,7 +251,7 @@ static void mixed(uint64_t seed, enum vhost_block_kind second,
   rig_defaults(3, VHOST_BLOCK_SPDK);
   r.seed = seed;
   r.params.spdk_ring = 16;
-  r.duration = 40 * HD_MS;
+  r.duration = 120 * HD_MS;
   for (int i = 0; i < 3; i++) {
     struct rig_guest *g = &r.guest[i];
     g->queues = (uint16_t)(1 + i % 2);
@@ -323,11 +321,11 @@ static uint64_t fingerprint(hd_time window, uint32_t shuffle)
   }
   uint64_t print = 0;
   int status;
+  close(ends[1]);
   ck_assert_int_eq((int)read(ends[0], &print, 8), 8);
   waitpid(child, &status, 0);
   ck_assert_int_eq(status, 0);
   close(ends[0]);
-  close(ends[1]);
   return print;
 }
 

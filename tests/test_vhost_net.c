@@ -166,6 +166,45 @@ START_TEST(waits_for_buffers_and_drops_in_the_tap_queue)
 }
 END_TEST
 
+/* At four fifths of what it can take the guest runs out of buffers now and
+ * then; the worker goes on when they come, and nothing is lost. */
+START_TEST(goes_on_when_buffers_come)
+{
+  rig_defaults(1, VHOST_NET, WORKLOAD_DPDK_FORWARD);
+  r.virtio.ring_size = 32;
+  r.params.itr = 600 * HD_US;  /* 48 frames */
+  r.costs.poll_packet = 20000; /* 10 us: 100 kpps */
+  r.duration = 40 * HD_MS;
+  r.guest[0].dpdk = (struct dpdk_forward_params){18, 11500000, 1, true, 32};
+  rig_run();
+  struct vhost_pair_stats st = rig_pair(0);
+  uint64_t due = rig_client(0).generated, came = rig_client(0).packets;
+  ck_assert_uint_gt(st.buffer_waits, 3);
+  ck_assert_uint_eq(st.drop_tun, 0);
+  ck_assert_uint_le(due > came ? due - came : came - due, 150); /* under way */
+  rig_end();
+}
+END_TEST
+
+/* The wire is slower than the worker: packets wait in the ring and behind it,
+ * the rest is dropped there; order is kept. */
+START_TEST(a_slow_wire_fills_the_queueing_discipline)
+{
+  rig_defaults(1, VHOST_NET, WORKLOAD_UDP_STREAM);
+  rig_cheap_guests();
+  r.network.rate = 200000000;
+  r.params.qdisc = 100;
+  r.duration = 20 * HD_MS;
+  rig_run();
+  struct client_vm_stats st = rig_client(0);
+  rig_near("packets/s", (double)st.packets / rig_seconds(),
+           2e8 / 8 / (packet_frame_bytes(64) + PACKET_WIRE_OVERHEAD), 0.01);
+  ck_assert_uint_gt(vhost_transmit_drops(r.vhost), 5000);
+  ck_assert_uint_eq(st.reordered + st.duplicated, 0);
+  rig_end();
+}
+END_TEST
+
 static double kicks_with_polling(int microseconds)
 {
   rig_defaults(1, VHOST_NET, WORKLOAD_UDP_STREAM);
@@ -307,6 +346,8 @@ int main(void)
   tcase_add_loop_test(t, no_request_is_lost, 1, 13);
   tcase_add_loop_test(t, every_packet_arrives_once, 0, 8);
   tcase_add_test(t, waits_for_buffers_and_drops_in_the_tap_queue);
+  tcase_add_test(t, goes_on_when_buffers_come);
+  tcase_add_test(t, a_slow_wire_fills_the_queueing_discipline);
   tcase_add_test(t, busy_loop_saves_kicks);
   tcase_add_test(t, worker_and_vcpu_share_a_core);
   tcase_add_test(t, signals_exit_only_when_not_posted);

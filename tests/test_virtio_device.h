@@ -103,7 +103,8 @@ struct bench {
   bool polls;           /* drivers ask for no interrupts */
   bool ring_bad;        /* reads of ring structures of guest 0 fail */
   uint64_t bad_every;   /* every n-th packet or request is at BAD_ADDRESS */
-  hd_time slow;         /* every third payload comes later by this */
+  hd_time late_views, late_doorbells; /* come later by this */
+  hd_time slow; /* every third payload comes later by this */
   struct driver_queue q[MAX_VMS][MAX_QUEUES];
   struct virtq *rings[MAX_VMS][MAX_QUEUES];
   uint16_t observers[MAX_VMS][MAX_QUEUES];
@@ -183,7 +184,7 @@ static inline void write_register(int device, uint64_t address, uint64_t data,
   t->data = data;
   t->object = object;
   t->observer = PCIE_NO_OBSERVER;
-  hd_send(b.to_link[device], b.to_link[device]->latency, t);
+  hd_send(b.to_link[device], b.to_link[device]->latency + b.late_doorbells, t);
 }
 
 static inline struct virtio_admin *command(enum virtio_admin_type type,
@@ -224,7 +225,7 @@ static inline void show(struct driver_queue *d, const struct virtq_view *v)
   m->queue = (uint16_t)d->index;
   m->view = virtq_view_encode(v);
   d->views++;
-  hd_send(b.visible[d->device], VIRTIO_VISIBLE_LATENCY, m);
+  hd_send(b.visible[d->device], VIRTIO_VISIBLE_LATENCY + b.late_views, m);
 }
 
 static inline void publish(struct driver_queue *d)

@@ -33,8 +33,8 @@
 struct accelerator; /* is a struct hd_component */
 
 enum { ACCELERATOR_RESPONSE_BYTES = 32 };
-/* Bytes of a request entry: 64 for public keys, 128 for all else (LW2 and LW7
- * formats of the firmware's interface, icp_qat_fw.h of Linux). */
+/* Bytes of a request entry: 64 for public keys, 128 for all else (Linux,
+ * icp_qat_fw.h and qat_algs; from memory). */
 static inline uint32_t accelerator_entry(enum accelerator_service s)
 {
   return s == ACCELERATOR_ASYM ? 64 : 128;

@@ -1,5 +1,5 @@
 /*
- * sched_internal.h - the scheduler's state; for scheduler.c and sched_core.c.
+ * sched_internal.h - the scheduler's state; for scheduler.c and sched_*.c.
  *
  * A vCPU is blocked, waiting (in exactly one core's queue) or running (has
  * exactly one core, from the grant until its BLOCK or YIELD arrives).
@@ -80,6 +80,22 @@ struct scheduler {
   struct hd_counter wakes, switches, preemptions, migrations, injections;
   hd_time wait_sum, wait_max;
 };
+
+/* -- scheduler.c --------------------------------------------------------- */
+
+struct entity *sched_entity(struct scheduler *s, uint32_t vcpu); /* checks */
+/* Somebody wants the vCPU to look around; `extra`: see interrupt_msg. */
+void sched_wake(struct scheduler *s, uint32_t vcpu, hd_time extra);
+/* realloc() that cannot fail; while building. */
+void *sched_grown(void *array, size_t n, size_t size);
+
+/* -- sched_interrupts.c -------------------------------------------------- */
+
+struct interrupt_msg;
+/* These own their message. */
+void sched_irq_wake(struct scheduler *s, struct interrupt_msg *m);
+void sched_host_irq_begins(struct scheduler *s, struct interrupt_msg *m);
+void sched_host_irq_done(struct scheduler *s, struct interrupt_msg *m);
 
 /* -- sched_core.c -------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 
 /* -- vCPUs' messages ----------------------------------------------------- */
 
-static struct entity *entity_of(struct scheduler *s, uint32_t vcpu)
+struct entity *sched_entity(struct scheduler *s, uint32_t vcpu)
 {
   HD_REQUIRE(&s->base, vcpu < s->n_entities, "there is no vCPU %u", vcpu);
   return &s->entities[vcpu];
@@ -19,7 +19,7 @@ static struct entity *entity_of(struct scheduler *s, uint32_t vcpu)
 
 static struct entity *running_entity(struct scheduler *s, uint32_t vcpu)
 {
-  struct entity *e = entity_of(s, vcpu);
+  struct entity *e = sched_entity(s, vcpu);
   HD_REQUIRE(&s->base,
              e->state == ENTITY_RUNNING && s->cores[e->core].running == vcpu,
              "vCPU %u has no core to give up", vcpu);
@@ -28,9 +28,9 @@ static struct entity *running_entity(struct scheduler *s, uint32_t vcpu)
 
 /* A waiting vCPU needs no waking: the run that it waits for comes later than
  * whatever it should see. */
-static void wake(struct scheduler *s, uint32_t vcpu, hd_time extra)
+void sched_wake(struct scheduler *s, uint32_t vcpu, hd_time extra)
 {
-  struct entity *e = entity_of(s, vcpu);
+  struct entity *e = sched_entity(s, vcpu);
   if (e->state == ENTITY_BLOCKED)
     sched_make_runnable(s, vcpu, extra);
   else if (e->polling)
@@ -41,82 +41,15 @@ static void wake(struct scheduler *s, uint32_t vcpu, hd_time extra)
 
 static void handle_unpoll(struct scheduler *s, const struct sched_msg *m)
 {
-  const struct entity *e = entity_of(s, m->vcpu);
+  const struct entity *e = sched_entity(s, m->vcpu);
   if (e->polling && e->run == m->msg.tag)
     sched_poll_over(s, e->core);
 }
 
 static void handle_wake(struct scheduler *s, const struct sched_msg *m)
 {
-  if (m->msg.tag == 0 || m->msg.tag == entity_of(s, m->vcpu)->run)
-    wake(s, m->vcpu, 0);
-}
-
-/* -- whom interrupt units mean -------------------------------------------- */
-
-static struct irq_source *source_of(struct scheduler *s,
-                                    const struct hd_component *unit)
-{
-  for (uint32_t i = 0; i < s->n_sources; i++)
-    if (s->sources[i].unit == unit)
-      return &s->sources[i];
-  return NULL;
-}
-
-static void *grown(void *array, size_t n, size_t size)
-{
-  array = realloc(array, n * size);
-  HD_REQUIRE(NULL, array != NULL, "out of memory for the scheduler");
-  return array;
-}
-
-uint32_t scheduler_add_interrupts(struct scheduler *s,
-                                  const struct hd_component *unit,
-                                  uint32_t vcpu)
-{
-  struct irq_source *source = source_of(s, unit);
-  if (!source) {
-    s->sources = grown(s->sources, s->n_sources + 1, sizeof *s->sources);
-    source = &s->sources[s->n_sources++];
-    *source = (struct irq_source){.unit = unit};
-  }
-  source->vcpus =
-      grown(source->vcpus, source->count + 1, sizeof *source->vcpus);
-  source->vcpus[source->count] = vcpu;
-  return source->count++;
-}
-
-/* From the sender's index to this scheduler's. */
-static void translate(const struct scheduler *s, struct interrupt_msg *m)
-{
-  uint64_t sender = m->msg.order >> 40;
-  for (uint32_t i = 0; i < s->n_sources; i++) {
-    const struct irq_source *source = &s->sources[i];
-    if (source->unit->id != sender)
-      continue;
-    HD_REQUIRE(&s->base, m->vcpu < source->count, "%s knows no vCPU %u",
-               source->unit->path, m->vcpu);
-    m->vcpu = source->vcpus[m->vcpu];
-    return;
-  }
-}
-
-/* Its posted bits go with the run that this gives it. If it has one already,
- * they are sent after it: it must not wait for the next. */
-static void handle_irq_wake(struct scheduler *s, struct interrupt_msg *m)
-{
-  translate(s, m);
-  struct entity *e = entity_of(s, m->vcpu);
-  if (e->state == ENTITY_RUNNING && !e->polling) {
-    e->wake_pending = true;
-    m->msg.kind = MSG_IRQ_NOTIFY;
-    hd_send(e->to, s->params.queue_latency, m);
-    return;
-  }
-  for (int i = 0; i < 4; i++)
-    e->vectors[i] |= m->vectors[i];
-  wake(s, m->vcpu, m->extra);
-  hd_msg_free(&s->base, m);
+  if (m->msg.tag == 0 || m->msg.tag == sched_entity(s, m->vcpu)->run)
+    sched_wake(s, m->vcpu, 0);
 }
 
 static void handle_block(struct scheduler *s, const struct sched_msg *m)
@@ -132,51 +65,13 @@ static void handle_block(struct scheduler *s, const struct sched_msg *m)
     sched_leave(s, e->core, woken);
 }
 
-/* -- interrupts of the injected path ------------------------------------- */
-
-/* The handler runs on the housekeeping core to which the interrupt is steered,
- * after those that came before. The message comes back as a timer. */
-static void host_irq_begins(struct scheduler *s, struct interrupt_msg *m)
-{
-  hd_time now = hd_now(&s->base);
-  translate(s, m);
-  (void)entity_of(s, m->vcpu);
-  hd_time *core_free = &s->host_free[m->vcpu % s->n_host];
-  hd_time begin = hd_time_max(now, *core_free);
-  *core_free = begin + s->host_irq_time;
-  hd_busy_add(&s->host_busy, s->window, begin, *core_free);
-  m->msg.kind = MSG_TIMER;
-  m->msg.tag = TAG_HOST_IRQ;
-  hd_schedule(&s->base, *core_free - now, m);
-}
-
-static void host_irq_done(struct scheduler *s, struct interrupt_msg *m)
-{
-  static const enum pid_state states[] = {
-      [ENTITY_BLOCKED] = PID_BLOCKED,
-      [ENTITY_WAITING] = PID_PREEMPTED,
-      [ENTITY_RUNNING] = PID_RUNNING,
-  };
-  uint32_t vcpu = m->vcpu;
-  struct entity *e = entity_of(s, vcpu);
-  bool blocked = e->state == ENTITY_BLOCKED || e->polling;
-  bool running = e->state == ENTITY_RUNNING && !e->polling;
-  hd_counter_add(&s->injections, s->window, hd_now(&s->base), 1);
-  m->msg.kind = MSG_IRQ_INJECT;
-  m->msg.tag = 0;
-  m->state = e->polling ? PID_BLOCKED : states[e->state];
-  hd_send(e->to, running ? s->params.ipi_latency : s->to_vcpu, m);
-  if (blocked)
-    wake(s, vcpu, 0);
-}
-
 /* -- messages ------------------------------------------------------------ */
 
 static void handle_timer(struct scheduler *s, struct hd_msg *msg)
 {
   const struct sched_msg *m = (const struct sched_msg *)msg;
   if (msg->tag == TAG_HOST_IRQ) {
-    host_irq_done(s, (struct interrupt_msg *)msg);
+    sched_host_irq_done(s, (struct interrupt_msg *)msg);
     return;
   }
   if (msg->tag == TAG_POLL_END)
@@ -195,10 +90,10 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     handle_timer(s, msg);
     return;
   case MSG_IRQ_HOST:
-    host_irq_begins(s, (struct interrupt_msg *)msg);
+    sched_host_irq_begins(s, (struct interrupt_msg *)msg);
     return;
   case MSG_IRQ_WAKE:
-    handle_irq_wake(s, (struct interrupt_msg *)msg);
+    sched_irq_wake(s, (struct interrupt_msg *)msg);
     return;
   case MSG_SCHED_WAKE:
     handle_wake(s, m);
@@ -225,6 +120,13 @@ static void *zeroed(size_t n, size_t size)
   void *p = calloc(n, size);
   HD_REQUIRE(NULL, p != NULL, "out of memory for the scheduler");
   return p;
+}
+
+void *sched_grown(void *array, size_t n, size_t size)
+{
+  array = realloc(array, n * size);
+  HD_REQUIRE(NULL, array != NULL, "out of memory for the scheduler");
+  return array;
 }
 
 static void check_params(const struct cpu_params *p)
@@ -303,7 +205,8 @@ struct hd_channel *scheduler_add_vcpu(struct scheduler *s,
 {
   if (s->n_entities == s->cap_entities) {
     s->cap_entities = s->cap_entities ? s->cap_entities * 2 : 64;
-    s->entities = grown(s->entities, s->cap_entities, sizeof *s->entities);
+    s->entities =
+        sched_grown(s->entities, s->cap_entities, sizeof *s->entities);
   }
   s->entities[s->n_entities] = (struct entity){
       .to = hd_channel_open(&s->base, vcpu, s->to_vcpu),
@@ -323,7 +226,7 @@ struct hd_channel *scheduler_connect(struct scheduler *s,
 /* The last cores are reserved first. vCPUs that belong to one move on. */
 bool scheduler_reserve_core(struct scheduler *s, uint32_t vcpu)
 {
-  struct entity *e = entity_of(s, vcpu);
+  struct entity *e = sched_entity(s, vcpu);
   HD_REQUIRE(&s->base, !e->pinned && e->run == 0,
              "vCPU %u cannot have a core reserved now", vcpu);
   if (s->n_reserved + 1 >= s->n_cores)

@@ -35,72 +35,6 @@ static hd_time enqueue(struct client *c, const struct packet *p)
   return *free_at;
 }
 
-/* ---- measuring ---------------------------------------------------------- */
-
-static struct stream *stream_of(struct client *c, struct client_guest *g,
-                                uint16_t index)
-{
-  if (index >= g->n_streams) {
-    uint32_t n = g->n_streams ? g->n_streams : 4;
-    while (n <= index)
-      n *= 2;
-    g->streams = realloc(g->streams, n * sizeof *g->streams);
-    HD_REQUIRE(&c->base, g->streams != NULL, "out of memory for streams");
-    memset(g->streams + g->n_streams, 0,
-           (n - g->n_streams) * sizeof *g->streams);
-    g->n_streams = n;
-  }
-  return &g->streams[index];
-}
-
-static void check_order(struct client *c, struct client_guest *g,
-                        const struct packet *p)
-{
-  hd_time now = hd_now(&c->base);
-  uint64_t gap;
-  switch (stream_note(stream_of(c, g, p->stream), p->sequence, &gap)) {
-  case STREAM_NEW:
-    if (gap > 0 && hd_window_contains(c->window, now))
-      g->lost += (int64_t)gap;
-    break;
-  case STREAM_LATE:
-    hd_counter_add(&g->reordered, c->window, now, 1);
-    if (g->lost > 0 && hd_window_contains(c->window, now))
-      g->lost--;
-    break;
-  case STREAM_DUPLICATE:
-    hd_counter_add(&g->duplicated, c->window, now, 1);
-    break;
-  }
-}
-
-static void note_silence(struct client *c, struct client_guest *g)
-{
-  hd_time now = hd_now(&c->base);
-  if (!hd_window_contains(c->window, now))
-    return;
-  if (g->heard && now - g->last_frame > g->silence_max) {
-    g->silence_max = now - g->last_frame;
-    g->silence_begin = g->last_frame;
-  }
-  g->heard = true;
-  g->last_frame = now;
-}
-
-static void measure(struct client *c, struct client_guest *g, struct packet *p,
-                    hd_time done)
-{
-  hd_counter_add(&g->packets, c->window, done, 1);
-  hd_counter_add(&g->payload, c->window, done, p->payload);
-  if (!hd_window_contains(c->window, done))
-    return;
-  struct client_group *group = c->groups[g->config.group];
-  hd_stamps_mark(&p->stamps, HD_STAGE_REMOTE, done);
-  hd_histogram_add(&group->latency, hd_stamps_total(&p->stamps));
-  HD_REQUIRE(&c->base, hd_breakdown_add(&group->breakdown, &p->stamps),
-             "stages of a packet of guest %u do not sum to its latency", p->vm);
-}
-
 /* ---- frames ------------------------------------------------------------- */
 
 void client_send(struct client *c, struct packet_msg *m, hd_time delay)
@@ -136,17 +70,15 @@ static void receive(struct client *c, struct packet_msg *m)
   struct client_guest *g = &c->guests[p->vm];
   hd_stamps_mark(&p->stamps, HD_STAGE_WIRE, hd_now(&c->base));
   c->received++;
-  note_silence(c, g);
-  if (p->kind == PACKET_DATA)
-    check_order(c, g, p);
+  client_note_arrival(c, g, p);
   hd_time done = enqueue(c, p);
   if (done == HD_TIME_NEVER) {
-    hd_counter_add(&g->dropped, c->window, hd_now(&c->base), 1);
+    client_note_drop(c, g);
     consume(c, m, true);
   } else if (p->kind == PACKET_ECHO_REQUEST) {
     echo(c, m, done);
   } else {
-    measure(c, g, p, done);
+    client_measure(c, g, p, done);
     consume(c, m, false);
   }
 }
@@ -214,6 +146,7 @@ void client_destroy(struct client *c)
   for (size_t i = 0; i < c->n_groups; i++) {
     hd_histogram_terminate(&c->groups[i]->latency);
     hd_breakdown_terminate(&c->groups[i]->breakdown);
+    hd_series_terminate(&c->groups[i]->series);
     free(c->groups[i]);
   }
   free(c->groups);
@@ -232,6 +165,18 @@ void client_attach_wire(struct client *c, struct wire *w)
   c->to_wire = wire_connect(w, 1, &c->base);
 }
 
+static void start_series(struct client *c, struct hd_series *s)
+{
+  *s = (struct hd_series){0};
+  if (c->series_width == 0)
+    return;
+  bool done = hd_series_initialize(s, c->series_width, c->series_duration);
+  HD_REQUIRE(NULL, done, "out of memory for a series");
+  hd_series_record(s, HD_SERIES_TX_BYTES);
+  hd_series_record(s, HD_SERIES_TX_PACKETS);
+  hd_series_record(s, HD_SERIES_DROPS);
+}
+
 static void add_groups(struct client *c, size_t n)
 {
   if (n <= c->n_groups)
@@ -243,6 +188,7 @@ static void add_groups(struct client *c, size_t n)
     HD_REQUIRE(NULL, g != NULL, "out of memory for groups");
     hd_histogram_initialize(&g->latency);
     hd_breakdown_initialize(&g->breakdown);
+    start_series(c, &g->series);
     c->groups[c->n_groups] = g;
   }
 }
@@ -290,6 +236,23 @@ const struct hd_breakdown *client_breakdown(const struct client *c,
                                             uint16_t group)
 {
   return &c->groups[group]->breakdown;
+}
+
+bool client_record_series(struct client *c, hd_time width, hd_time duration)
+{
+  HD_REQUIRE(NULL, c->n_groups == 0,
+             "a client's series come before its groups");
+  HD_REQUIRE(NULL, width > 0 && duration > 0, "a series of no length");
+  if ((duration - 1) / width >= HD_SERIES_BINS_MAX)
+    return false;
+  c->series_width = width;
+  c->series_duration = duration;
+  return true;
+}
+
+const struct hd_series *client_series(const struct client *c, uint16_t group)
+{
+  return c->series_width > 0 ? &c->groups[group]->series : NULL;
 }
 
 double client_utilization(const struct client *c)

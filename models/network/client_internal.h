@@ -1,4 +1,4 @@
-/* client_internal.h - shared by client.c, generator.c and stream.c. */
+/* client_internal.h - shared by client*.c, generator.c and stream.c. */
 #ifndef HD_MODELS_NETWORK_CLIENT_INTERNAL_H
 #define HD_MODELS_NETWORK_CLIENT_INTERNAL_H
 
@@ -46,6 +46,7 @@ struct client_guest {
 struct client_group {
   struct hd_histogram latency;
   struct hd_breakdown breakdown;
+  struct hd_series series; /* width 0: not asked for */
 };
 
 struct client {
@@ -58,6 +59,7 @@ struct client {
   size_t n_guests;
   struct client_group **groups; /* grown at build time */
   size_t n_groups;
+  hd_time series_width, series_duration;
   hd_time *core_free; /* per core: when its last packet is done */
   struct hd_busy busy;
   bool running;     /* generators have been started */
@@ -67,6 +69,17 @@ struct client {
 
 /* The frame leaves the client `delay` from now. */
 void client_send(struct client *c, struct packet_msg *m, hd_time delay);
+
+/* ---- client_measure.c ---------------------------------------------------- */
+
+/* A frame has arrived, whatever comes of it. */
+void client_note_arrival(struct client *c, struct client_guest *g,
+                         const struct packet *p);
+/* The backlog is full. */
+void client_note_drop(struct client *c, struct client_guest *g);
+/* The packet is done at `done`, and not answered. */
+void client_measure(struct client *c, struct client_guest *g, struct packet *p,
+                    hd_time done);
 
 /* ---- generator.c ----------------------------------------------------------*/
 

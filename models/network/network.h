@@ -15,6 +15,7 @@
 #include "sim/measure/breakdown.h"
 #include "sim/measure/gauge.h"
 #include "sim/measure/histogram.h"
+#include "sim/measure/series.h"
 
 struct network_params {
   int64_t rate;    /* bit/s: 10, 25, 40, 50, 100, 200 Gb/s */
@@ -93,6 +94,14 @@ const struct hd_histogram *client_latency(const struct client *c,
                                           uint16_t group);
 const struct hd_breakdown *client_breakdown(const struct client *c,
                                             uint16_t group);
+/* Asks for a series of each group, in bins of `width` over a window of
+ * `duration`; before the first guest is announced. False: too many bins. What
+ * is recorded: HD_SERIES_TX_BYTES and _PACKETS, as they are counted for
+ * client_vm_stats; HD_SERIES_DROPS, by the backlog when it is full, of the
+ * streams when a later packet arrives (a late one does not take it back). */
+bool client_record_series(struct client *c, hd_time width, hd_time duration);
+/* NULL: was not asked for. */
+const struct hd_series *client_series(const struct client *c, uint16_t group);
 double client_utilization(const struct client *c);
 /* Packets the client holds: echoes it works on, frames waiting to leave. */
 uint64_t client_packets_inside(const struct client *c);

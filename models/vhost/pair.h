@@ -28,6 +28,7 @@ struct vhost_pair_stats {        /* within the window */
   uint64_t drop_tun;             /* tap queue full */
   uint64_t drop_buffers;         /* vhost-user: guest has no buffers */
   uint64_t drop_long;            /* longer than what buffers can hold */
+  uint64_t buffer_waits;         /* vhost-net: waits for buffers of the guest */
   uint64_t kicks, signals;
 };
 

@@ -138,6 +138,8 @@ static bool await_buffers(struct vhost_worker *w)
     return true;
   }
   w->starved = true;
+  w->pair->stats.buffer_waits +=
+      hd_window_contains(w->thread.vcpu.window, host_thread_now(&w->thread));
   return false;
 }
 

@@ -64,6 +64,7 @@ bool vhost_get_guest_stats(const struct vhost *v, uint16_t vm,
     st->drop_tun += p->drop_tun;
     st->drop_buffers += p->drop_buffers;
     st->drop_long += p->drop_long;
+    st->buffer_waits += p->buffer_waits;
     st->kicks += p->kicks;
     st->signals += p->signals;
   }
@@ -126,7 +127,7 @@ static struct balance balance_of(const struct vhost *v)
   return b;
 }
 
-/* What came in and has not gone out; a thread may have some in hand. */
+/* What came in and has not gone out. */
 uint64_t vhost_packets_inside(const struct vhost *v)
 {
   struct balance b = balance_of(v);

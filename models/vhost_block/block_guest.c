@@ -103,12 +103,13 @@ void block_guest_disable(struct block_guest *g)
       show(g, &g->queues[i]);
 }
 
-bool block_guest_flush(struct block_guest *g, uint16_t queue)
+bool block_guest_signal_due(struct block_guest *g, uint16_t queue)
 {
   struct block_queue *q = &g->queues[queue];
-  if (virtq_device_flush(&q->side, NULL) == 0)
+  if (!q->undecided)
     return false;
-  show(g, q);
+  host_thread_look(g->thread);
+  q->undecided = false;
   return virtq_device_interrupt_due(&q->side);
 }
 
@@ -200,7 +201,12 @@ static void give_back(struct block_guest *g, struct block_request *r,
   uint32_t length = BLOCK_GUEST_STATUS + (data ? r->bytes : 0);
   hd_stamps_mark(&r->stamps, HD_STAGE_RECEIVE_PATH, host_thread_now(g->thread));
   count_done(g, r);
-  require(g, queue, virtq_device_push(&g->queues[queue].side, chain, length));
+  struct block_queue *q = &g->queues[queue];
+  require(g, queue, virtq_device_push(&q->side, chain, length));
+  if (virtq_device_flush(&q->side, NULL) == 0) /* in order: held back */
+    return;
+  q->undecided = true;
+  show(g, q);
 }
 
 enum block_take block_guest_take(struct block_guest *g, uint16_t queue,
@@ -250,7 +256,7 @@ const char *block_guest_check(const struct block_guest *g)
     in_flight += g->queues[i].side.in_flight;
   if (g->taken < g->returned)
     return "virtio-blk back end: more requests returned than taken";
-  /* Pushed chains count as in flight until they are published. */
+  /* With IN_ORDER what has overtaken others stays in flight. */
   if (in_flight < g->taken - g->returned)
     return "virtio-blk back end: a chain is lost";
   return NULL;

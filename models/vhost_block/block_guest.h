@@ -35,7 +35,8 @@ struct block_queue { /* a virtqueue */
   struct virtq_device side;
   struct virtq_view seen;
   struct hd_channel *to_guest;
-  uint32_t vcpu; /* that is signalled */
+  uint32_t vcpu;  /* that is signalled */
+  bool undecided; /* published since the last decision to signal */
 };
 
 struct block_guest {
@@ -86,15 +87,17 @@ bool block_guest_enable(struct block_guest *g);
 void block_guest_disable(struct block_guest *g);
 
 /* Takes the next chain of queue `q`. TAKEN: *c is to be submitted. ANSWERED: it
- * has been refused and pushed. */
+ * has been refused, its used entry published. */
 enum block_take { BLOCK_NONE, BLOCK_TAKEN, BLOCK_ANSWERED };
 enum block_take block_guest_take(struct block_guest *g, uint16_t q,
                                  struct host_command **c);
-/* The drive has done it: status, stamps and used length to the guest; the
- * command is released. */
+/* The drive has done it: status, stamps and used entry to the guest, published
+ * at once; the command is released. */
 void block_guest_finish(struct block_guest *g, struct host_command *c);
-/* Publishes what has been pushed to queue `q`; whether a signal is due. */
-bool block_guest_flush(struct block_guest *g, uint16_t q);
+/* Whether what has been published to queue `q` since the last call asks for a
+ * signal, by what the driver wants up to now: looks at all messages that have
+ * arrived. */
+bool block_guest_signal_due(struct block_guest *g, uint16_t q);
 void block_guest_signal(struct block_guest *g, uint16_t q);
 
 /* NULL, or what does not balance. */

@@ -16,9 +16,9 @@ static bool counts(const struct iothread *t)
   return hd_window_contains(t->thread.vcpu.window, now_of(t));
 }
 
-static void publish(struct iothread *t, uint16_t queue)
+static void notify(struct iothread *t, uint16_t queue)
 {
-  if (!block_guest_flush(t->guest, queue))
+  if (!block_guest_signal_due(t->guest, queue))
     return;
   work(t, t->params->io_signal);
   block_guest_signal(t->guest, queue);
@@ -76,7 +76,7 @@ static bool serve_queue(struct iothread *t, uint16_t queue)
   }
   if (t->guest->taken == before)
     return false;
-  publish(t, queue); /* what has been answered at once */
+  notify(t, queue); /* what has been answered at once */
   return true;
 }
 
@@ -107,7 +107,7 @@ static bool reap(struct iothread *t)
     block_guest_finish(t->guest, c);
   }
   for (uint16_t q = 0; q < t->guest->n_queues; q++)
-    publish(t, q);
+    notify(t, q);
   return true;
 }
 

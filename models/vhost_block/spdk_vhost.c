@@ -16,7 +16,7 @@ static hd_time now_of(const struct spdk_thread *s)
 static void signal_if_due(struct spdk_thread *s, struct block_guest *g,
                           uint16_t queue)
 {
-  if (!block_guest_flush(g, queue))
+  if (!block_guest_signal_due(g, queue))
     return;
   work(s, s->params->spdk_signal);
   block_guest_signal(g, queue);

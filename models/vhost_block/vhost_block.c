@@ -162,9 +162,6 @@ static void make_pmds(struct vhost_block *v, struct hd_engine *e)
                            (uint32_t)v->n_guests, vms(v), (uint32_t)c->n_drives,
                            c->window);
     attach_thread(v, &s->thread);
-    HD_REQUIRE(&v->base,
-               scheduler_reserve_core(c->scheduler, s->thread.vcpu.index),
-               "no core for poll-mode thread %zu", i);
     for (unsigned d = 0; d < c->n_drives; d++)
       if (uses(c, i, (uint8_t)d))
         spdk_thread_add_drive(

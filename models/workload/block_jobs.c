@@ -190,8 +190,9 @@ static bool turn(struct guest_cpu *cpu, struct block_thread *t,
   if (worked)
     reap(cpu, job);
   uint32_t n = may_submit(job, t, vcpu_now(&cpu->vcpu));
+  uint32_t most = (uint32_t)params(job)->iodepth_batch;
   if (n > 0)
-    submit(cpu, job, n);
+    submit(cpu, job, most > 0 && n > most ? most : n);
   return worked || n > 0;
 }
 

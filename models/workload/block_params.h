@@ -23,8 +23,9 @@ struct block_jobs_params {
   int rw;     /* enum block_pattern */
   int64_t bs; /* bytes of a request */
   int64_t iodepth, numjobs;
-  double rwmixread;    /* share of reads, if mixed */
-  int64_t size;        /* bytes of the device that are used; 0: all */
+  int64_t iodepth_batch; /* requests a call submits at most; 0: no limit */
+  double rwmixread;      /* share of reads, if mixed */
+  int64_t size;          /* bytes of the device that are used; 0: all */
   int64_t rate_iops;   /* reads and writes a second of each job; 0: no limit */
   int64_t flush_every; /* writes of a job between flushes; 0: none */
   int completion;      /* enum block_completion */

@@ -164,7 +164,8 @@ void block_interrupt(struct guest_cpu *cpu, unsigned i)
                  blockdev_queue_at(g, i - 1)->cpu == cpu,
              "interrupt vector %u is not this vCPU's", i);
   vcpu_run_short(&cpu->vcpu, g->config.block_costs->interrupt);
-  service(cpu, blockdev_queue_at(g, i - 1));
+  if (!g->block->polled) /* else it came before the device had been told */
+    service(cpu, blockdev_queue_at(g, i - 1));
 }
 
 void block_service_all(struct guest_cpu *cpu)

@@ -19,6 +19,8 @@ void cli_figure_list_add(struct figure_list *list, char *name, bool drawn);
 
 /* Lines over the x axis: throughput, requests, latency percentiles. */
 void cli_figure_lines(const struct figure_data *d, struct figure_list *list);
+/* Throughput against time, one line a curve, at a few x values. */
+void cli_figure_series(const struct figure_data *d, struct figure_list *list);
 /* Distribution of latency, one line a curve, at a few x values. */
 void cli_figure_cdf(const struct figure_data *d, struct figure_list *list);
 /* Where the time goes: stacked bars at a few x values. */

@@ -52,6 +52,7 @@ static int draw(const struct figure_data *d, const char *dir, bool quiet)
     return CLI_USAGE;
   }
   cli_figure_lines(d, &list);
+  cli_figure_series(d, &list);
   cli_figure_cdf(d, &list);
   cli_figure_stages(d, &list);
   if (!quiet)

@@ -1,9 +1,9 @@
 /*
  * figures.h - gnuplot figures of a result directory.
  *
- * Reads DIR/summary.csv, breakdown.csv, manifest.json and the latency files;
- * leaves in DIR/figures for each figure a script (.gp), its data (.dat), and
- * what gnuplot made of them (.png, .svg).
+ * Reads DIR/summary.csv, breakdown.csv, timeseries.csv, manifest.json and the
+ * latency files; leaves in DIR/figures for each figure a script (.gp), its data
+ * (.dat), and what gnuplot made of them (.png, .svg).
  */
 #ifndef HD_CLI_FIGURES_H
 #define HD_CLI_FIGURES_H

@@ -23,7 +23,7 @@ static void copy_rows(struct hd_csv *w, const struct hd_csv_table *t)
   }
 }
 
-/* A job's file; breakdown and faults need not be there. */
+/* A job's file; all but the summary need not be there. */
 static bool copy_record(struct hd_csv *w, const struct outdir *d,
                         const struct plan_job *job, enum rows_table table)
 {
@@ -96,7 +96,8 @@ bool cli_merge_tables(const struct plan *p, const struct outdir *d)
 {
   return merge_table(p, d, ROWS_SUMMARY, true) &&
          merge_table(p, d, ROWS_BREAKDOWN, true) &&
-         merge_table(p, d, ROWS_FAULTS, false) && cli_merge_confidence(p, d);
+         merge_table(p, d, ROWS_FAULTS, false) &&
+         merge_table(p, d, ROWS_SERIES, false) && cli_merge_confidence(p, d);
 }
 
 /* -- a single run --------------------------------------------------------- */

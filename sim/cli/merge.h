@@ -10,9 +10,9 @@
 #include "sim/cli/outdir.h"
 #include "sim/cli/plan.h"
 
-/* Writes summary.csv, breakdown.csv, faults.csv (if any), confidence.csv (from
- * two repetitions on) from the jobs that are done or have failed. False: the
- * reason was printed. */
+/* Writes summary.csv, breakdown.csv, faults.csv and timeseries.csv (if any),
+ * confidence.csv (from two repetitions on) from the jobs that are done or have
+ * failed. False: the reason was printed. */
 bool cli_merge_tables(const struct plan *p, const struct outdir *d);
 
 /* confidence.csv: the mean of each metric over the repetitions of a point and

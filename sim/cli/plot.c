@@ -11,7 +11,8 @@ struct plot {
 static const char doc[] =
     "Draws the figures of a result directory with gnuplot, as PNG and SVG: "
     "throughput and latency percentiles over an axis of the sweep, one curve a "
-    "design; the distribution of latency; where the time goes."
+    "design; throughput against time; the distribution of latency; where the "
+    "time goes."
     "\v"
     "Examples:\n"
     "  hdiov-sim plot out/quickstart\n"

@@ -35,6 +35,28 @@ static bool write_table(const char *dir, enum rows_table table,
   return hd_csv_close(&w) || complain(w.error);
 }
 
+static void put_series(struct hd_csv *w, const struct rows_subject *s,
+                       const struct record_content *c)
+{
+  for (size_t i = 0; i < c->results->n_groups; i++)
+    cli_rows_series(w, s, c->results->group[i].name, c->series[i]);
+}
+
+static bool write_series(const char *dir, const struct rows_subject *s,
+                         const struct record_content *c)
+{
+  if (c->series == NULL)
+    return true;
+  char *path = cli_format("%s/%s", dir, cli_rows_file(ROWS_SERIES));
+  struct hd_csv w;
+  bool good = cli_rows_open(&w, ROWS_SERIES, path, s->plan->scenario);
+  free(path);
+  if (!good)
+    return complain(w.error);
+  put_series(&w, s, c);
+  return hd_csv_close(&w) || complain(w.error);
+}
+
 static bool write_tables(const char *dir, const struct rows_subject *s,
                          const struct record_content *c)
 {
@@ -43,7 +65,8 @@ static bool write_tables(const char *dir, const struct rows_subject *s,
     return false;
   if (r == NULL)
     return true;
-  if (!write_table(dir, ROWS_BREAKDOWN, cli_rows_breakdown, s, c))
+  if (!write_table(dir, ROWS_BREAKDOWN, cli_rows_breakdown, s, c) ||
+      !write_series(dir, s, c))
     return false;
   return r->n_faults == 0 ||
          write_table(dir, ROWS_FAULTS, cli_rows_faults, s, c);

@@ -2,8 +2,8 @@
  * record.h - what a finished job leaves in DIR/points/NNNNN-RRR/.
  *
  *   point.json              what ran and what it cost
- *   summary.csv, breakdown.csv, faults.csv   its rows; the last two only when
- *                           there are any
+ *   summary.csv, breakdown.csv, faults.csv, timeseries.csv   its rows; all but
+ *                           the first only when there are any
  *   latency-GROUP.hgrm      where anything was measured
  *
  * It is written under another name and renamed, so a record that is there is
@@ -21,6 +21,8 @@ struct record_content {
   const struct server_results *results;
   const char *status;
   double wall_s;
+  /* Of each group of `results`, in its order; NULL: none are recorded. */
+  const struct hd_series *const *series;
 };
 
 bool cli_record_write(const struct outdir *d,

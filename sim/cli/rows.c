@@ -7,6 +7,9 @@
 static const char *const breakdown_tail[] = {
     "group",  "kind",  "name",        "mean_ns",   "p50_ns",
     "p99_ns", "share", "utilization", "limited_by"};
+static const char *const series_tail[] = {
+    "time_us", "group",  "tx_goodput_gbps", "rx_goodput_gbps",
+    "tx_pps",  "rx_pps", "requests_per_s",  "drops"};
 static const char *const faults_tail[] = {"time_ps", "requester", "pasid",
                                           "address", "access",    "reason"};
 
@@ -19,8 +22,8 @@ struct columns {
 
 const char *cli_rows_file(enum rows_table table)
 {
-  static const char *const files[ROWS_TABLES] = {"summary.csv", "breakdown.csv",
-                                                 "faults.csv"};
+  static const char *const files[ROWS_TABLES] = {
+      "summary.csv", "breakdown.csv", "faults.csv", "timeseries.csv"};
   return files[table];
 }
 
@@ -50,6 +53,8 @@ static struct columns columns_of(enum rows_table table,
     add_all(&c, breakdown_tail, COUNT(breakdown_tail));
   if (table == ROWS_FAULTS)
     add_all(&c, faults_tail, COUNT(faults_tail));
+  if (table == ROWS_SERIES)
+    add_all(&c, series_tail, COUNT(series_tail));
   if (table == ROWS_SUMMARY) {
     add(&c, "group");
     add_all(&c, metric_names, METRIC_COUNT);
@@ -160,6 +165,40 @@ void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
   }
   for (size_t i = 0; i < r->n_resources && r->n_groups > 0; i++)
     put_resource(w, s, &r->group[0], &r->resource[i]);
+}
+
+/* -- time series -------------------------------------------------------- */
+
+static void put_bin(struct hd_csv *w, const struct hd_series *series,
+                    size_t bin)
+{
+  static const struct {
+    enum hd_series_count what;
+    double scale;
+  } rates[] = {{HD_SERIES_TX_BYTES, 8e-9},
+               {HD_SERIES_RX_BYTES, 8e-9},
+               {HD_SERIES_TX_PACKETS, 1},
+               {HD_SERIES_RX_PACKETS, 1},
+               {HD_SERIES_REQUESTS, 1}};
+  for (size_t i = 0; i < COUNT(rates); i++)
+    hd_csv_real(w, hd_series_rate(series, bin, rates[i].what) * rates[i].scale);
+  uint64_t drops;
+  if (hd_series_amount(series, bin, HD_SERIES_DROPS, &drops))
+    hd_csv_uint(w, drops);
+  else
+    hd_csv_na(w);
+}
+
+void cli_rows_series(struct hd_csv *w, const struct rows_subject *s,
+                     const char *group, const struct hd_series *series)
+{
+  for (size_t bin = 0; bin < series->n; bin++) {
+    put_head(w, s, NULL);
+    hd_csv_real(w, (double)hd_series_begin(series, bin) / (double)HD_US);
+    hd_csv_text(w, group);
+    put_bin(w, series, bin);
+    hd_csv_end_row(w);
+  }
 }
 
 /* -- faults ------------------------------------------------------------- */

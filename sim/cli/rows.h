@@ -10,8 +10,15 @@
 
 #include "sim/cli/plan.h"
 #include "sim/measure/csv.h"
+#include "sim/measure/series.h"
 
-enum rows_table { ROWS_SUMMARY, ROWS_BREAKDOWN, ROWS_FAULTS, ROWS_TABLES };
+enum rows_table {
+  ROWS_SUMMARY,
+  ROWS_BREAKDOWN,
+  ROWS_FAULTS,
+  ROWS_SERIES,
+  ROWS_TABLES
+};
 
 /* "summary.csv", ... */
 const char *cli_rows_file(enum rows_table table);
@@ -39,6 +46,9 @@ void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
 /* For every group its stages and their total, then the resources. */
 void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
                         const struct server_results *r);
+/* A row for every bin of a group's series: time_us is its beginning. */
+void cli_rows_series(struct hd_csv *w, const struct rows_subject *s,
+                     const char *group, const struct hd_series *series);
 /* A row for every recorded fault. */
 void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
                      const struct server_results *r);

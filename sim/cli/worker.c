@@ -56,6 +56,8 @@ static bool simulate(const struct outdir *d, const struct rows_subject *s,
   server_get_results(beat.server, &results);
   struct record_content content = {
       .results = &results, .status = "ok", .wall_s = seconds_now() - begin};
+  if (results.series[0] != NULL)
+    content.series = results.series;
   bool good = cli_record_write(d, s, &content);
   if (__lsan_do_leak_check != NULL) {
     server_destroy(beat.server);
