@@ -122,6 +122,7 @@ static void make_drive(struct machine *m, unsigned index)
   struct io_stack *io = &m->io;
   struct pcie_params params = c->pcie;
   char name[16], path[IO_STACK_PATH];
+  params.generation = c->storage.generation;
   params.lanes = c->storage.lanes;
   snprintf(name, sizeof name, "-drive%u", index);
   struct io_port *port = io_stack_add_device(io, name, &params);

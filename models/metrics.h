@@ -76,6 +76,7 @@
   X(media_utilization, "dies of the drives or of the accelerator's media")     \
   X(silence_max_ms, "longest time without a packet of a guest at the client")  \
   X(packets_lost, "gaps in the sequence numbers at the client")                \
+  X(migration_completed, "live migration: 1: the VM runs at the destination")  \
   X(migration_total_ms, "live migration: start to end")                        \
   X(migration_rounds, "rounds of pre-copy")                                    \
   X(migration_gib, "sent, with headers and device state")                      \
@@ -87,6 +88,7 @@
   X(downtime_copy_ms, "the last pages")                                        \
   X(downtime_create_ms, "queues and configuration at the destination")         \
   X(downtime_resume_ms, "resuming device and vCPUs")                           \
+  X(downtime_destination_ms, "creation and resumption together")               \
   X(migration_thread_cores, "migration threads, mean over the window")         \
   X(migration_relay_cores, "relay of used rings, mean over the window")
 

@@ -60,7 +60,7 @@ struct scenario_params {
 /* Section "run". */
 struct run_params {
   int64_t warmup, duration; /* ps, from the start of the workloads */
-  int64_t series; /* ps: width of the bins of time series; 0: none */
+  int64_t series;           /* ps: width of the bins of time series; 0: none */
   int64_t repetitions;
   int64_t seed;
   int64_t window;      /* ps: run-ahead window; 0: none */
@@ -170,6 +170,7 @@ struct group_results {
   const char *name; /* "all", then the groups' names */
   double metric[METRIC_COUNT];
   const char *limited_by; /* the busiest resource, see server_results.c */
+  const char *migration;  /* what became of a migration; NULL: none */
   const struct hd_histogram *latency;   /* may be empty */
   const struct hd_breakdown *breakdown; /* may be empty */
 };

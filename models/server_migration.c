@@ -331,6 +331,12 @@ uint64_t server_migration_packets(const struct server_migration *m)
   return n;
 }
 
+const char *server_migration_status(const struct server_migration *m)
+{
+  const struct migration_report *r = migration_get_report(m->migration);
+  return r->status[0] ? r->status : "not over when the measurement ended";
+}
+
 const struct migration_report *
 server_migration_report(const struct server_migration *m)
 {
@@ -351,12 +357,14 @@ static void set_downtime(const struct migration_downtime *d, double *metric)
   metric[METRIC_downtime_copy_ms] = ms(d->copy);
   metric[METRIC_downtime_create_ms] = ms(d->create);
   metric[METRIC_downtime_resume_ms] = ms(d->resume);
+  metric[METRIC_downtime_destination_ms] = ms(d->create + d->resume);
 }
 
 void server_migration_metrics(const struct server_migration *m, double *metric)
 {
   const struct migration_report *r = migration_get_report(m->migration);
   double window = (double)m->server->config->run.duration;
+  metric[METRIC_migration_completed] = r->at_destination;
   metric[METRIC_migration_total_ms] = ms(r->end - r->begin);
   metric[METRIC_migration_rounds] = (double)r->rounds;
   metric[METRIC_migration_gib] = (double)r->bytes / (1 << 30);

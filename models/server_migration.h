@@ -30,6 +30,8 @@ void server_migration_check(const struct server_migration *m);
 /* Packets in the second machine, the switches and their wires. */
 uint64_t server_migration_packets(const struct server_migration *m);
 void server_migration_metrics(const struct server_migration *m, double *metric);
+/* What became of it, in words. */
+const char *server_migration_status(const struct server_migration *m);
 const struct migration_report *
 server_migration_report(const struct server_migration *m);
 struct machine *server_migration_machine(struct server_migration *m);

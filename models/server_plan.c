@@ -169,7 +169,7 @@ static bool take_cores(const struct server_config *c,
                        const struct server_plan *p, struct server_shortage *s)
 {
   int64_t need = (int64_t)server_software_cores(c, p) + 1;
-  if (!p->software || need <= c->cpu.cores)
+  if (need <= c->cpu.cores)
     return true;
   *s = (struct server_shortage){"cores", c->cpu.cores, need};
   return false;
@@ -224,7 +224,7 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  if (take_cores(c, p, s))
+  if (!p->software || (take_cores(c, p, s) && server_software_fits(c, p, s)))
     return true;
   server_plan_free(p);
   return false;

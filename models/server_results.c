@@ -140,7 +140,8 @@ static void set_blocks(const struct server *s, const struct totals *t,
   m[METRIC_write_gbps] = (double)t->written_bytes * 8 / time / 1e9;
   m[METRIC_request_errors] = (double)t->errors;
   m[METRIC_kicks_per_s] = (double)t->kicks / time;
-  m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
+  if (s->migration)
+    m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
   m[METRIC_packets_lost] = (double)t->lost;
 }
 
@@ -299,10 +300,16 @@ void server_get_results(const struct server *s, struct server_results *r)
   machine_metrics(&s->home, all);
   set_efficiency(all);
   all[METRIC_drops] += (double)server_software_drops(s->software);
-  if (s->migration)
+  if (s->migration) {
     server_migration_metrics(s->migration, all);
+    r->group[0].migration = server_migration_status(s->migration);
+  }
   machine_resources(&s->home, r);
   add_clients(s, r);
+  if (s->plan.software)
+    server_add_resource(
+        r, "host threads",
+        server_software_utilization(s->software, s->window.end));
   for (size_t row = 0; row < r->n_groups; row++)
     r->group[row].limited_by = limit_of(r, &r->group[row]);
   hd_engine_get_report(s->engine, &r->engine);

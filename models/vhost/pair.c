@@ -101,6 +101,7 @@ bool vhost_pair_flush(struct vhost_pair *p, struct virtq_device *side)
   if (virtq_device_flush(side, NULL) == 0)
     return false;
   show(p, side);
+  host_thread_look(p->thread); /* decides on the driver's latest view */
   return virtq_device_interrupt_due(side);
 }
 

@@ -167,17 +167,6 @@ static hd_time empty_turn(const struct vhost_pmd *d)
       hd_clock_span(&d->thread.vcpu.clock, queues * d->params->user_poll), 1);
 }
 
-/* Polls in vain until something has arrived, and to the end of that turn. */
-static void turn_in_vain(struct vhost_pmd *d, hd_time length)
-{
-  struct vcpu *v = &d->thread.vcpu;
-  hd_time first = vcpu_now(v);
-  while (!d->activity)
-    vcpu_spin_for_message(v, HD_TIME_NEVER);
-  hd_time passed = vcpu_now(v) - first;
-  vcpu_spin_until(v, first + (passed + length - 1) / length * length);
-}
-
 static void body(struct vcpu *v)
 {
   struct vhost_pmd *d = v->guest;
@@ -191,7 +180,7 @@ static void body(struct vcpu *v)
   }
   for (;;)
     if (!turn(d))
-      turn_in_vain(d, length);
+      host_thread_poll_in_vain(&d->thread, &d->activity, length);
 }
 
 static struct vhost_pair *viewed_pair(const struct vhost_pmd *d,

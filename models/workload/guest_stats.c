@@ -51,12 +51,13 @@ static bool sends(const struct guest_cpu *cpu)
   }
 }
 
-/* Share of the window so far in which the vCPU ran guest or host code. */
+/* Share of the window so far in which the vCPU ran guest or host code; without
+ * halt polling, which ends when there is work. */
 static double utilization(const struct guest *g, const struct vcpu_stats *v,
                           hd_time end)
 {
   hd_time elapsed = hd_window_elapsed(g->config.window, end);
-  hd_time busy = v->guest_time + v->host_time;
+  hd_time busy = v->guest_time + v->host_time - v->polled;
   return elapsed > 0 ? (double)busy / (double)elapsed : 0.0;
 }
 

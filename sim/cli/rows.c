@@ -59,6 +59,7 @@ static struct columns columns_of(enum rows_table table,
     add(&c, "group");
     add_all(&c, metric_names, METRIC_COUNT);
     add(&c, "limited_by");
+    add(&c, "migration");
   }
   return c;
 }
@@ -104,6 +105,10 @@ void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
     for (size_t m = 0; m < METRIC_COUNT; m++)
       hd_csv_real(w, r->group[i].metric[m]);
     hd_csv_text(w, r->group[i].limited_by);
+    if (r->group[i].migration)
+      hd_csv_text(w, r->group[i].migration);
+    else
+      hd_csv_na(w);
     hd_csv_end_row(w);
   }
 }
@@ -115,6 +120,7 @@ void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
   hd_csv_text(w, "all");
   for (size_t m = 0; m < METRIC_COUNT; m++)
     hd_csv_na(w);
+  hd_csv_na(w);
   hd_csv_na(w);
   hd_csv_end_row(w);
 }
