@@ -299,8 +299,14 @@ void server_migration_join(struct server_migration *m)
   make_migration(m);
   if (m->agent[0])
     join_agents(m);
-  hypervisor_set_migration(s->hypervisor, migration_component(m->migration, 0),
-                           s->config->migration.start);
+  const struct migration_params *k = &s->config->migration;
+  bool cut = k->fault == MIGRATION_FAULT_LINK_CUT;
+  struct hypervisor_migration move = {
+      .source = migration_component(m->migration, 0),
+      .delay = k->start,
+      .cut = k->fault_time,
+      .link = cut ? m->link : NULL};
+  hypervisor_set_migration(s->hypervisor, &move);
 }
 
 /* ---- the end ---------------------------------------------------------------

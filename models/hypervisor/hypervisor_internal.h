@@ -28,7 +28,7 @@ struct hypervisor {
   struct vcpu **threads;
   size_t n_threads;
   struct hd_channel *migration; /* NULL: none */
-  hd_time migration_delay;
+  struct hypervisor_migration move;
   uint16_t observer;
   hd_time start;
   struct hypervisor_stats stats;

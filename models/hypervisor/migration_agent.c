@@ -41,14 +41,34 @@ struct migration_agent {
   uint16_t observer;
   uint32_t function;
   size_t paused; /* vCPUs that have answered */
+  struct hd_msg *first, *last; /* asked while something else was awaited */
 };
 
 /* ---- waiting ------------------------------------------------------------- */
 
+/* What comes while something else is awaited: further requests wait. */
 static void take(struct migration_agent *a, struct hd_msg *m)
 {
   a->paused += m->kind == MSG_VCPU_PAUSED;
-  hd_msg_free(&a->task.base, m);
+  if (m->kind != MSG_AGENT) {
+    hd_msg_free(&a->task.base, m);
+    return;
+  }
+  m->next = NULL;
+  if (a->first)
+    a->last->next = m;
+  else
+    a->first = m;
+  a->last = m;
+}
+
+static struct agent_msg *next_request(struct migration_agent *a)
+{
+  while (!a->first)
+    take(a, hd_task_wait(&a->task, HD_TIME_NEVER));
+  struct hd_msg *m = a->first;
+  a->first = m->next;
+  return (struct agent_msg *)m;
 }
 
 /* Until the accelerator has written a command back. */
@@ -234,10 +254,9 @@ static void body(struct hd_task *t)
     a->function = a->config.add.result;
   }
   for (;;) {
-    struct hd_msg *m = hd_task_wait(t, HD_TIME_NEVER);
-    if (m->kind == MSG_AGENT)
-      serve(a, (struct agent_msg *)m);
-    take(a, m);
+    struct agent_msg *m = next_request(a);
+    serve(a, m);
+    hd_msg_free(&t->base, m);
   }
 }
 
