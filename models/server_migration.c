@@ -38,6 +38,22 @@ static struct guest *guest_of(const struct server_migration *m)
   return m->server->guests[m->server->config->migration.vm];
 }
 
+/* How the guest's device moves; NULL: it does not. */
+static const struct migration_device_ops *way_of(const struct server *s)
+{
+  const struct server_config *c = s->config;
+  switch (plan_design(c, &c->groups[mover(s)->group])) {
+  case DESIGN_UN_IOV:
+    return &migration_agent_device_ops;
+  case DESIGN_PASSTHROUGH:
+    return c->migration.passthrough == MIGRATION_PASSTHROUGH_IMAGE
+               ? &migration_agent_image_ops
+               : NULL;
+  default:
+    return NULL;
+  }
+}
+
 /* ---- machines and network --------------------------------------------------
  */
 
@@ -248,9 +264,9 @@ static void make_migration(struct server_migration *m)
   struct server *s = m->server;
   const struct server_config *c = s->config;
   const struct vm_group *g = &c->groups[mover(s)->group];
-  bool can = plan_design(c, g) == DESIGN_UN_IOV;
+  const struct migration_device_ops *way = way_of(s);
   struct migration_device device = {.name = "the virtual device",
-                                    .ops = can ? &migration_agent_device_ops
+                                    .ops = way ? way
                                                : &passed_through,
                                     .side = {m->agent[0], m->agent[1]}};
   struct migration_config config = {.params = &c->migration,
@@ -285,7 +301,7 @@ void server_migration_join(struct server_migration *m)
   struct server *s = m->server;
   const struct guest_plan *p = mover(s);
   const struct vm_group *g = &s->config->groups[p->group];
-  if (plan_design(s->config, g) == DESIGN_UN_IOV) {
+  if (way_of(s)) {
     uint16_t region =
         memory_add_region(m->away.io.memory, p->hpa, (uint64_t)g->memory);
     attach_vcpus(m);
@@ -301,11 +317,11 @@ void server_migration_join(struct server_migration *m)
     join_agents(m);
   const struct migration_params *k = &s->config->migration;
   bool cut = k->fault == MIGRATION_FAULT_LINK_CUT;
-  struct hypervisor_migration move = {
-      .source = migration_component(m->migration, 0),
-      .delay = k->start,
-      .cut = k->fault_time,
-      .link = cut ? m->link : NULL};
+  struct hypervisor_migration move = {.source =
+                                          migration_component(m->migration, 0),
+                                      .delay = k->start,
+                                      .cut = k->fault_time,
+                                      .link = cut ? m->link : NULL};
   hypervisor_set_migration(s->hypervisor, &move);
 }
 

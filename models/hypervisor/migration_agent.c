@@ -40,7 +40,7 @@ struct migration_agent {
   struct hd_channel **to_vcpu, **from_vcpu; /* by vCPU */
   uint16_t observer;
   uint32_t function;
-  size_t paused; /* vCPUs that have answered */
+  size_t paused;               /* vCPUs that have answered */
   struct hd_msg *first, *last; /* asked while something else was awaited */
 };
 
@@ -217,6 +217,19 @@ static void answer(struct migration_agent *a, const struct agent_msg *asked,
   hd_send(a->to_migration, AGENT_LATENCY, m);
 }
 
+/* One queue, or all of them: an image is the whole device's. */
+static bool for_queues(struct migration_agent *a, const struct agent_msg *m,
+                       bool (*verb)(struct migration_agent *, uint32_t))
+{
+  if (!m->on)
+    return verb(a, m->queue);
+  uint32_t n = virtio_device_served(guest_virtio_function(a->config.guest));
+  bool ok = true;
+  for (uint32_t q = 0; q < n; q++)
+    ok = verb(a, q) && ok;
+  return ok;
+}
+
 static void serve(struct migration_agent *a, const struct agent_msg *m)
 {
   switch (m->verb) {
@@ -230,10 +243,10 @@ static void serve(struct migration_agent *a, const struct agent_msg *m)
     break;
   case AGENT_SUSPEND:
     if (!a->config.stuck)
-      answer(a, m, MIGRATION_SUSPEND, suspend(a, m->queue));
+      answer(a, m, MIGRATION_SUSPEND, for_queues(a, m, suspend));
     break;
   case AGENT_RESUME:
-    answer(a, m, MIGRATION_RESUME, resume(a, m->queue));
+    answer(a, m, MIGRATION_RESUME, for_queues(a, m, resume));
     break;
   case AGENT_TRACK:
     track(a, m->on);
@@ -357,6 +370,34 @@ const struct migration_device_ops migration_agent_device_ops = {
     .suspend = op_suspend,
     .create = op_create,
     .resume = op_resume};
+
+static enum migration_answer op_suspend_all(void *device,
+                                            struct hd_task *thread,
+                                            uint32_t queue,
+                                            struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_SUSPEND, queue, true);
+  return MIGRATION_LATER;
+}
+
+static enum migration_answer op_resume_all(void *device, struct hd_task *thread,
+                                           uint32_t queue,
+                                           const struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_RESUME, queue, true);
+  return MIGRATION_LATER;
+}
+
+const struct migration_device_ops migration_agent_image_ops = {
+    .kind = "virtio function with a state image",
+    .image = true,
+    .queues = op_queues,
+    .tracking = op_tracking,
+    .track = op_track,
+    .suspend = op_suspend_all,
+    .resume = op_resume_all};
 
 /* ---- building ------------------------------------------------------------ */
 

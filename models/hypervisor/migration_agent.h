@@ -60,6 +60,9 @@ void migration_agent_join(struct migration_agent *a, struct migration *m);
 
 /* For migration_config: pointers there are struct migration_agent. */
 extern const struct migration_device_ops migration_agent_device_ops;
+/* The same device passed through whole, with a driver that gets its state as
+ * one image (VFIO; virtio 1.2 admin commands): all queues at once. */
+extern const struct migration_device_ops migration_agent_image_ops;
 extern const struct migration_guest_ops migration_agent_guest_ops;
 
 /* How the guest's CPUs write memory; and the network's switch-over. */

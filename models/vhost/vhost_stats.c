@@ -122,8 +122,10 @@ static struct balance balance_of(const struct vhost *v)
     b.in_threads += vhost_worker_held(&v->workers[i]);
   for (size_t i = 0; i < v->n_napis; i++)
     b.unknown += v->napis[i].unknown;
-  for (size_t i = 0; i < v->n_pmds; i++)
+  for (size_t i = 0; i < v->n_pmds; i++) {
     b.unknown += v->pmds[i].unknown;
+    b.in_threads += v->pmds[i].in_hand;
+  }
   return b;
 }
 

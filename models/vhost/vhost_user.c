@@ -45,6 +45,7 @@ static uint32_t dequeue(struct vhost_pmd *d, struct vhost_pair *pair,
     host_packets_push(burst, p);
     chain++;
   }
+  d->in_hand = burst->count;
   if (burst->count == 0)
     return 0;
   work(d, cycles);
@@ -68,6 +69,7 @@ static bool poll_guest(struct vhost_pmd *d, struct vhost_pair *pair)
     hd_stamps_mark(&p->stamps, VHOST_STAGE, now);
   count_handled(d, n);
   d->sent += n;
+  d->in_hand = 0;
   host_txq_send(&d->thread, d->to_txq[pair->port], burst.first, n);
   return true;
 }
