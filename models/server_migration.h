@@ -32,6 +32,9 @@ uint64_t server_migration_packets(const struct server_migration *m);
 void server_migration_metrics(const struct server_migration *m, double *metric);
 const struct migration_report *
 server_migration_report(const struct server_migration *m);
+/* Host cores at the destination that serve a guest, within the window. */
+double server_migration_busy_for(const struct server_migration *m, uint16_t vm,
+                                 hd_time end);
 struct machine *server_migration_machine(struct server_migration *m);
 
 #endif

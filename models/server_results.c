@@ -94,6 +94,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   t->offered += offered_rate(group);
   t->sending_core += g.send_core_utilization;
   t->service += server_software_busy_for(s->software, p->vm, end);
+  if (s->migration)
+    t->service += server_migration_busy_for(s->migration, p->vm, end);
   t->guests++;
 }
 

@@ -64,6 +64,7 @@ bool vhost_get_guest_stats(const struct vhost *v, uint16_t vm,
     st->drop_tun += p->drop_tun;
     st->drop_buffers += p->drop_buffers;
     st->drop_long += p->drop_long;
+    st->drop_stopped += p->drop_stopped;
     st->buffer_waits += p->buffer_waits;
     st->kicks += p->kicks;
     st->signals += p->signals;
