@@ -291,10 +291,37 @@ static void set_downtime(const struct migration_downtime *d, double *metric)
   metric[METRIC_downtime_resume_ms] = ms(d->resume);
 }
 
+const char *server_migration_note(const struct server_migration *m)
+{
+  const struct migration_report *r = migration_get_report(m->migration);
+  return r->outcome == MIGRATION_COMPLETED ? NULL : r->status;
+}
+
+/* What the destination's back end has dropped before the guest came are copies
+ * of what went to the source. */
+static void set_drops(const struct server_migration *m, double *metric)
+{
+  struct vhost_pair_stats home = {0}, away = {0};
+  uint16_t vm = server_migration_mover(m->server)->vm;
+  if (!m->vhost)
+    return;
+  (void)vhost_get_guest_stats(server_software_vhost(m->server->software), vm,
+                              &home);
+  (void)vhost_get_guest_stats(m->vhost, vm, &away);
+  metric[METRIC_migration_drops] = (double)home.drop_stopped;
+  metric[METRIC_drops] +=
+      (double)(vhost_transmit_drops(m->vhost) + vhost_receive_drops(m->vhost) -
+               away.drop_stopped);
+}
+
 void server_migration_metrics(const struct server_migration *m, double *metric)
 {
   const struct migration_report *r = migration_get_report(m->migration);
   double window = (double)m->server->config->run.duration;
+  metric[METRIC_migration_completed] = r->outcome == MIGRATION_COMPLETED;
+  set_drops(m, metric);
+  if (r->outcome == MIGRATION_IMPOSSIBLE)
+    return;
   metric[METRIC_migration_total_ms] = ms(r->end - r->begin);
   metric[METRIC_migration_rounds] = (double)r->rounds;
   metric[METRIC_migration_gib] = (double)r->bytes / (1 << 30);

@@ -301,8 +301,10 @@ void server_get_results(const struct server *s, struct server_results *r)
   machine_metrics(&s->home, all);
   set_efficiency(all);
   all[METRIC_drops] += (double)server_software_drops(s->software);
-  if (s->migration)
+  if (s->migration) {
     server_migration_metrics(s->migration, all);
+    r->note = server_migration_note(s->migration);
+  }
   machine_resources(&s->home, r);
   add_clients(s, r);
   for (size_t row = 0; row < r->n_groups; row++)

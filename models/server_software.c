@@ -420,5 +420,7 @@ double server_software_busy_for(const struct server_software *w, uint16_t vm,
 
 uint64_t server_software_drops(const struct server_software *w)
 {
-  return w->vhost ? vhost_transmit_drops(w->vhost) : 0;
+  return w->vhost ? vhost_transmit_drops(w->vhost) +
+                        vhost_receive_drops(w->vhost)
+                  : 0;
 }

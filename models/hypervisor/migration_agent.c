@@ -115,11 +115,13 @@ static void pause_guest(struct migration_agent *a)
 }
 
 /* All vectors of the device's queues that this vCPU handles: whoever resumes a
- * device cannot know which it had signalled (QEMU raises them all, too). */
+ * device cannot know which it had signalled (QEMU raises them all, too). Masked
+ * ones stay pending. */
 static void all_vectors(const struct migration_agent *a, const struct vcpu *v,
                         uint64_t *mask)
 {
-  for (unsigned q = 0; q < a->config.pairs; q++)
+  for (unsigned q = 0; !guest_polls(a->config.guest) && q < a->config.pairs;
+       q++)
     if (guest_vcpu_of_queue(a->config.guest, q) == v) {
       unsigned vector = GUEST_VECTOR(1 + q);
       mask[vector / 64] |= UINT64_C(1) << (vector % 64);

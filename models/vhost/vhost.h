@@ -90,6 +90,10 @@ double vhost_cores(const struct vhost *v, hd_time end);
  * had room, within the window. */
 uint64_t vhost_transmit_drops(const struct vhost *v);
 
+/* Frames for guests that were dropped on their way to them, within the window:
+ * all reasons of struct vhost_pair_stats. */
+uint64_t vhost_receive_drops(const struct vhost *v);
+
 /* Packets from the chain that the guest's driver has published until the NIC
  * has fetched them, and from the write-back that a thread has seen until the
  * guest has seen the used entry. */

@@ -81,6 +81,16 @@ uint64_t vhost_transmit_drops(const struct vhost *v)
   return drops;
 }
 
+uint64_t vhost_receive_drops(const struct vhost *v)
+{
+  uint64_t drops = 0;
+  for (size_t i = 0; i < v->n_pairs; i++) {
+    const struct vhost_pair_stats *p = &v->pairs[i].stats;
+    drops += p->drop_tun + p->drop_buffers + p->drop_long + p->drop_stopped;
+  }
+  return drops;
+}
+
 /* ---- conservation
  * ------------------------------------------------------------ */
 
