@@ -81,6 +81,7 @@
   X(migration_rounds, "rounds of pre-copy")                                    \
   X(migration_gib, "sent, with headers and device state")                      \
   X(migration_dirty_gbps, "memory found dirty, mean over the rounds")          \
+  X(migration_drops, "frames for the VM that stopped back ends have dropped")  \
   X(downtime_ms, "the VM stood still")                                         \
   X(downtime_stop_ms, "of it: stopping the vCPUs")                             \
   X(downtime_suspend_ms, "suspending the device")                              \

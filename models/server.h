@@ -178,6 +178,7 @@ struct server_results {
   size_t n_groups; /* 1 + the scenario's groups */
   struct group_results group[SERVER_MAX_GROUPS + 1];
   const struct hd_series *series[SERVER_MAX_GROUPS + 1]; /* NULL: none */
+  const char *note; /* what went wrong in a live migration; NULL: nothing */
   size_t n_resources;
   struct resource_row resource[SERVER_MAX_RESOURCES];
   struct hd_engine_report engine;

@@ -94,6 +94,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   t->offered += offered_rate(group);
   t->sending_core += g.send_core_utilization;
   t->service += server_software_busy_for(s->software, p->vm, end);
+  if (s->migration)
+    t->service += server_migration_busy_for(s->migration, p->vm, end);
   t->guests++;
 }
 
@@ -303,6 +305,7 @@ void server_get_results(const struct server *s, struct server_results *r)
   if (s->migration) {
     server_migration_metrics(s->migration, all);
     r->group[0].migration = server_migration_status(s->migration);
+    r->note = server_migration_note(s->migration);
   }
   machine_resources(&s->home, r);
   add_clients(s, r);

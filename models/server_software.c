@@ -32,6 +32,20 @@ static bool is_vhost(const struct server_config *c, const struct guest_plan *p)
   return d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER;
 }
 
+static struct vhost_guest vhost_guest_of(const struct server_config *c,
+                                         const struct guest_plan *p,
+                                         struct guest *g)
+{
+  const struct vm_group *group = &c->groups[p->group];
+  return (struct vhost_guest){.guest = g,
+                              .vm = p->vm,
+                              .queue_pairs = (uint16_t)group->queue_pairs,
+                              .kind = plan_design(c, group) == DESIGN_VHOST_NET
+                                          ? VHOST_NET
+                                          : VHOST_USER,
+                              .port = p->port};
+}
+
 /* The guests that vhost serves; `guests` may be NULL. */
 static size_t list_guests(const struct server_config *c,
                           const struct server_plan *plan,
@@ -40,29 +54,23 @@ static size_t list_guests(const struct server_config *c,
   size_t n = 0;
   for (size_t i = 0; i < plan->n_guests; i++) {
     const struct guest_plan *p = &plan->guests[i];
-    const struct vm_group *g = &c->groups[p->group];
-    if (!is_vhost(c, p))
-      continue;
-    list[n++] = (struct vhost_guest){
-        .guest = made ? made[i] : NULL,
-        .vm = p->vm,
-        .queue_pairs = (uint16_t)g->queue_pairs,
-        .kind = plan_design(c, g) == DESIGN_VHOST_NET ? VHOST_NET : VHOST_USER,
-        .port = p->port};
+    if (is_vhost(c, p))
+      list[n++] = vhost_guest_of(c, p, made ? made[i] : NULL);
   }
   return n;
 }
 
 /* The host's interfaces take the first of the physical function's queues and
  * vectors, port after port. */
-static void number_ports(const struct server *s, struct vhost_config *v)
+static void number_ports(const struct server *s, const struct machine *at,
+                         struct vhost_config *v)
 {
   uint32_t queue = 0, vector = 0;
   for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
     v->ports[port] = (struct host_port_numbers){
         .port = (uint8_t)port,
         .requester = (uint16_t)(PLAN_PF_REQUESTER + port),
-        .device = s->home.device[DEVICE_NIC],
+        .device = at->device[DEVICE_NIC],
         .first_queue = queue,
         .first_vector = vector,
         .first_handle = vector};
@@ -72,21 +80,22 @@ static void number_ports(const struct server *s, struct vhost_config *v)
   }
 }
 
-static struct vhost_config config_of(const struct server *s)
+static struct vhost_config config_of(const struct server *s,
+                                     const struct machine *at)
 {
   return (struct vhost_config){.params = &s->config->vhost,
                                .cpu = &s->config->cpu,
-                               .host = IO_STACK_HOST,
+                               .host = at->io.host,
                                .packets = (struct packet_pool *)&s->packets,
                                .window = &s->window,
-                               .scheduler = s->home.scheduler,
-                               .interrupts = s->home.interrupts,
-                               .root = s->home.io.root,
-                               .memory = s->home.io.memory,
+                               .scheduler = at->scheduler,
+                               .interrupts = at->interrupts,
+                               .root = at->io.root,
+                               .memory = at->io.memory,
                                .region = 0,
                                .memory_base = HPA_NETWORK,
                                .descriptors = HPA_POSTED_DESCRIPTORS,
-                               .nic_device = s->home.device[DEVICE_NIC]};
+                               .nic_device = at->device[DEVICE_NIC]};
 }
 
 static void make_vhost(struct server_software *w)
@@ -94,14 +103,33 @@ static void make_vhost(struct server_software *w)
   struct server *s = w->server;
   struct vhost_guest *list = calloc(s->plan.n_guests, sizeof *list);
   HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
-  struct vhost_config config = config_of(s);
+  struct vhost_config config = config_of(s, &s->home);
   config.guests = list;
   config.n_guests = list_guests(s->config, &s->plan, s->guests, list);
   if (config.n_guests > 0) {
-    number_ports(s, &config);
+    number_ports(s, &s->home, &config);
     w->vhost = vhost_create(s->engine, "server/vhost", &config);
   }
   free(list);
+}
+
+struct vhost *server_software_second_vhost(struct server *s, struct machine *at,
+                                           const struct guest_plan *p)
+{
+  char path[48];
+  struct vhost_guest guest = vhost_guest_of(s->config, p, s->guests[p->vm]);
+  struct vhost_config config = config_of(s, at);
+  config.guests = &guest;
+  config.n_guests = 1;
+  config.side = 1;
+  number_ports(s, at, &config);
+  snprintf(path, sizeof path, "%s/vhost", at->io.host);
+  return vhost_create(s->engine, path, &config);
+}
+
+struct vhost *server_software_vhost(struct server_software *w)
+{
+  return w->vhost;
 }
 
 /* ---- block devices ---------------------------------------------------------
@@ -453,5 +481,7 @@ double server_software_utilization(const struct server_software *w, hd_time end)
 
 uint64_t server_software_drops(const struct server_software *w)
 {
-  return w->vhost ? vhost_transmit_drops(w->vhost) : 0;
+  return w->vhost ? vhost_transmit_drops(w->vhost) +
+                        vhost_receive_drops(w->vhost)
+                  : 0;
 }

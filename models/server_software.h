@@ -7,6 +7,7 @@
 #define HD_MODELS_SERVER_SOFTWARE_H
 
 #include "models/server_internal.h"
+#include "models/vhost/vhost.h"
 
 struct server_software; /* opaque */
 
@@ -22,6 +23,12 @@ size_t server_software_devices(const struct server_software *w,
 enum { SERVER_OWN_DEVICES = PLAN_MAX_PORTS + PLAN_MAX_DRIVES };
 /* Lets the hypervisor start the threads. */
 void server_software_join(struct server_software *w, struct hypervisor *h);
+
+/* For live migration. The network back ends; NULL: none. And those of a second
+ * machine, for one guest that may come there; the caller's. */
+struct vhost *server_software_vhost(struct server_software *w);
+struct vhost *server_software_second_vhost(struct server *s, struct machine *at,
+                                           const struct guest_plan *p);
 
 /* Cores that it wants for itself alone, before anything is built. */
 uint32_t server_software_cores(const struct server_config *c,

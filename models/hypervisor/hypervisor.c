@@ -95,11 +95,11 @@ void hypervisor_add_thread(struct hypervisor *h, struct vcpu *thread)
   h->threads[h->n_threads++] = thread;
 }
 
-void hypervisor_set_migration(struct hypervisor *h,
-                              const struct hypervisor_migration *m)
+void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,
+                              hd_time delay)
 {
-  h->migration = hd_channel_open(&h->task.base, m->source, CONTROL_LATENCY);
-  h->move = *m;
+  h->migration = hd_channel_open(&h->task.base, source, CONTROL_LATENCY);
+  h->migration_delay = delay;
 }
 
 hd_time hypervisor_workload_start(const struct hypervisor *h)
@@ -195,13 +195,9 @@ static void boot_software(struct hypervisor *h)
 
 static void start_migration(struct hypervisor *h)
 {
-  if (!h->migration)
-    return;
-  hd_time start = h->config.window->start + h->move.delay;
-  if (h->move.link)
-    hd_link_cut(h->move.link, start + h->move.cut);
-  hd_send_at(h->migration, start,
-             hd_msg_new(&h->task.base, MSG_MIGRATION_START));
+  if (h->migration)
+    hd_send_at(h->migration, h->config.window->start + h->migration_delay,
+               hd_msg_new(&h->task.base, MSG_MIGRATION_START));
 }
 
 static void start_workloads(struct hypervisor *h)

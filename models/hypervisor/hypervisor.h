@@ -88,14 +88,9 @@ void hypervisor_add_software(struct hypervisor *h, struct hd_component *c);
 struct vcpu;
 void hypervisor_add_thread(struct hypervisor *h, struct vcpu *thread);
 /* The source's thread of a migration gets MSG_MIGRATION_START so long after the
- * start of the measurement; its link, if not NULL, is cut `cut` after that. */
-struct hypervisor_migration {
-  struct hd_component *source;
-  hd_time delay, cut;
-  struct hd_link *link;
-};
-void hypervisor_set_migration(struct hypervisor *h,
-                              const struct hypervisor_migration *m);
+ * start of the measurement. */
+void hypervisor_set_migration(struct hypervisor *h, struct hd_component *source,
+                              hd_time delay);
 /* A client that gets MSG_VM_GO. */
 void hypervisor_add_client(struct hypervisor *h, struct hd_component *client);
 

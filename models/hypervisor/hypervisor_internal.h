@@ -28,7 +28,7 @@ struct hypervisor {
   struct vcpu **threads;
   size_t n_threads;
   struct hd_channel *migration; /* NULL: none */
-  struct hypervisor_migration move;
+  hd_time migration_delay;
   uint16_t observer;
   hd_time start;
   struct hypervisor_stats stats;

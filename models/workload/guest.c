@@ -198,6 +198,11 @@ struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
   return g->block ? &blockdev_queue_at(g, q)->cpu->vcpu : &g->rxq[q].cpu->vcpu;
 }
 
+bool guest_polls(const struct guest *g)
+{
+  return g->config.workload == WORKLOAD_DPDK_FORWARD;
+}
+
 void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)
 {
   HD_REQUIRE(NULL, g->device->set_observer != NULL,

@@ -95,6 +95,9 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i);
 /* Which of them handles queue pair q's interrupts and rings. */
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q);
 
+/* Its application polls the queues: their vectors are masked. */
+bool guest_polls(const struct guest *g);
+
 /* The server tells where write-backs of queue pair q are observed (memory
  * observer of guest_vcpu_of_queue(g, q)), and the channels for control.
  * Observers of a virtio function are its owner's to tell. */

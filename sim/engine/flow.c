@@ -55,7 +55,6 @@ struct hd_link {
   const char *ends[2];
   int64_t rate;
   hd_time latency, cut;
-  bool used;       /* a flow has begun on it */
   unsigned number; /* names it in the platform */
   struct port *ports;
   hd_time updated[2]; /* time of port.left, by direction: sender's end */
@@ -79,8 +78,17 @@ static bool joins(const struct hd_link *l, const char *a, const char *b)
 
 void hd_link_cut(struct hd_link *l, hd_time at)
 {
-  HD_REQUIRE(NULL, at >= 0 && !l->used,
-             "a link's cut is declared before its first flow");
+  HD_REQUIRE(NULL, !l->engine->running && at >= 0,
+             "a link's cut is declared before the run");
+  l->cut = hd_time_min(l->cut, at);
+}
+
+void hd_link_cut_later(struct hd_task *t, struct hd_link *l, hd_time at)
+{
+  HD_REQUIRE(&t->base, at >= hd_now(&t->base), "a link's cut lies in the past");
+  for (const struct port *p = l->ports; p; p = p->next)
+    HD_REQUIRE(&t->base, p->task == t, "%s sends on a link that is cut",
+               p->task->base.path);
   l->cut = hd_time_min(l->cut, at);
 }
 
@@ -321,7 +329,6 @@ static enum hd_flow_status push(struct hd_actor *a, struct hd_link *l,
                                 int64_t bytes)
 {
   struct port *p = port_of(a->task, l);
-  l->used = true;
   hd_time last = l->cut == HD_TIME_NEVER ? l->cut : l->cut - l->latency;
   stay_within_run(a);
   settle(a);

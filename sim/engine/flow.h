@@ -37,9 +37,12 @@ struct hd_link *hd_engine_add_link(struct hd_engine *e, const char *host_a,
                                    hd_time latency);
 
 /* Cuts the link at time `at` >= 0 for good (fault injection). Before
- * hd_engine_run(), or by a task on whose word the first flow waits; the earliest
- * of several calls counts. */
+ * hd_engine_run(); the earliest of several calls counts. */
 void hd_link_cut(struct hd_link *l, hd_time at);
+
+/* The same from within the run, at >= the task's local time. Nobody but this
+ * task may have sent on the link, or does so before `at`. */
+void hd_link_cut_later(struct hd_task *t, struct hd_link *l, hd_time at);
 
 int64_t hd_link_rate(const struct hd_link *l);
 hd_time hd_link_latency(const struct hd_link *l);
