@@ -91,7 +91,19 @@
   X(downtime_resume_ms, "resuming device and vCPUs")                           \
   X(downtime_destination_ms, "creation and resumption together")               \
   X(migration_thread_cores, "migration threads, mean over the window")         \
-  X(migration_relay_cores, "relay of used rings, mean over the window")
+  X(migration_relay_cores, "relay of used rings, mean over the window")        \
+  X(starts, "life cycle: starts that were made")                               \
+  X(start_mean_ms, "a start, from being asked for until its queues run")       \
+  X(start_p50_ms, "median")                                                    \
+  X(start_p99_ms, "99th percentile")                                           \
+  X(start_span_ms, "first start asked for until the last is ready")            \
+  X(start_lock_share, "share of the starts' time waiting for the lock of the " \
+                      "VFIO device set")                                       \
+  X(start_admin_share, "for the administration queue, own commands")           \
+  X(start_driver_share, "for the host's network driver to take a message")     \
+  X(start_memory_share, "for memory while pages are zeroed")                   \
+  X(start_core_share, "for a core")                                            \
+  X(stop_mean_ms, "closing the device again")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

@@ -132,6 +132,7 @@ static const struct hd_param_section sections[] = {
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
     {&irq_bench_param_table, AT(irq_bench)},
+    {&lifecycle_param_table, AT(lifecycle)},
     {0}};
 
 static const struct hd_param_group groups[] = {

@@ -132,6 +132,8 @@ struct server *server_create(const struct server_config *c,
   s->engine = io_engine_create(c, o);
   if (irq_machine_wanted(c))
     s->irq = irq_machine_create(s->engine, c);
+  else if (lifecycle_machine_wanted(c))
+    s->lifecycle = lifecycle_machine_create(s->engine, c);
   else if (plan_is_bench(c))
     make_bench(s);
   else
@@ -145,6 +147,10 @@ void server_run(struct server *s)
     irq_machine_run(s->irq);
     return;
   }
+  if (s->lifecycle) {
+    lifecycle_machine_run(s->lifecycle);
+    return;
+  }
   if (s->bench) {
     bench_machine_run(s->bench);
     return;
@@ -155,7 +161,9 @@ void server_run(struct server *s)
 
 hd_time server_workload_start(const struct server *s)
 {
-  return s->bench || s->irq ? 0 : hypervisor_workload_start(s->hypervisor);
+  return s->bench || s->irq || s->lifecycle
+             ? 0
+             : hypervisor_workload_start(s->hypervisor);
 }
 
 static void destroy_rows(struct server *s)
@@ -199,6 +207,8 @@ void server_destroy(struct server *s)
   hd_engine_destroy(s->engine);
   if (s->irq) {
     irq_machine_destroy(s->irq);
+  } else if (s->lifecycle) {
+    lifecycle_machine_destroy(s->lifecycle);
   } else if (s->bench) {
     bench_machine_destroy(s->bench);
     io_stack_terminate(&s->bench_io);

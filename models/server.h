@@ -17,6 +17,7 @@
 #include "models/interrupt/interrupt.h"
 #include "models/iommu/iommu.h"
 #include "models/irq_bench/irq_bench.h"
+#include "models/lifecycle/lifecycle_params.h"
 #include "models/memory/memory.h"
 #include "models/metrics.h"
 #include "models/network/network.h"
@@ -115,6 +116,7 @@ struct server_config {
   struct bench_params bench;
   struct dma_device_params device;
   struct irq_bench_params irq_bench;
+  struct lifecycle_params lifecycle;
   struct vm_group groups[SERVER_MAX_GROUPS];
   size_t n_groups;
 };
@@ -166,6 +168,13 @@ struct resource_row { /* how busy a resource was */
 };
 enum { SERVER_MAX_RESOURCES = 16 };
 
+struct stage_row { /* of a run whose stages are not a request's */
+  const char *name; /* the last is the total */
+  double mean_ns, p50_ns, p99_ns;
+  double share; /* of the mean total */
+};
+enum { SERVER_MAX_STAGES = 32 };
+
 struct group_results {
   const char *name; /* "all", then the groups' names */
   double metric[METRIC_COUNT];
@@ -173,6 +182,8 @@ struct group_results {
   const char *migration;  /* what became of a migration; NULL: none */
   const struct hd_histogram *latency;   /* may be empty */
   const struct hd_breakdown *breakdown; /* may be empty */
+  const struct stage_row *stages;       /* instead of it; NULL: none */
+  size_t n_stages;
 };
 struct server_results {
   size_t n_groups; /* 1 + the scenario's groups */

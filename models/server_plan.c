@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "models/irq_machine.h"
+#include "models/lifecycle_machine.h"
 #include "models/server_software.h"
 
 enum design plan_design(const struct server_config *c, const struct vm_group *g)
@@ -240,6 +241,8 @@ bool server_feasible(const struct server_config *c, struct server_shortage *s)
 {
   if (irq_machine_wanted(c))
     return true;
+  if (lifecycle_machine_wanted(c))
+    return lifecycle_machine_feasible(c, s);
   if (plan_is_bench(c))
     return bench_feasible(c, s);
   struct server_plan p;

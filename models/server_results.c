@@ -279,6 +279,10 @@ void server_get_results(const struct server *s, struct server_results *r)
     irq_machine_results(s->irq, r);
     return;
   }
+  if (s->lifecycle) {
+    lifecycle_machine_results(s->lifecycle, r);
+    return;
+  }
   if (s->bench) {
     bench_machine_results(s->bench, r);
     return;

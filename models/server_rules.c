@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/irq_machine.h"
+#include "models/lifecycle_machine.h"
 #include "models/server_plan.h"
 #include "models/server_guest_config.h"
 
@@ -291,6 +292,17 @@ static void check_irq_bench(struct checker *k)
              "or set irq_bench.mode to off");
 }
 
+static void check_lifecycle(struct checker *k)
+{
+  const char *problem = lifecycle_machine_problem(k->c);
+  if (problem)
+    COMPLAIN(k, "design", "%s", problem);
+  if (k->c->n_groups > 0)
+    COMPLAIN(k, "vms",
+             "a run of starts has no groups of virtual machines; leave vms "
+             "out, or set lifecycle.mode to off");
+}
+
 bool server_check_config(const void *config, server_complain complain,
                          void *ctx)
 {
@@ -298,6 +310,10 @@ bool server_check_config(const void *config, server_complain complain,
   check_powers(&k);
   if (irq_machine_wanted(k.c)) {
     check_irq_bench(&k);
+    return k.ok;
+  }
+  if (lifecycle_machine_wanted(k.c)) {
+    check_lifecycle(&k);
     return k.ok;
   }
   if (plan_is_bench(k.c)) {
