@@ -195,8 +195,8 @@ struct guest_stats {                         /* within the window */
   uint64_t page_faults; /* of device pages, since the start: most happen before
                            the window */
   hd_time guest_time, host_time;
-  double send_core_utilization; /* busiest sending vCPU; of those that poll an
-                                   accelerator, without polling in vain */
+  double send_core_utilization; /* busiest sending vCPU; of those with an
+                                   accelerator, without waiting awake */
   uint64_t throttled;           /* times a stream waited for its offered rate */
   uint64_t blocked;             /* times a sender waited for socket buffer */
   uint64_t qdisc_max;           /* packets */

@@ -57,13 +57,18 @@ static bool sends(const struct guest_cpu *cpu)
   }
 }
 
-/* Share of the window so far in which the vCPU ran guest or host code; looks
- * for an accelerator's responses that found none do not count. */
+/* Share of the window so far in which the vCPU ran guest or host code; of a
+ * thread with an accelerator, waiting awake does not count: looks at its ring
+ * that find nothing, and halt polling. */
 static double utilization(const struct guest_cpu *cpu,
                           const struct vcpu_stats *v, hd_time end)
 {
   hd_time elapsed = hd_window_elapsed(cpu->guest->config.window, end);
   hd_time busy = v->guest_time + v->host_time - cpu->counters.polled;
+  if (cpu->guest->accel)
+    for (unsigned i = 0; i < cpu->vcpu.n_sides; i++)
+      busy -= scheduler_polled(cpu->vcpu.side[i].scheduler,
+                               cpu->vcpu.side[i].index, end);
   if (cpu->in_vain)
     busy -=
         hd_window_overlap(cpu->guest->config.window, cpu->in_vain_since, end);
