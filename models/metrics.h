@@ -67,12 +67,15 @@
   X(setup_ms, "creation of all devices to start of the workloads")             \
   X(read_gbps, "block data read")                                              \
   X(write_gbps, "block data written")                                          \
-  X(request_errors, "block requests that failed")                              \
+  X(request_errors, "block or accelerator requests that failed")               \
   X(service_cpu_cores, "host threads that serve guests; part of "              \
                        "host_cpu_cores")                                       \
   X(host_cores_per_100kpps, "host cores for 100,000 packets or requests a "    \
                             "second")                                          \
   X(kicks_per_s, "virtio notifications that left the guest by an exit")        \
+  X(accelerator_in_gbps, "data that accelerators took for finished requests")  \
+  X(accelerator_out_gbps, "results of these")                                  \
+  X(engine_utilization, "accelerators: busiest kind of slices, or firmware")   \
   X(media_utilization, "dies of the drives or of the accelerator's media")     \
   X(silence_max_ms, "longest time without a packet of a guest at the client")  \
   X(packets_lost, "gaps in the sequence numbers at the client")                \

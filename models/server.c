@@ -100,6 +100,7 @@ static void make_models(struct server *s)
              "server built although %s ran out", shortage.resource);
   packet_pool_initialize(&s->packets);
   block_pool_initialize(&s->requests);
+  accelerator_pool_initialize(&s->jobs);
   machine_initialize(&s->home, &s->plan, s->config, s->engine, IO_STACK_HOST,
                      &s->packets, &s->window);
   hd_engine_add_host(s->engine, "client");
@@ -193,6 +194,7 @@ static void destroy_models(struct server *s)
   machine_terminate(&s->home);
   packet_pool_terminate(&s->packets);
   block_pool_terminate(&s->requests);
+  accelerator_pool_terminate(&s->jobs);
   for (size_t i = 0; i < s->plan.n_guests; i++)
     free(s->observers[i]);
   free(s->observers);

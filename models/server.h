@@ -10,6 +10,8 @@
 #ifndef HD_MODELS_SERVER_H
 #define HD_MODELS_SERVER_H
 
+#include "models/accelerator/accelerator_jobs.h"
+#include "models/accelerator/accelerator_params.h"
 #include "models/cpu/cpu_params.h"
 #include "models/dmabench/dma_bench_params.h"
 #include "models/hypervisor/hypervisor_params.h"
@@ -28,6 +30,7 @@
 #include "models/vhost/vhost_params.h"
 #include "models/vhost_block/vhost_block_params.h"
 #include "models/virtio_device/virtio_device_params.h"
+#include "models/workload/accel_params.h"
 #include "models/workload/block_params.h"
 #include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
@@ -45,6 +48,8 @@ enum design {
   DESIGN_QEMU_BLK,   /* virtio-blk on a thread of the VMM each */
   DESIGN_UN_IOV,     /* virtio accelerator: direct data path, relayed control */
   DESIGN_PASSTHROUGH, /* virtio accelerator, passed through whole */
+  DESIGN_HOST,        /* QAT-like accelerator: processes on the host in place
+                         of virtual machines, on its physical function */
   DESIGN_INHERIT
 };
 /* Without DESIGN_INHERIT; NULL-terminated. */
@@ -87,6 +92,7 @@ struct vm_group {
   struct ping_params ping;
   struct dpdk_forward_params dpdk_forward;
   struct block_jobs_params block_jobs;
+  struct accelerator_jobs_params accelerator_jobs;
 };
 
 enum { SERVER_MAX_GROUPS = 64 };
@@ -106,6 +112,7 @@ struct server_config {
   struct vhost_params vhost;
   struct vhost_block_params vhost_block;
   struct storage_params storage;
+  struct accelerator_params accelerator;
   struct network_params network;
   struct client_params client;
   struct ethernet_switch_params network_switch;
@@ -113,6 +120,7 @@ struct server_config {
   struct migration_params migration;
   struct guest_params guest;
   struct guest_block_params guest_block;
+  struct guest_accelerator_params guest_accelerator;
   struct bench_params bench;
   struct dma_device_params device;
   struct irq_bench_params irq_bench;

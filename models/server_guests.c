@@ -33,7 +33,20 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .block_costs = &c->guest_block,
                                .virtio = &c->virtio,
                                .storage = &c->storage,
+                               .accelerator_jobs = &g->accelerator_jobs,
+                               .accelerator_costs = &c->guest_accelerator,
                                .memory_size = (uint64_t)g->memory};
+}
+
+/* A process on the host pays for no exits, and its core halts by itself. Its
+ * interrupts' handler runs on a housekeeping core (scheduler.h). */
+static struct cpu_params host_view_of(const struct cpu_params *cpu)
+{
+  struct cpu_params p = *cpu;
+  p.exit_cost = p.exit_hlt = p.exit_interrupt = p.exit_ept = p.exit_trap = 0;
+  p.exit_ipi = p.exit_kick = p.inject_cost = p.irq_entry_cost = 0;
+  p.halt_poll = 0;
+  return p;
 }
 
 static struct guest_config config_of(struct server *s,
@@ -49,6 +62,10 @@ static struct guest_config config_of(struct server *s,
   c.blocks = p->blocks;
   c.packets = &s->packets;
   c.block_pool = &s->requests;
+  c.accelerator_pool = &s->jobs;
+  c.bare = p->bare;
+  if (p->bare)
+    c.cpu = &s->host_cpu;
   c.window = &s->window;
   c.memory_base = p->iova;
   c.nic_device = machine_device(&s->home, p);
@@ -84,6 +101,15 @@ static void attach_vcpus(struct server *s, struct guest *g)
   }
 }
 
+/* Of a process on the host the host's handler takes the interrupt. */
+static void route_vector(struct server *s, const struct guest_plan *p,
+                         unsigned queue, const struct vcpu *v)
+{
+  (p->bare ? interrupt_unit_set_host_entry : interrupt_unit_set_entry)(
+      s->home.interrupts, server_queue_handle(p, queue), p->requester,
+      vcpu_interrupt_index(v, 0), (uint8_t)GUEST_VECTOR(1 + queue));
+}
+
 /* What a device writes for a queue is seen by the vCPU that looks at it; queues
  * on one vCPU share an observer. Its vectors are routed there as well. */
 static void route_queues(struct server *s, const struct guest_plan *p,
@@ -102,9 +128,7 @@ static void route_queues(struct server *s, const struct guest_plan *p,
     if (!guest_virtio_function(g))
       guest_set_observer(g, q, observers[q]);
     server_set_observer(s, p, q, observers[q]);
-    interrupt_unit_set_entry(s->home.interrupts, server_queue_handle(p, q),
-                             p->requester, vcpu_interrupt_index(v, 0),
-                             (uint8_t)GUEST_VECTOR(1 + q));
+    route_vector(s, p, q, v);
   }
   if (server_has_own_vector(p))
     interrupt_unit_set_entry(s->home.interrupts, p->first_handle, p->requester,
@@ -150,6 +174,7 @@ void server_make_guests(struct server *s)
   s->observers = calloc(s->plan.n_guests, sizeof(uint16_t *));
   HD_REQUIRE(NULL, s->guests && s->devices && s->observers,
              "out of memory for guests");
+  s->host_cpu = host_view_of(&s->config->cpu);
   for (size_t i = 0; i < s->config->n_groups; i++) {
     s->streams[i] = s->config->groups[i].udp_stream;
     s->streams[i].streams = plan_streams(&s->config->groups[i]);

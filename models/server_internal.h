@@ -29,7 +29,9 @@ struct server {
   struct device_plan *devices;
   uint16_t **observers; /* by guest, then virtqueue; NULL: no accelerator */
   struct block_pool requests;
-  struct device_plan *own; /* devices of the host's own */
+  struct accelerator_pool jobs; /* requests to accelerators */
+  struct cpu_params host_cpu;   /* what a process on the host sees of a core */
+  struct device_plan *own;      /* devices of the host's own */
   struct server_software *software;
   struct server_migration *migration; /* NULL: none */
   struct hypervisor *hypervisor;

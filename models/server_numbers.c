@@ -13,10 +13,11 @@ struct numbers {
 };
 
 struct numbering {
-  struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES];
+  struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES],
+      endpoint[PLAN_MAX_ENDPOINTS];
   uint64_t hpa;
   uint16_t vm;
-  uint8_t next_drive;
+  uint8_t next_drive, next_endpoint;
   uint64_t next_block[PLAN_MAX_DRIVES];
 };
 
@@ -24,6 +25,25 @@ uint32_t plan_drive_handles(const struct server_config *c, unsigned drive)
 {
   return (uint32_t)(c->nic.vectors + 2 * c->virtio_device.vectors +
                     drive * c->storage.vectors);
+}
+
+uint32_t plan_endpoint_handles(const struct server_config *c, unsigned endpoint)
+{
+  return plan_drive_handles(c, (unsigned)c->storage.drives) +
+         endpoint * (uint32_t)c->accelerator.banks;
+}
+
+/* Virtual functions have all of a function's banks; else the host keeps the
+ * first of them. */
+static void first_endpoint(const struct server_config *c, struct numbering *n,
+                           unsigned endpoint)
+{
+  n->endpoint[endpoint].handles = plan_endpoint_handles(c, endpoint);
+  for (size_t i = 0; i < c->n_groups; i++)
+    if (plan_is_accelerated(&c->groups[i]) &&
+        plan_design(c, &c->groups[i]) != DESIGN_SRIOV)
+      n->endpoint[endpoint].queue = n->endpoint[endpoint].vector =
+          (uint32_t)c->accelerator.pf_banks;
 }
 
 /* Each device's vectors have remapping handles of their own. */
@@ -45,6 +65,8 @@ static struct numbering first_numbers(const struct server_config *c)
     n.drive[d].queue = (uint32_t)c->storage.pf_queue_pairs;
     n.drive[d].vector = (uint32_t)c->storage.pf_vectors;
   }
+  for (unsigned e = 0; e < (unsigned)c->accelerator.endpoints; e++)
+    first_endpoint(c, &n, e);
   return n;
 }
 
@@ -103,6 +125,23 @@ static void number_drive(struct numbering *n, const struct server_config *c,
                  (uint32_t)need.amount[STORAGE_VECTORS]);
 }
 
+/* A bank's vector has the bank's number. */
+static void number_endpoint(struct numbering *n, const struct server_config *c,
+                            const struct vm_group *g, struct guest_plan *p)
+{
+  uint8_t e = p->drive = n->next_endpoint;
+  n->next_endpoint = (uint8_t)((e + 1) % c->accelerator.endpoints);
+  p->pf_requester =
+      (uint16_t)(PLAN_ACCELERATOR_REQUESTER + e * PLAN_ACCELERATOR_STEP);
+  p->requester = p->pf_requester;
+  uint32_t banks = (uint32_t)g->queue_pairs;
+  if (p->virtual_function) {
+    p->requester = (uint16_t)(p->pf_requester + 1 + n->endpoint[e].function);
+    banks = (uint32_t)c->accelerator.banks_per_function;
+  }
+  take_numbers(&n->endpoint[e], p, banks, banks);
+}
+
 /* Guests of a block device have equal parts of it. */
 static void give_blocks(struct numbering *n, const struct server_config *c,
                         const struct server_plan *plan, struct guest_plan *p)
@@ -128,7 +167,9 @@ static void number_guest(struct numbering *n, const struct server_config *c,
       .software = plan_is_software(d),
       .virtual_function =
           d == DESIGN_SRIOV || d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH,
-      .iova = plan_has_iommu(c) ? PLAN_GUEST_MEMORY : n->hpa,
+      .bare = d == DESIGN_HOST,
+      .iova =
+          plan_has_iommu(c) && d != DESIGN_HOST ? PLAN_GUEST_MEMORY : n->hpa,
       .hpa = n->hpa};
   if (d == DESIGN_HDIOV && plan_has_iommu(c))
     p->pasid = PLAN_FIRST_PASID + n->vm;
@@ -136,6 +177,8 @@ static void number_guest(struct numbering *n, const struct server_config *c,
     number_nic(n, g, p);
   else if (p->device == DEVICE_DRIVE)
     number_drive(n, c, g, p);
+  else if (p->device == DEVICE_ACCELERATOR)
+    number_endpoint(n, c, g, p);
   else
     number_virtio(n, p->device == DEVICE_VIRTIO_NET ? VIRTIO_NET : VIRTIO_BLK,
                   c, plan, g, p);

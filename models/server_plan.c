@@ -17,8 +17,18 @@ bool plan_is_block(const struct vm_group *g)
   return g->workload == WORKLOAD_BLOCK_JOBS;
 }
 
+bool plan_is_accelerated(const struct vm_group *g)
+{
+  return g->workload == WORKLOAD_ACCELERATOR_JOBS;
+}
+
 bool server_design_fits(const struct vm_group *g, int design)
 {
+  if (plan_is_accelerated(g))
+    return design == DESIGN_SRIOV || design == DESIGN_HDIOV ||
+           design == DESIGN_HOST;
+  if (design == DESIGN_HOST)
+    return false;
   if (plan_is_block(g))
     return design != DESIGN_VHOST_NET && design != DESIGN_VHOST_USER;
   return design != DESIGN_SPDK_VHOST && design != DESIGN_QEMU_BLK;
@@ -32,7 +42,7 @@ bool plan_is_software(enum design d)
 
 bool plan_is_virtio(enum design d)
 {
-  return d != DESIGN_SRIOV && d != DESIGN_HDIOV;
+  return d != DESIGN_SRIOV && d != DESIGN_HDIOV && d != DESIGN_HOST;
 }
 
 enum device_kind plan_device(const struct server_config *c,
@@ -40,6 +50,8 @@ enum device_kind plan_device(const struct server_config *c,
 {
   enum design d = plan_design(c, g);
   bool accelerator = d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH;
+  if (plan_is_accelerated(g))
+    return DEVICE_ACCELERATOR;
   if (plan_is_block(g))
     return accelerator ? DEVICE_VIRTIO_BLK : DEVICE_DRIVE;
   return accelerator ? DEVICE_VIRTIO_NET : DEVICE_NIC;
@@ -126,11 +138,45 @@ static bool take_drives(const struct server_config *c, struct server_plan *p,
   return true;
 }
 
+/* Of `count` guests, the first of which is at endpoint `first`. */
+static int64_t share_of_endpoint(int64_t count, int64_t endpoints,
+                                 int64_t first, int64_t endpoint)
+{
+  int64_t turn = (endpoint - first + endpoints) % endpoints;
+  return count / endpoints + (turn < count % endpoints);
+}
+
+/* A physical function's mode is that of the first group that uses it; the rules
+ * refuse others. */
+static bool take_endpoints(const struct server_config *c, struct server_plan *p,
+                           const struct vm_group *g, struct server_shortage *s)
+{
+  bool vf = plan_design(c, g) == DESIGN_SRIOV;
+  int64_t n = c->accelerator.endpoints;
+  struct accelerator_need need =
+      accelerator_need_of(&c->accelerator, vf, g->queue_pairs);
+  for (int64_t e = 0; e < n; e++) {
+    enum accelerator_resource which = ACCELERATOR_RING_BANKS;
+    if (p->n_accelerated == 0)
+      accelerator_resources_initialize(&p->endpoint[e], &c->accelerator, vf);
+    int64_t share =
+        share_of_endpoint(g->count, n, (int64_t)p->n_accelerated % n, e);
+    if (accelerator_resources_take(&p->endpoint[e], &need, share, &which,
+                                   &s->have, &s->need))
+      continue;
+    s->resource = accelerator_resource_names[which];
+    return false;
+  }
+  p->n_accelerated += (size_t)g->count;
+  return true;
+}
+
 static bool take_device(const struct server_config *c, struct server_plan *p,
                         const struct vm_group *g, struct server_shortage *s)
 {
   enum device_kind device = plan_device(c, g);
   p->has[device] = true;
+  p->bare |= plan_design(c, g) == DESIGN_HOST;
   if (plan_is_software(plan_design(c, g))) {
     p->software = true;
     return true;
@@ -142,6 +188,8 @@ static bool take_device(const struct server_config *c, struct server_plan *p,
     return take_virtio(c, p, VIRTIO_BLK, g, s);
   case DEVICE_DRIVE:
     return take_drives(c, p, g, s);
+  case DEVICE_ACCELERATOR:
+    return take_endpoints(c, p, g, s);
   default:
     return take_nic(c, p, g, s);
   }

@@ -19,7 +19,7 @@
 struct totals {
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
       exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
-      lost;
+      lost, consumed_bytes, produced_bytes;
   hd_time guest_time, host_time, silence;
   double offered, sending_core, goodput_min, goodput_max, service;
   double *goodput; /* per guest */
@@ -69,6 +69,16 @@ static void add_blocks(const struct server *s, const struct guest_stats *g,
       (double)(g->read_bytes + g->written_bytes) * 8 / seconds(s) / 1e9;
 }
 
+/* An accelerator's goodput is what it takes in. */
+static void add_jobs(const struct server *s, const struct guest_stats *g,
+                     struct totals *t)
+{
+  t->consumed_bytes += g->consumed_bytes;
+  t->produced_bytes += g->produced_bytes;
+  t->errors += g->errors;
+  t->goodput[t->guests] = (double)g->consumed_bytes * 8 / seconds(s) / 1e9;
+}
+
 static void add_guest(const struct server *s, size_t i, hd_time end,
                       struct totals *t)
 {
@@ -78,6 +88,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   guest_get_stats(s->guests[i], &g);
   if (plan_is_block(group))
     add_blocks(s, &g, t);
+  else if (plan_is_accelerated(group))
+    add_jobs(s, &g, t);
   else
     add_traffic(s, p, &g, t);
   t->goodput_min = fmin(t->goodput_min, t->goodput[t->guests]);
@@ -141,6 +153,8 @@ static void set_blocks(const struct server *s, const struct totals *t,
   m[METRIC_read_gbps] = (double)t->read_bytes * 8 / time / 1e9;
   m[METRIC_write_gbps] = (double)t->written_bytes * 8 / time / 1e9;
   m[METRIC_request_errors] = (double)t->errors;
+  m[METRIC_accelerator_in_gbps] = (double)t->consumed_bytes * 8 / time / 1e9;
+  m[METRIC_accelerator_out_gbps] = (double)t->produced_bytes * 8 / time / 1e9;
   m[METRIC_kicks_per_s] = (double)t->kicks / time;
   if (s->migration)
     m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
@@ -239,12 +253,20 @@ static const char *busiest(const struct server_results *r, double *most)
   return name;
 }
 
+/* What a row's guests do with their cores: that of the group, or the first. */
+static const char *core_name(const struct server *s, size_t row)
+{
+  const struct vm_group *g = &s->config->groups[row > 0 ? row - 1 : 0];
+  return plan_is_accelerated(g) ? "submitting core" : "sending core";
+}
+
 /* A shared resource that is full limits whatever else is busy: senders spin or
  * wait before it. Otherwise the busiest of the shared resources, the group's
  * own sending cores, and its offered load; "nothing" below SERVER_LIMITING. */
-static const char *limit_of(const struct server_results *r,
-                            const struct group_results *g)
+static const char *limit_of(const struct server *s,
+                            const struct server_results *r, size_t row)
 {
+  const struct group_results *g = &r->group[row];
   double most = SERVER_LIMITING;
   const char *name = busiest(r, &most);
   double offered = g->metric[METRIC_offered_gbps];
@@ -252,7 +274,7 @@ static const char *limit_of(const struct server_results *r,
       g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)
     return "offered load";
   if (most < FULL && g->metric[METRIC_sending_core_utilization] > most)
-    name = "sending core";
+    name = core_name(s, row);
   return name;
 }
 
@@ -318,7 +340,7 @@ void server_get_results(const struct server *s, struct server_results *r)
         r, "host threads",
         server_software_utilization(s->software, s->window.end));
   for (size_t row = 0; row < r->n_groups; row++)
-    r->group[row].limited_by = limit_of(r, &r->group[row]);
+    r->group[row].limited_by = limit_of(s, r, row);
   hd_engine_get_report(s->engine, &r->engine);
   if (s->home.io.iommu)
     r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);

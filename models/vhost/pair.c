@@ -143,7 +143,6 @@ bool vhost_pair_flush(struct vhost_pair *p, struct virtq_device *side)
   if (flush(p, side) == 0)
     return false;
   vhost_pair_show(p, side);
-  host_thread_look(p->thread); /* decides on the driver's latest view */
   return virtq_device_interrupt_due(side);
 }
 

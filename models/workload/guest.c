@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
 #include "sim/engine/rng.h"
 
@@ -39,6 +40,8 @@ static void create_cpus(struct guest *g)
 
 const struct guest_device_ops *guest_device_of(const struct guest_config *c)
 {
+  if (guest_plan_is_accelerated(c))
+    return &accel_device_ops;
   return c->blockdev == BLOCKDEV_NONE ? &netdev_of(c)->device
                                       : &blockdev_of(c)->device;
 }
@@ -63,10 +66,10 @@ static void create_device(struct guest *g)
   const struct guest_config *c = &g->config;
   uint64_t area = guest_draw_area(g);
   g->device = guest_device_of(c);
-  if (c->blockdev == BLOCKDEV_NONE)
-    create_packet_queues(g);
-  else
+  if (c->blockdev != BLOCKDEV_NONE)
     block_create(g, area + g->device->memory(c));
+  else if (!guest_plan_is_accelerated(c))
+    create_packet_queues(g);
   g->device->create(g, area);
 }
 
@@ -88,7 +91,7 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
 static void create_streams(struct guest *g)
 {
   const struct guest_config *c = &g->config;
-  if (g->block)
+  if (g->block || g->accel)
     return;
   g->n_streams = guest_plan_streams(c);
   g->streams = guest_allocate(g->n_streams, sizeof *g->streams);
@@ -127,6 +130,8 @@ static void connect_cpus(struct guest *g)
     block_connect(g);
     return;
   }
+  if (g->accel)
+    return;
   connect_starts(g);
   for (uint32_t q = 0; q < g->config.queue_pairs; q++)
     guest_connect(g->txq[q].cleaner, g->txq[q].owner);
@@ -158,6 +163,8 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
   create_streams(g);
   connect_cpus(g);
   g->touched = guest_allocate(g->device->pages(c), sizeof *g->touched);
+  for (size_t i = 0; c->bare && i < g->device->pages(c); i++)
+    g->touched[i] = true;
   g->jitter = draw_jitter(g);
   hd_histogram_initialize(&g->latency);
   hd_breakdown_initialize(&g->breakdown);
@@ -195,6 +202,8 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i)
 
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
 {
+  if (g->accel)
+    return &g->cpus[guest_plan_queue(&g->config, q)].vcpu;
   return g->block ? &blockdev_queue_at(g, q)->cpu->vcpu : &g->rxq[q].cpu->vcpu;
 }
 

@@ -11,6 +11,7 @@ enum workload_type {
   WORKLOAD_DPDK_FORWARD,
   WORKLOAD_IDLE,
   WORKLOAD_BLOCK_JOBS,
+  WORKLOAD_ACCELERATOR_JOBS,
   WORKLOAD_TYPES
 };
 extern const char *const workload_type_names[]; /* NULL-terminated */
