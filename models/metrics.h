@@ -88,7 +88,9 @@
   X(downtime_create_ms, "queues and configuration at the destination")         \
   X(downtime_resume_ms, "resuming device and vCPUs")                           \
   X(migration_thread_cores, "migration threads, mean over the window")         \
-  X(migration_relay_cores, "relay of used rings, mean over the window")
+  X(migration_relay_cores, "relay of used rings, mean over the window")        \
+  X(connections_per_s, "TCP connections that came to stand")                   \
+  X(retransmissions, "TCP segments sent again, by guests and clients")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

@@ -96,6 +96,7 @@ static const struct hd_param_section workloads[] = {
     {&dpdk_forward_param_table, GROUP(dpdk_forward)},
     {&idle_param_table, GROUP(udp_stream)},
     {&block_jobs_param_table, GROUP(block_jobs)},
+    {&web_server_param_table, GROUP(web_server)},
     {0}};
 
 static const struct hd_param_variant workload_variant = {
@@ -129,6 +130,9 @@ static const struct hd_param_section sections[] = {
     {&migration_param_table, AT(migration)},
     {&guest_param_table, AT(guest)},
     {&guest_block_param_table, AT(guest_block)},
+    {&tcp_param_table, AT(tcp)},
+    {&nginx_param_table, AT(nginx)},
+    {&apache_bench_param_table, AT(apache_bench)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
     {&irq_bench_param_table, AT(irq_bench)},

@@ -71,8 +71,8 @@ struct web_load {
   uint64_t held; /* frames */
 };
 
-static inline void web_wait(struct web_load *l, enum web_timer tag,
-                            struct web_core *core, hd_time delay)
+static inline void load_wait(struct web_load *l, enum web_timer tag,
+                             struct web_core *core, hd_time delay)
 {
   struct web_timer_msg *m = hd_msg_new(&l->client->base, MSG_TIMER);
   m->msg.tag = tag;
@@ -81,7 +81,7 @@ static inline void web_wait(struct web_load *l, enum web_timer tag,
   hd_schedule(&l->client->base, delay, m);
 }
 
-static inline struct client_guest *web_guest(const struct web_load *l)
+static inline struct client_guest *load_guest(const struct web_load *l)
 {
   return &l->client->guests[l->vm];
 }
@@ -89,22 +89,22 @@ static inline struct client_guest *web_guest(const struct web_load *l)
 /* ---- web_kernel.c ----------------------------------------------------------
  */
 
-void web_kernel_initialize(struct web_load *l);
-void web_kernel_terminate(struct web_load *l);
-struct web_connection *web_open(struct web_load *l, struct web_slot *s);
+void load_kernel_initialize(struct web_load *l);
+void load_kernel_terminate(struct web_load *l);
+struct web_connection *load_open(struct web_load *l, struct web_slot *s);
 /* Sends what the connection has to send; returns the number of packets. Each
  * leaves `spacing` after the one before. */
-unsigned web_transmit(struct web_load *l, struct web_connection *c,
-                      hd_time spacing);
+unsigned load_transmit(struct web_load *l, struct web_connection *c,
+                       hd_time spacing);
 /* Forgets a connection that has ended. */
-void web_reap(struct web_load *l, struct web_connection *c);
-void web_core_fire(struct web_load *l, struct web_core *core);
-void web_tcp_fire(struct web_load *l);
+void load_reap(struct web_load *l, struct web_connection *c);
+void load_core_fire(struct web_load *l, struct web_core *core);
+void load_tcp_fire(struct web_load *l);
 
 /* ---- web_load.c ------------------------------------------------------------
  */
 
 /* Something has happened to the slot's connection. */
-void web_notify(struct web_load *l, struct web_slot *s);
+void load_notify(struct web_load *l, struct web_slot *s);
 
 #endif

@@ -30,7 +30,7 @@ static struct web_connection *find(struct web_load *l, uint32_t id)
   return c;
 }
 
-struct web_connection *web_open(struct web_load *l, struct web_slot *s)
+struct web_connection *load_open(struct web_load *l, struct web_slot *s)
 {
   struct web_connection *c = hd_pool_get(&l->pool);
   *c = (struct web_connection){.slot = s, .id = l->next_connection++};
@@ -40,7 +40,7 @@ struct web_connection *web_open(struct web_load *l, struct web_slot *s)
   return c;
 }
 
-void web_reap(struct web_load *l, struct web_connection *c)
+void load_reap(struct web_load *l, struct web_connection *c)
 {
   if (c->slot || !tcp_finished(&c->tcp))
     return;
@@ -83,12 +83,12 @@ static void arm(struct web_load *l, hd_time deadline)
   if (at >= l->timer_at)
     return;
   l->timer_at = at;
-  web_wait(l, WEB_TIMER_TCP, NULL,
-           hd_time_max(at - hd_now(&l->client->base), 0));
+  load_wait(l, WEB_TIMER_TCP, NULL,
+            hd_time_max(at - hd_now(&l->client->base), 0));
 }
 
-unsigned web_transmit(struct web_load *l, struct web_connection *c,
-                      hd_time spacing)
+unsigned load_transmit(struct web_load *l, struct web_connection *c,
+                       hd_time spacing)
 {
   struct client *client = l->client;
   hd_time now = hd_now(&client->base);
@@ -97,13 +97,13 @@ unsigned web_transmit(struct web_load *l, struct web_connection *c,
   unsigned n = 0;
   while (tcp_output(&c->tcp, now, &s))
     send(l, c->id, &s, ++n * spacing);
-  hd_counter_add(&web_guest(l)->retransmissions, client->window, now,
+  hd_counter_add(&load_guest(l)->retransmissions, client->window, now,
                  c->tcp.retransmissions - before);
   arm(l, tcp_deadline(&c->tcp));
   return n;
 }
 
-void web_tcp_fire(struct web_load *l)
+void load_tcp_fire(struct web_load *l)
 {
   hd_time now = hd_now(&l->client->base), next = HD_TIME_NEVER;
   if (now < l->timer_at)
@@ -113,7 +113,7 @@ void web_tcp_fire(struct web_load *l)
     for (struct web_connection *c = l->table[i]; c; c = c->chain) {
       if (tcp_deadline(&c->tcp) <= now) {
         tcp_expire(&c->tcp, now);
-        web_transmit(l, c, 0);
+        load_transmit(l, c, 0);
       }
       next = hd_time_min(next, tcp_deadline(&c->tcp));
     }
@@ -137,7 +137,7 @@ void client_web_receive(struct web_load *l, struct packet *p)
   if (core->busy)
     return;
   core->busy = true;
-  web_wait(l, WEB_TIMER_CORE, core, l->config.costs->interrupt);
+  load_wait(l, WEB_TIMER_CORE, core, l->config.costs->interrupt);
 }
 
 static void consume(struct web_load *l, struct packet *p)
@@ -197,7 +197,7 @@ static void take_next(struct web_load *l, struct web_core *core, hd_time spent)
   }
   hd_busy_add(&l->core_busy, l->client->window, now, now + spent);
   if (core->busy)
-    web_wait(l, WEB_TIMER_CORE, core, spent);
+    load_wait(l, WEB_TIMER_CORE, core, spent);
 }
 
 /* A segment has been through the kernel; returns what answering takes. */
@@ -214,14 +214,14 @@ static hd_time handle(struct web_load *l, struct web_core *core)
     return ack;
   }
   tcp_receive(&c->tcp, s, hd_now(&l->client->base));
-  unsigned sent = web_transmit(l, c, ack);
+  unsigned sent = load_transmit(l, c, ack);
   if (c->slot)
-    web_notify(l, c->slot);
-  web_reap(l, c);
+    load_notify(l, c->slot);
+  load_reap(l, c);
   return ack * sent;
 }
 
-void web_core_fire(struct web_load *l, struct web_core *core)
+void load_core_fire(struct web_load *l, struct web_core *core)
 {
   bool working = core->working;
   core->working = false;
@@ -230,7 +230,7 @@ void web_core_fire(struct web_load *l, struct web_core *core)
 
 /* ---- life ---------------------------------------------------------------- */
 
-void web_kernel_initialize(struct web_load *l)
+void load_kernel_initialize(struct web_load *l)
 {
   hd_pool_initialize(&l->pool, sizeof(struct web_connection));
   l->cores = calloc((size_t)l->config.costs->receive_cores, sizeof *l->cores);
@@ -238,7 +238,7 @@ void web_kernel_initialize(struct web_load *l)
   l->timer_at = HD_TIME_NEVER;
 }
 
-void web_kernel_terminate(struct web_load *l)
+void load_kernel_terminate(struct web_load *l)
 {
   hd_pool_terminate(&l->pool);
   free(l->cores);

@@ -69,7 +69,7 @@ static void go_on(struct web_load *l)
   l->began = hd_now(&l->client->base);
   hd_time cost = plan(l, l->current);
   hd_busy_add(&l->thread_busy, l->client->window, l->began, l->began + cost);
-  web_wait(l, WEB_TIMER_THREAD, NULL, cost);
+  load_wait(l, WEB_TIMER_THREAD, NULL, cost);
 }
 
 static void connect_slot(struct web_load *l, struct web_slot *s)
@@ -77,25 +77,25 @@ static void connect_slot(struct web_load *l, struct web_slot *s)
   s->start = l->began;
   s->received = 0;
   s->phase = WEB_CONNECTING;
-  s->connection = web_open(l, s);
-  web_transmit(l, s->connection, 0);
+  s->connection = load_open(l, s);
+  load_transmit(l, s->connection, 0);
 }
 
 static void send_request(struct web_load *l, struct web_slot *s)
 {
-  struct client_guest *g = web_guest(l);
+  struct client_guest *g = load_guest(l);
   hd_counter_add(&g->connections, l->client->window, hd_now(&l->client->base),
                  1);
   s->phase = WEB_WAITING;
   tcp_write(&s->connection->tcp, l->config.request_bytes);
-  web_transmit(l, s->connection, 0);
+  load_transmit(l, s->connection, 0);
 }
 
 static void read_response(struct web_load *l, struct web_slot *s)
 {
   tcp_read(&s->connection->tcp, l->reading);
   s->received += l->reading;
-  client_measure_bytes(l->client, web_guest(l), l->reading);
+  client_measure_bytes(l->client, load_guest(l), l->reading);
 }
 
 /* The next request begins when this one's close() returns. */
@@ -106,13 +106,13 @@ static void close_slot(struct web_load *l, struct web_slot *s)
              "a response of %u B, not of %u B", s->received,
              l->config.response_bytes);
   tcp_close(&c->tcp);
-  web_transmit(l, c, 0);
+  load_transmit(l, c, 0);
   c->slot = NULL;
-  web_reap(l, c);
+  load_reap(l, c);
   s->connection = NULL;
   s->phase = WEB_START;
   l->completed++;
-  client_measure_request(l->client, web_guest(l), s->start);
+  client_measure_request(l->client, load_guest(l), s->start);
 }
 
 static bool more_wanted(const struct web_load *l)
@@ -147,7 +147,7 @@ static void finish_work(struct web_load *l)
     enqueue(l, s, false);
 }
 
-void web_notify(struct web_load *l, struct web_slot *s)
+void load_notify(struct web_load *l, struct web_slot *s)
 {
   bool in_work = l->work != WEB_IDLE && l->current == s;
   if (s->queued || in_work || !due(s))
@@ -156,7 +156,7 @@ void web_notify(struct web_load *l, struct web_slot *s)
   if (l->awake)
     return;
   l->awake = true;
-  web_wait(l, WEB_TIMER_THREAD, NULL, l->config.costs->wake_up);
+  load_wait(l, WEB_TIMER_THREAD, NULL, l->config.costs->wake_up);
 }
 
 void web_load_fire(struct hd_msg *timer)
@@ -167,9 +167,9 @@ void web_load_fire(struct hd_msg *timer)
   uint32_t tag = timer->tag;
   hd_msg_free(&l->client->base, timer);
   if (tag == WEB_TIMER_CORE) {
-    web_core_fire(l, core);
+    load_core_fire(l, core);
   } else if (tag == WEB_TIMER_TCP) {
-    web_tcp_fire(l);
+    load_tcp_fire(l);
   } else {
     finish_work(l);
     go_on(l);
@@ -186,7 +186,7 @@ void web_load_start(struct web_load *l, hd_time start)
   }
   l->awake = true;
   hd_time wait = hd_time_max(start - hd_now(&l->client->base), 0);
-  web_wait(l, WEB_TIMER_THREAD, NULL, wait);
+  load_wait(l, WEB_TIMER_THREAD, NULL, wait);
 }
 
 struct web_load *web_load_create(struct client *c, uint16_t vm,
@@ -200,7 +200,7 @@ struct web_load *web_load_create(struct client *c, uint16_t vm,
   l->config = cv->web;
   l->slots = calloc((size_t)l->config.concurrency, sizeof *l->slots);
   HD_REQUIRE(NULL, l->slots != NULL, "out of memory for a load generator");
-  web_kernel_initialize(l);
+  load_kernel_initialize(l);
   return l;
 }
 
@@ -208,7 +208,7 @@ void web_load_destroy(struct web_load *l)
 {
   if (l == NULL)
     return;
-  web_kernel_terminate(l);
+  load_kernel_terminate(l);
   free(l->slots);
   free(l);
 }

@@ -1,5 +1,6 @@
 /* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 
 /* ---- interrupts --------------------------------------------------------- */
 
@@ -155,6 +156,9 @@ static void run_workload(struct guest_cpu *cpu)
     break;
   case WORKLOAD_BLOCK_JOBS:
     block_jobs_run(cpu);
+    break;
+  case WORKLOAD_WEB_SERVER:
+    web_server_run(cpu);
     break;
   default:
     break;
