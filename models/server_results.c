@@ -241,11 +241,21 @@ static const char *busiest(const struct server_results *r, double *most)
   return name;
 }
 
+/* What the busiest vCPUs of a row's guests do. */
+static const char *core_name(const struct server *s, size_t row)
+{
+  for (size_t g = 0; g < s->config->n_groups; g++)
+    if ((row == 0 || row == g + 1) &&
+        s->config->groups[g].workload != WORKLOAD_WEB_SERVER)
+      return "sending core";
+  return "worker core";
+}
+
 /* A shared resource that is full limits whatever else is busy: senders spin or
  * wait before it. Otherwise the busiest of the shared resources, the group's
  * own sending cores, and its offered load; "nothing" below SERVER_LIMITING. */
 static const char *limit_of(const struct server_results *r,
-                            const struct group_results *g)
+                            const struct group_results *g, const char *core)
 {
   double most = SERVER_LIMITING;
   const char *name = busiest(r, &most);
@@ -254,7 +264,7 @@ static const char *limit_of(const struct server_results *r,
       g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)
     return "offered load";
   if (most < FULL && g->metric[METRIC_sending_core_utilization] > most)
-    name = "sending core";
+    name = core;
   return name;
 }
 
@@ -309,7 +319,7 @@ void server_get_results(const struct server *s, struct server_results *r)
   machine_resources(&s->home, r);
   add_clients(s, r);
   for (size_t row = 0; row < r->n_groups; row++)
-    r->group[row].limited_by = limit_of(r, &r->group[row]);
+    r->group[row].limited_by = limit_of(r, &r->group[row], core_name(s, row));
   hd_engine_get_report(s->engine, &r->engine);
   if (s->home.io.iommu)
     r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);

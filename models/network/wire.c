@@ -6,10 +6,8 @@
  * a direction serves in order and nothing can overtake, the end of a frame is
  * known when it is handed over, and one event a frame is enough.
  *
- * A TCP packet longer than a segment is cut into frames here, in place of the
- * device's segmentation engine: whatever the device, what it hands over leaves
- * as frames back to back, each with headers of its own. (The device has read
- * the whole packet by then; a real one cuts while it reads.)
+ * A TCP packet longer than a segment that a device has not cut into frames is
+ * cut here: it leaves as frames back to back, each with headers of its own.
  */
 #include <stdlib.h>
 
@@ -117,30 +115,16 @@ static void send_frame(struct wire *w, struct direction *d,
   hd_send_at(d->deliver, arrival, m);
 }
 
-/* The first segment of `rest`, which keeps what follows. */
-static struct packet *cut(struct wire *w, struct packet *rest)
-{
-  HD_REQUIRE(&w->base, w->packets != NULL,
-             "a packet of %u B on a wire that does not segment", rest->payload);
-  struct packet *p = packet_new(w->packets);
-  *p = *rest;
-  p->tcp_flags &= (uint8_t)~PACKET_TCP_FIN;
-  p->payload = PACKET_TCP_MSS;
-  p->frame = packet_tcp_frame_bytes(p->payload);
-  rest->payload -= PACKET_TCP_MSS;
-  rest->frame = packet_tcp_frame_bytes(rest->payload);
-  rest->sequence += PACKET_TCP_MSS;
-  return p;
-}
-
 static void send_packet(struct wire *w, struct direction *d,
                         struct packet_msg *m)
 {
   struct packet *p = m->packet;
   uint64_t bytes = p->frame;
-  while (p->kind == PACKET_TCP && p->payload > PACKET_TCP_MSS) {
+  while (packet_segmented(p)) {
+    HD_REQUIRE(&w->base, w->packets != NULL,
+               "a packet of %u B on a wire that does not segment", p->payload);
     struct packet_msg *segment = hd_msg_new(&w->base, MSG_FRAME);
-    segment->packet = cut(w, p);
+    segment->packet = packet_cut(w->packets, p);
     segment->bytes = segment->packet->frame;
     send_frame(w, d, segment, 0);
   }

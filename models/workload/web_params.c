@@ -50,7 +50,7 @@ static const struct hd_param nginx_params[] = {
      "worker: open(), fstat() and close() of the file", FILE_},
     {"send", COST(send), "9000 cycles", "0 cycles", MAX, NULL,
      "worker: response header, writev() and sendfile()", FILE_},
-    {"page", COST(page), "400 cycles", "0 cycles", MAX, NULL,
+    {"page", COST(page), "1200 cycles", "0 cycles", MAX, NULL,
      "worker: sendfile(), per page of 4 KiB", FILE_},
     {"close", COST(close), "7000 cycles", "0 cycles", MAX, NULL,
      "worker: close() of the connection and its state", CONNECTION},
