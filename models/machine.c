@@ -175,6 +175,8 @@ void machine_initialize(struct machine *m, const struct server_plan *plan,
   io_stack_initialize(&m->io, c, e, host, window);
   make_interrupts(m);
   make_devices(m, plan->has, packets);
+  for (unsigned i = 0; i < m->n_ports; i++)
+    wire_segment(m->wire[i], packets);
   map_physical_functions(m, (plan->software && plan->has[DEVICE_DRIVE]) ||
                                 plan->bare);
 }

@@ -106,7 +106,9 @@
   X(start_driver_share, "for the host's network driver to take a message")     \
   X(start_memory_share, "for memory while pages are zeroed")                   \
   X(start_core_share, "for a core")                                            \
-  X(stop_mean_ms, "closing the device again")
+  X(stop_mean_ms, "closing the device again")                                  \
+  X(connections_per_s, "TCP connections that came to stand")                   \
+  X(retransmissions, "TCP segments sent again, by guests and clients")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

@@ -97,6 +97,7 @@ static const struct hd_param_section workloads[] = {
     {&idle_param_table, GROUP(udp_stream)},
     {&block_jobs_param_table, GROUP(block_jobs)},
     {&accelerator_jobs_param_table, GROUP(accelerator_jobs)},
+    {&web_server_param_table, GROUP(web_server)},
     {0}};
 
 static const struct hd_param_variant workload_variant = {
@@ -132,6 +133,9 @@ static const struct hd_param_section sections[] = {
     {&guest_param_table, AT(guest)},
     {&guest_block_param_table, AT(guest_block)},
     {&guest_accelerator_param_table, AT(guest_accelerator)},
+    {&tcp_param_table, AT(tcp)},
+    {&nginx_param_table, AT(nginx)},
+    {&apache_bench_param_table, AT(apache_bench)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
     {&irq_bench_param_table, AT(irq_bench)},

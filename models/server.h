@@ -93,6 +93,7 @@ struct vm_group {
   struct dpdk_forward_params dpdk_forward;
   struct block_jobs_params block_jobs;
   struct accelerator_jobs_params accelerator_jobs;
+  struct web_server_params web_server;
 };
 
 enum { SERVER_MAX_GROUPS = 64 };
@@ -121,6 +122,9 @@ struct server_config {
   struct guest_params guest;
   struct guest_block_params guest_block;
   struct guest_accelerator_params guest_accelerator;
+  struct tcp_params tcp;
+  struct nginx_params nginx;
+  struct apache_bench_params apache_bench;
   struct bench_params bench;
   struct dma_device_params device;
   struct irq_bench_params irq_bench;

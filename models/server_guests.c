@@ -22,6 +22,9 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .ping = &g->ping,
                                .dpdk_forward = &g->dpdk_forward,
                                .block_jobs = &g->block_jobs,
+                               .web_server = &g->web_server,
+                               .nginx = &c->nginx,
+                               .tcp = &c->tcp,
                                .costs = &c->guest,
                                .cpu = &c->cpu,
                                .nic = &c->nic,
@@ -136,6 +139,19 @@ static void route_queues(struct server *s, const struct guest_plan *p,
                              (uint8_t)GUEST_VECTOR(0));
 }
 
+static struct client_web web_load_of(const struct server_config *c,
+                                     const struct vm_group *g)
+{
+  const struct web_server_params *w = &g->web_server;
+  return (struct client_web){.concurrency = w->concurrency,
+                             .requests = w->requests,
+                             .request_bytes = (uint32_t)c->nginx.request_bytes,
+                             .response_bytes =
+                                 (uint32_t)(c->nginx.header_bytes + w->file),
+                             .tcp = &c->tcp,
+                             .costs = &c->apache_bench};
+}
+
 static void announce_to_client(struct server *s, const struct guest_plan *p)
 {
   const struct vm_group *g = &s->config->groups[p->group];
@@ -147,6 +163,10 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
       cv.forward_streams = (uint32_t)g->dpdk_forward.streams;
       cv.queue_pairs = (uint32_t)g->queue_pairs;
       cv.forward_poisson = g->dpdk_forward.poisson;
+    }
+    if (g->workload == WORKLOAD_WEB_SERVER && port == p->port) {
+      cv.web = web_load_of(s->config, g);
+      cv.queue_pairs = (uint32_t)g->queue_pairs;
     }
     client_add_vm(s->client[port], p->vm, &cv);
     cv = (struct client_vm){.group = p->group};

@@ -19,7 +19,7 @@
 struct totals {
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
       exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
-      lost, consumed_bytes, produced_bytes;
+      lost, consumed_bytes, produced_bytes, connections, retransmissions;
   hd_time guest_time, host_time, silence;
   double offered, sending_core, goodput_min, goodput_max, service;
   double *goodput; /* per guest */
@@ -52,6 +52,9 @@ static void add_traffic(const struct server *s, const struct guest_plan *p,
   t->tx_bytes += c.payload_bytes;
   t->rx_packets += g->received_packets;
   t->rx_bytes += g->received_bytes;
+  t->requests += c.requests;
+  t->connections += c.connections;
+  t->retransmissions += c.retransmissions + g->retransmissions;
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
@@ -159,6 +162,8 @@ static void set_blocks(const struct server *s, const struct totals *t,
   if (s->migration)
     m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
   m[METRIC_packets_lost] = (double)t->lost;
+  m[METRIC_connections_per_s] = (double)t->connections / time;
+  m[METRIC_retransmissions] = (double)t->retransmissions;
 }
 
 /* What a packet or request costs the host; all its work is in by now. */
@@ -253,10 +258,13 @@ static const char *busiest(const struct server_results *r, double *most)
   return name;
 }
 
-/* What a row's guests do with their cores: that of the group, or the first. */
+/* What the busiest vCPUs of a row's guests do: those of the group's, or the
+ * first group's. */
 static const char *core_name(const struct server *s, size_t row)
 {
   const struct vm_group *g = &s->config->groups[row > 0 ? row - 1 : 0];
+  if (g->workload == WORKLOAD_WEB_SERVER)
+    return "worker core";
   return plan_is_accelerated(g) ? "submitting core" : "sending core";
 }
 

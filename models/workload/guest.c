@@ -4,6 +4,7 @@
 
 #include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 #include "sim/engine/rng.h"
 
 _Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
@@ -71,6 +72,8 @@ static void create_device(struct guest *g)
   else if (!guest_plan_is_accelerated(c))
     create_packet_queues(g);
   g->device->create(g, area);
+  if (c->workload == WORKLOAD_WEB_SERVER)
+    web_server_create(g, area + g->device->memory(c));
 }
 
 static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
@@ -84,7 +87,8 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
              (int64_t)(k->copy_per_byte * (double)payload + 0.5);
   st->queue = &g->txq[s % g->config.queue_pairs];
   st->cpu = &g->cpus[guest_plan_stream(&g->config, s)];
-  st->socket.limit = k->socket_buffer;
+  bool tcp = g->config.workload == WORKLOAD_WEB_SERVER;
+  st->socket.limit = tcp ? INT64_MAX / 2 : k->socket_buffer;
   st->green = true;
 }
 
@@ -98,6 +102,8 @@ static void create_streams(struct guest *g)
   int64_t payload = 0;
   if (c->workload == WORKLOAD_UDP_STREAM)
     payload = c->udp_stream->payload;
+  else if (c->workload == WORKLOAD_WEB_SERVER)
+    payload = PACKET_TCP_MSS;
   else if (c->workload == WORKLOAD_PING)
     payload = c->ping->payload;
   for (uint32_t s = 0; s < g->n_streams; s++)
@@ -178,6 +184,8 @@ void guest_destroy(struct guest *g)
     block_destroy(g);
   if (g->config.workload == WORKLOAD_UDP_STREAM)
     udp_stream_destroy(g);
+  if (g->config.workload == WORKLOAD_WEB_SERVER)
+    web_server_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)
     free(g->cpus[i].peers);
   hd_histogram_terminate(&g->latency);

@@ -18,6 +18,9 @@
  * the driver's affinity and transmit steering make it: a virtqueue is under one
  * lock, and here it is one vCPU's.
  *
+ * A web server has a stream for each queue pair, which carries the connections
+ * that are steered to it (web_server.h).
+ *
  * Block jobs: job j runs on vCPU j modulo vCPUs and uses queue j modulo queue
  * pairs. A queue belongs to the vCPU whose jobs use it, or, if there are
  * several such, to vCPU q modulo vCPUs; the others pass their requests to it.
@@ -31,6 +34,7 @@
 #include "models/cpu/vcpu.h"
 #include "models/memory/memory.h"
 #include "models/network/packet.h"
+#include "models/network/tcp.h"
 #include "models/nic/nic.h"
 #include "models/storage/storage.h"
 #include "models/virtio/transport.h"
@@ -61,6 +65,9 @@ struct guest_config {
   const struct udp_stream_params *udp_stream;
   const struct ping_params *ping;
   const struct dpdk_forward_params *dpdk_forward;
+  const struct web_server_params *web_server; /* WORKLOAD_WEB_SERVER, with: */
+  const struct nginx_params *nginx;
+  const struct tcp_params *tcp;
   const struct guest_params *costs;
   const struct cpu_params *cpu;
   const struct nic_params *nic;
@@ -204,7 +211,8 @@ struct guest_stats {                         /* within the window */
   uint64_t blocked;             /* times a sender waited for socket buffer */
   uint64_t qdisc_max;           /* packets */
   uint64_t dropped; /* packets: queueing discipline or (DPDK) ring full */
-  uint64_t lost;    /* echo requests not answered within a second */
+  uint64_t retransmissions; /* of TCP, segments */
+  uint64_t lost;            /* echo requests not answered within a second */
   /* virtio-net: announcements of published chains, each one of: */
   uint64_t kick_exits;       /* VIRTIO_NOTIFY_EXIT */
   uint64_t kick_doorbells;   /* VIRTIO_NOTIFY_DOORBELL */

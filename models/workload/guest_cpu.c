@@ -1,6 +1,7 @@
 /* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
 #include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 
 /* ---- interrupts --------------------------------------------------------- */
 
@@ -159,6 +160,9 @@ static void run_workload(struct guest_cpu *cpu)
     break;
   case WORKLOAD_ACCELERATOR_JOBS:
     accel_jobs_run(cpu);
+    break;
+  case WORKLOAD_WEB_SERVER:
+    web_server_run(cpu);
     break;
   default:
     break;

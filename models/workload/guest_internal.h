@@ -81,7 +81,7 @@ struct guest_counters {
   uint64_t sent_packets, sent_bytes, received_packets, received_bytes, requests,
       throttled, blocked, qdisc_max, dropped, lost, kick_exits, kick_doorbells,
       kicks_suppressed, reads, writes, flushes, read_bytes, written_bytes,
-      errors, consumed_bytes, produced_bytes;
+      errors, consumed_bytes, produced_bytes, retransmissions;
   hd_time polled;       /* looks that found nothing, but for those under way */
   uint64_t page_faults; /* since the start */
 };
@@ -158,6 +158,8 @@ struct guest_cpu {
   hd_time start; /* from MSG_VM_GO */
   struct guest_sender sender;
   struct packet_list replies; /* socket of ping */
+  struct packet_list tcp;     /* delivered to TCP */
+  struct web_cpu *web;        /* web server; else NULL */
   struct packet_list burst;   /* polling guest: being forwarded */
   uint64_t passed, taken;     /* packets to and from other vCPUs */
   struct guest_counters counters;
@@ -174,6 +176,7 @@ struct guest {
   const struct netdev_ops *netdev;       /* it, of a network device */
   struct guest_block *block;             /* block device; else NULL */
   struct guest_accel *accel;             /* accelerator; else NULL */
+  uint64_t file;                         /* web server: IOVA */
   struct native *native;                 /* the driver's; one of these */
   struct nvme *nvme;                     /* is not NULL */
   struct virtio_driver *virtio;

@@ -11,8 +11,8 @@ bool guest_plan_is_accelerated(const struct guest_config *c)
   return c->workload == WORKLOAD_ACCELERATOR_JOBS;
 }
 
-/* Sockets, block jobs, or accelerator threads; ping has one, a polling guest
- * none. */
+/* Sockets, block jobs, or accelerator threads; ping has one, a web server one a
+ * queue pair, a polling guest none. */
 uint32_t guest_plan_streams(const struct guest_config *c)
 {
   if (c->workload == WORKLOAD_UDP_STREAM)
@@ -21,6 +21,8 @@ uint32_t guest_plan_streams(const struct guest_config *c)
     return (uint32_t)c->block_jobs->numjobs;
   if (guest_plan_is_accelerated(c))
     return (uint32_t)c->accelerator_jobs->threads;
+  if (c->workload == WORKLOAD_WEB_SERVER)
+    return c->queue_pairs;
   return c->workload == WORKLOAD_PING ? 1 : 0;
 }
 
@@ -41,6 +43,7 @@ uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream)
 {
   bool each = c->workload == WORKLOAD_BLOCK_JOBS ||
               guest_plan_is_accelerated(c) ||
+              c->workload == WORKLOAD_WEB_SERVER ||
               (c->workload == WORKLOAD_UDP_STREAM &&
                c->udp_stream->threads == THREADS_PER_STREAM);
   return each ? stream % c->vcpus : 0;

@@ -27,6 +27,7 @@ static void add_counters(struct guest_stats *s, const struct guest_counters *c)
   s->errors += c->errors;
   s->consumed_bytes += c->consumed_bytes;
   s->produced_bytes += c->produced_bytes;
+  s->retransmissions += c->retransmissions;
   if (c->qdisc_max > s->qdisc_max)
     s->qdisc_max = c->qdisc_max;
 }
@@ -53,7 +54,8 @@ static bool sends(const struct guest_cpu *cpu)
   case WORKLOAD_ACCELERATOR_JOBS:
     return cpu->number < cpu->guest->accel->n_threads;
   default:
-    return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD;
+    return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD ||
+           cpu->guest->config.workload == WORKLOAD_WEB_SERVER;
   }
 }
 
@@ -114,7 +116,8 @@ uint64_t guest_packets_held(const struct guest *g)
          g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
-    n += cpu->replies.count + cpu->burst.count + cpu->passed - cpu->taken;
+    n += cpu->replies.count + cpu->burst.count + cpu->tcp.count + cpu->passed -
+         cpu->taken;
   }
   return n;
 }
