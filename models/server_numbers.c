@@ -14,6 +14,7 @@ struct numbers {
 
 struct numbering {
   struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES];
+  uint32_t message; /* of the NIC's interrupt store */
   uint64_t hpa;
   uint16_t vm;
   uint8_t next_drive;
@@ -59,17 +60,32 @@ static void take_numbers(struct numbers *n, struct guest_plan *p,
   n->function += p->virtual_function;
 }
 
-static void number_nic(struct numbering *n, const struct vm_group *g,
-                       struct guest_plan *p)
+/* Messages of the NIC's interrupt store follow the vectors of its table; their
+ * remapping handles follow those of all devices' tables. */
+static void store_messages(struct numbering *n, const struct server_config *c,
+                           struct guest_plan *p, uint32_t messages)
 {
+  uint32_t handles = plan_drive_handles(c, (unsigned)c->storage.drives);
+  p->first_vector = (uint32_t)c->nic.vectors + n->message;
+  p->first_handle = handles + n->message;
+  n->message += messages;
+}
+
+static void number_nic(struct numbering *n, const struct server_config *c,
+                       const struct vm_group *g, struct guest_plan *p)
+{
+  uint32_t pairs = (uint32_t)g->queue_pairs;
+  bool stored = nic_stores_messages(&c->nic, p->virtual_function);
   p->pf_requester = (uint16_t)(PLAN_PF_REQUESTER + g->port);
   p->requester = p->virtual_function
                      ? (uint16_t)(PLAN_VF_REQUESTER + n->nic.function)
                      : p->pf_requester;
   p->port = (uint8_t)g->port;
-  if (!p->software)
-    take_numbers(&n->nic, p, (uint32_t)g->queue_pairs,
-                 (uint32_t)g->queue_pairs + 1);
+  if (p->software)
+    return;
+  take_numbers(&n->nic, p, pairs, stored ? 0 : pairs + 1);
+  if (stored)
+    store_messages(n, c, p, pairs + 1);
 }
 
 static void number_virtio(struct numbering *n, enum virtio_kind kind,
@@ -79,7 +95,7 @@ static void number_virtio(struct numbering *n, enum virtio_kind kind,
 {
   uint32_t base = kind == VIRTIO_NET ? PLAN_VIRTIO_NET_REQUESTER
                                      : PLAN_VIRTIO_BLK_REQUESTER;
-  struct virtio_device_need need = plan_virtio_need(c, kind, g);
+  struct resource_need need = plan_virtio_need(c, kind, g);
   p->pf_requester = (uint16_t)base;
   p->requester = (uint16_t)(base + 1 + n->virtio[kind].function);
   p->port = plan->has[DEVICE_NIC] ? (uint8_t)c->nic.ports : 0;
@@ -96,7 +112,7 @@ static void number_drive(struct numbering *n, const struct server_config *c,
   p->requester =
       (uint16_t)(p->pf_requester +
                  (p->virtual_function ? 1 + n->drive[d].function : 0));
-  struct storage_need need =
+  struct resource_need need =
       storage_need_of(p->virtual_function, g->queue_pairs);
   if (!p->software)
     take_numbers(&n->drive[d], p, (uint32_t)g->queue_pairs,
@@ -133,7 +149,7 @@ static void number_guest(struct numbering *n, const struct server_config *c,
   if (d == DESIGN_HDIOV && plan_has_iommu(c))
     p->pasid = PLAN_FIRST_PASID + n->vm;
   if (p->device == DEVICE_NIC)
-    number_nic(n, g, p);
+    number_nic(n, c, g, p);
   else if (p->device == DEVICE_DRIVE)
     number_drive(n, c, g, p);
   else

@@ -69,21 +69,27 @@ unsigned plan_page_shift(const struct server_config *c)
 /* ---- what devices have to give --------------------------------------------
  */
 
+static bool take(struct resource_pools *pools, const struct resource_need *need,
+                 int64_t count, struct server_shortage *s)
+{
+  struct resource_shortage r;
+  if (resource_pools_take(pools, need, count, &r))
+    return true;
+  *s = (struct server_shortage){r.resource, r.have, r.need};
+  return false;
+}
+
 static bool take_nic(const struct server_config *c, struct server_plan *p,
                      const struct vm_group *g, struct server_shortage *s)
 {
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
-  struct nic_need need = nic_need_of(vf, g->queue_pairs);
-  enum nic_resource which = NIC_INTERFACES;
-  if (nic_resources_take(&p->nic, &need, g->count, &which, &s->have, &s->need))
-    return true;
-  s->resource = nic_resource_names[which];
-  return false;
+  struct resource_need need = nic_need_of(&c->nic, vf, g->queue_pairs);
+  return take(&p->nic, &need, g->count, s);
 }
 
-struct virtio_device_need plan_virtio_need(const struct server_config *c,
-                                           enum virtio_kind kind,
-                                           const struct vm_group *g)
+struct resource_need plan_virtio_need(const struct server_config *c,
+                                      enum virtio_kind kind,
+                                      const struct vm_group *g)
 {
   bool control = kind == VIRTIO_NET && c->virtio.control_queue;
   return virtio_device_need_of(kind, g->queue_pairs, control);
@@ -93,13 +99,8 @@ static bool take_virtio(const struct server_config *c, struct server_plan *p,
                         enum virtio_kind kind, const struct vm_group *g,
                         struct server_shortage *s)
 {
-  struct virtio_device_need need = plan_virtio_need(c, kind, g);
-  enum virtio_device_resource which = VIRTIO_DEVICE_FUNCTIONS;
-  if (virtio_device_resources_take(&p->virtio[kind], &need, g->count, &which,
-                                   &s->have, &s->need))
-    return true;
-  s->resource = virtio_device_resource_names[which];
-  return false;
+  struct resource_need need = plan_virtio_need(c, kind, g);
+  return take(&p->virtio[kind], &need, g->count, s);
 }
 
 /* Guests take turns at the drives. */
@@ -112,15 +113,11 @@ static bool take_drives(const struct server_config *c, struct server_plan *p,
                         const struct vm_group *g, struct server_shortage *s)
 {
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
-  struct storage_need need = storage_need_of(vf, g->queue_pairs);
+  struct resource_need need = storage_need_of(vf, g->queue_pairs);
   for (int64_t d = 0; d < c->storage.drives; d++) {
     int64_t n = share_of_drive(g->count, c->storage.drives, d);
-    enum storage_resource which = STORAGE_QUEUE_PAIRS;
-    if (storage_resources_take(&p->drive[d], &need, n, &which, &s->have,
-                               &s->need))
-      continue;
-    s->resource = storage_resource_names[which];
-    return false;
+    if (!take(&p->drive[d], &need, n, s))
+      return false;
   }
   return true;
 }
@@ -188,6 +185,25 @@ static bool take_memory(const struct server_config *c,
   return false;
 }
 
+/* The remapping table has a limit of its own, whatever devices may send. */
+static bool take_handles(const struct server_plan *p,
+                         const struct server_config *c,
+                         struct server_shortage *s)
+{
+  int64_t need = 0;
+  for (size_t i = 0; i < p->n_guests; i++) {
+    const struct guest_plan *g = &p->guests[i];
+    int64_t end = g->first_handle + c->groups[g->group].queue_pairs + 1;
+    if (!g->software && end > need)
+      need = end;
+  }
+  if (need <= INTERRUPT_HANDLES)
+    return true;
+  *s = (struct server_shortage){"interrupt remapping entries",
+                                INTERRUPT_HANDLES, need};
+  return false;
+}
+
 uint64_t plan_align(uint64_t x, uint64_t to)
 {
   return (x + to - 1) / to * to;
@@ -224,7 +240,7 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  if (take_cores(c, p, s))
+  if (take_cores(c, p, s) && take_handles(p, c, s))
     return true;
   server_plan_free(p);
   return false;

@@ -6,9 +6,9 @@
 #define HD_MODELS_SERVER_PLAN_H
 
 #include "models/nic/resources.h"
+#include "models/server.h"
 #include "models/storage/resources.h"
 #include "models/virtio_device/resources.h"
-#include "models/server.h"
 
 /* PCI addresses. As in the published testbed, the NIC's first function is
  * 16:00.0, its virtual functions follow on the next bus. Other devices have
@@ -66,10 +66,10 @@ struct server_plan {
   struct guest_plan *guests; /* owned */
   bool has[DEVICE_KINDS];    /* which devices a machine needs */
   bool software;             /* some guest is served by host software */
-  struct nic_resources nic;
-  struct storage_resources drive[PLAN_MAX_DRIVES];
-  struct virtio_device_resources virtio[2]; /* by enum virtio_kind */
-  uint64_t guest_memory;                    /* bytes */
+  struct resource_pools nic;
+  struct resource_pools drive[PLAN_MAX_DRIVES];
+  struct resource_pools virtio[2]; /* by enum virtio_kind */
+  uint64_t guest_memory;           /* bytes */
 };
 
 /* The design of a group, inheritance resolved. */
@@ -100,9 +100,9 @@ uint64_t plan_bench_base(const struct server_config *c);
 uint32_t plan_drive_handles(const struct server_config *c, unsigned drive);
 
 /* For the plan's own files. */
-struct virtio_device_need plan_virtio_need(const struct server_config *c,
-                                           enum virtio_kind kind,
-                                           const struct vm_group *g);
+struct resource_need plan_virtio_need(const struct server_config *c,
+                                      enum virtio_kind kind,
+                                      const struct vm_group *g);
 uint64_t plan_align(uint64_t x, uint64_t to);
 void plan_number_guests(const struct server_config *c, struct server_plan *p);
 
