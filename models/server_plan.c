@@ -66,6 +66,18 @@ unsigned plan_page_shift(const struct server_config *c)
   return shifts[c->iommu.page_size];
 }
 
+uint64_t plan_align(uint64_t x, uint64_t to)
+{
+  return (x + to - 1) / to * to;
+}
+
+uint64_t plan_footprint(const struct server_config *c, const struct vm_group *g)
+{
+  unsigned shift = plan_page_shift(c);
+  return plan_align((uint64_t)g->memory, UINT64_C(1)
+                                             << (shift > 21 ? shift : 21));
+}
+
 /* ---- what devices have to give --------------------------------------------
  */
 
@@ -156,7 +168,7 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
     if (!take_device(c, p, g, s))
       return false;
     p->n_guests += (size_t)g->count;
-    p->guest_memory += (uint64_t)(g->count * g->memory);
+    p->guest_memory += (uint64_t)g->count * plan_footprint(c, g);
   }
   return true;
 }
@@ -183,30 +195,6 @@ static bool take_memory(const struct server_config *c,
   *s = (struct server_shortage){"GiB of memory", have / gib,
                                 ((int64_t)p->guest_memory + gib - 1) / gib};
   return false;
-}
-
-/* The remapping table has a limit of its own, whatever devices may send. */
-static bool take_handles(const struct server_plan *p,
-                         const struct server_config *c,
-                         struct server_shortage *s)
-{
-  int64_t need = 0;
-  for (size_t i = 0; i < p->n_guests; i++) {
-    const struct guest_plan *g = &p->guests[i];
-    int64_t end = g->first_handle + c->groups[g->group].queue_pairs + 1;
-    if (!g->software && end > need)
-      need = end;
-  }
-  if (need <= INTERRUPT_HANDLES)
-    return true;
-  *s = (struct server_shortage){"interrupt remapping entries",
-                                INTERRUPT_HANDLES, need};
-  return false;
-}
-
-uint64_t plan_align(uint64_t x, uint64_t to)
-{
-  return (x + to - 1) / to * to;
 }
 
 uint64_t plan_bench_base(const struct server_config *c)
@@ -237,10 +225,15 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   *p = (struct server_plan){0};
   if (!take_devices(c, p, s) || !take_memory(c, p, s))
     return false;
+  if (p->n_guests > PLAN_MAX_GUESTS) {
+    *s = (struct server_shortage){"numbers for machines", PLAN_MAX_GUESTS,
+                                  (int64_t)p->n_guests};
+    return false;
+  }
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  if (take_cores(c, p, s) && take_handles(p, c, s))
+  if (take_cores(c, p, s) && plan_numbers_suffice(c, p, s))
     return true;
   server_plan_free(p);
   return false;

@@ -43,7 +43,8 @@ enum device_kind {
 
 enum {
   PLAN_MAX_PORTS = 3, /* of a machine: the NIC's, then the accelerator's */
-  PLAN_MAX_DRIVES = 8
+  PLAN_MAX_DRIVES = 8,
+  PLAN_MAX_GUESTS = 65535 /* packets name theirs by 16 bits */
 };
 
 struct guest_plan {
@@ -69,7 +70,7 @@ struct server_plan {
   struct resource_pools nic;
   struct resource_pools drive[PLAN_MAX_DRIVES];
   struct resource_pools virtio[2]; /* by enum virtio_kind */
-  uint64_t guest_memory;           /* bytes */
+  uint64_t guest_memory;           /* bytes of the host's memory */
 };
 
 /* The design of a group, inheritance resolved. */
@@ -104,7 +105,14 @@ struct resource_need plan_virtio_need(const struct server_config *c,
                                       enum virtio_kind kind,
                                       const struct vm_group *g);
 uint64_t plan_align(uint64_t x, uint64_t to);
+/* Bytes of host memory a guest takes: whole pages of the size the host maps. */
+uint64_t plan_footprint(const struct server_config *c,
+                        const struct vm_group *g);
 void plan_number_guests(const struct server_config *c, struct server_plan *p);
+/* False: *s names the numbers that ran out. */
+bool plan_numbers_suffice(const struct server_config *c,
+                          const struct server_plan *p,
+                          struct server_shortage *s);
 
 /* False: *s says which resource ran out; nothing to free. */
 bool server_plan_make(const struct server_config *c, struct server_plan *p,
