@@ -81,6 +81,30 @@ START_TEST(four_queue_pairs)
 }
 END_TEST
 
+/* With an interrupt store the MSI-X table bounds virtual functions only; the
+ * next resource is the receive queues, then the interfaces; a small store
+ * bounds by itself. */
+START_TEST(interrupt_store_moves_the_bound)
+{
+  struct nic_params p = defaults();
+  struct resource_shortage why;
+  p.interrupt_store = NIC_STORE_DEVICE_MEMORY;
+  p.interrupt_messages = 16384;
+  ck_assert_int_eq(limit(&p, false, 4, &why), 496);
+  expect(&why, "receive queues", 1984, 1988);
+  p.rx_queues = 16384;
+  ck_assert_int_eq(limit(&p, false, 4, &why), 758);
+  expect(&why, "interfaces", 758, 759);
+  p.interrupt_messages = 2000;
+  ck_assert_int_eq(limit(&p, false, 4, &why), 400);
+  expect(&why, "interrupt messages", 2000, 2005);
+  p.virtual_functions = 1024;
+  ck_assert_int_eq(limit(&p, true, 4, &why), 395);
+  expect(&why, "vectors", 1975, 1980);
+  ck_assert_int_eq(nic_vectors_of(&p), 2048 + 2000);
+}
+END_TEST
+
 START_TEST(one_at_a_time_and_back)
 {
   struct nic_params p = defaults();
@@ -117,6 +141,7 @@ int main(void)
   tcase_add_test(t, hdiov_one_queue_pair);
   tcase_add_test(t, sriov);
   tcase_add_test(t, four_queue_pairs);
+  tcase_add_test(t, interrupt_store_moves_the_bound);
   tcase_add_test(t, one_at_a_time_and_back);
   tcase_add_test(t, host_takes_everything);
   suite_add_tcase(s, t);
