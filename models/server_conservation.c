@@ -86,9 +86,9 @@ static void check_nic(const struct server *s)
     vectors += own ? pairs + 1 : 0;
     queues += own ? pairs : 0;
   }
-  const struct nic_pool *pool = s->plan.nic.pool;
+  const struct resource_pool *pool = s->plan.nic.pool;
   HD_REQUIRE(NULL,
-             pool[NIC_VECTORS].used == vectors &&
+             pool[NIC_VECTORS].used + pool[NIC_MESSAGES].used == vectors &&
                  pool[NIC_TX_QUEUES].used == queues &&
                  pool[NIC_RX_QUEUES].used == queues,
              "conservation: vectors or queues do not add up");

@@ -15,6 +15,7 @@ struct numbers {
 struct numbering {
   struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES],
       endpoint[PLAN_MAX_ENDPOINTS];
+  uint32_t message; /* of the NIC's interrupt store */
   uint64_t hpa;
   uint16_t vm;
   uint8_t next_drive, next_endpoint;
@@ -81,17 +82,32 @@ static void take_numbers(struct numbers *n, struct guest_plan *p,
   n->function += p->virtual_function;
 }
 
-static void number_nic(struct numbering *n, const struct vm_group *g,
-                       struct guest_plan *p)
+/* Messages of the NIC's interrupt store follow the vectors of its table; their
+ * remapping handles follow those of all devices' tables. */
+static void store_messages(struct numbering *n, const struct server_config *c,
+                           struct guest_plan *p, uint32_t messages)
 {
+  uint32_t handles = plan_drive_handles(c, (unsigned)c->storage.drives);
+  p->first_vector = (uint32_t)c->nic.vectors + n->message;
+  p->first_handle = handles + n->message;
+  n->message += messages;
+}
+
+static void number_nic(struct numbering *n, const struct server_config *c,
+                       const struct vm_group *g, struct guest_plan *p)
+{
+  uint32_t pairs = (uint32_t)g->queue_pairs;
+  bool stored = nic_stores_messages(&c->nic, p->virtual_function);
   p->pf_requester = (uint16_t)(PLAN_PF_REQUESTER + g->port);
   p->requester = p->virtual_function
                      ? (uint16_t)(PLAN_VF_REQUESTER + n->nic.function)
                      : p->pf_requester;
   p->port = (uint8_t)g->port;
-  if (!p->software)
-    take_numbers(&n->nic, p, (uint32_t)g->queue_pairs,
-                 (uint32_t)g->queue_pairs + 1);
+  if (p->software)
+    return;
+  take_numbers(&n->nic, p, pairs, stored ? 0 : pairs + 1);
+  if (stored)
+    store_messages(n, c, p, pairs + 1);
 }
 
 static void number_virtio(struct numbering *n, enum virtio_kind kind,
@@ -101,7 +117,7 @@ static void number_virtio(struct numbering *n, enum virtio_kind kind,
 {
   uint32_t base = kind == VIRTIO_NET ? PLAN_VIRTIO_NET_REQUESTER
                                      : PLAN_VIRTIO_BLK_REQUESTER;
-  struct virtio_device_need need = plan_virtio_need(c, kind, g);
+  struct resource_need need = plan_virtio_need(c, kind, g);
   p->pf_requester = (uint16_t)base;
   p->requester = (uint16_t)(base + 1 + n->virtio[kind].function);
   p->port = plan->has[DEVICE_NIC] ? (uint8_t)c->nic.ports : 0;
@@ -118,7 +134,7 @@ static void number_drive(struct numbering *n, const struct server_config *c,
   p->requester =
       (uint16_t)(p->pf_requester +
                  (p->virtual_function ? 1 + n->drive[d].function : 0));
-  struct storage_need need =
+  struct resource_need need =
       storage_need_of(p->virtual_function, g->queue_pairs);
   if (!p->software)
     take_numbers(&n->drive[d], p, (uint32_t)g->queue_pairs,
@@ -171,10 +187,11 @@ static void number_guest(struct numbering *n, const struct server_config *c,
       .iova =
           plan_has_iommu(c) && d != DESIGN_HOST ? PLAN_GUEST_MEMORY : n->hpa,
       .hpa = n->hpa};
+  n->hpa += plan_footprint(c, g);
   if (d == DESIGN_HDIOV && plan_has_iommu(c))
     p->pasid = PLAN_FIRST_PASID + n->vm;
   if (p->device == DEVICE_NIC)
-    number_nic(n, g, p);
+    number_nic(n, c, g, p);
   else if (p->device == DEVICE_DRIVE)
     number_drive(n, c, g, p);
   else if (p->device == DEVICE_ACCELERATOR)
@@ -185,7 +202,6 @@ static void number_guest(struct numbering *n, const struct server_config *c,
   if (plan_is_block(g))
     give_blocks(n, c, plan, p);
   n->vm++;
-  n->hpa = plan_align(n->hpa + (uint64_t)g->memory, UINT64_C(1) << 30);
 }
 
 void plan_number_guests(const struct server_config *c, struct server_plan *p)
@@ -194,4 +210,72 @@ void plan_number_guests(const struct server_config *c, struct server_plan *p)
   for (uint16_t i = 0; i < c->n_groups; i++)
     for (int64_t k = 0; k < c->groups[i].count; k++)
       number_guest(&n, c, p, i, &p->guests[n.vm]);
+}
+
+/* ---- do they suffice? ---------------------------------------------------- */
+
+/* The remapping table has a limit of its own, whatever devices may send. */
+static bool handles_suffice(const struct server_config *c,
+                            const struct server_plan *p,
+                            struct server_shortage *s)
+{
+  int64_t need = 0;
+  for (size_t i = 0; i < p->n_guests; i++) {
+    const struct guest_plan *g = &p->guests[i];
+    int64_t end = g->first_handle + c->groups[g->group].queue_pairs + 1;
+    if (!g->software && end > need)
+      need = end;
+  }
+  *s = (struct server_shortage){"interrupt remapping entries",
+                                INTERRUPT_HANDLES, need};
+  return need <= INTERRUPT_HANDLES;
+}
+
+/* PCI addresses from `base` to the next device that is there. */
+static int64_t requesters_from(const struct server_plan *p, uint32_t base)
+{
+  static const uint32_t first[DEVICE_KINDS] = {
+      [DEVICE_NIC] = PLAN_VF_REQUESTER,
+      [DEVICE_VIRTIO_NET] = PLAN_VIRTIO_NET_REQUESTER,
+      [DEVICE_VIRTIO_BLK] = PLAN_VIRTIO_BLK_REQUESTER,
+      [DEVICE_DRIVE] = PLAN_DRIVE_REQUESTER};
+  uint32_t end = 0x10000;
+  for (int k = 0; k < DEVICE_KINDS; k++)
+    if (p->has[k] && first[k] > base && first[k] < end)
+      end = first[k];
+  return (int64_t)end - base;
+}
+
+static bool requesters_suffice(const struct server_plan *p,
+                               struct server_shortage *s)
+{
+  const struct resource_pools *net = &p->virtio[VIRTIO_NET],
+                              *blk = &p->virtio[VIRTIO_BLK];
+  const struct {
+    uint32_t base;
+    int64_t need;
+  } rows[] = {
+      {PLAN_VF_REQUESTER, p->nic.pool[NIC_VIRTUAL_FUNCTIONS].used},
+      {PLAN_VIRTIO_NET_REQUESTER, net->pool[VIRTIO_DEVICE_FUNCTIONS].used + 1},
+      {PLAN_VIRTIO_BLK_REQUESTER, blk->pool[VIRTIO_DEVICE_FUNCTIONS].used + 1}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int64_t have = requesters_from(p, rows[i].base);
+    *s = (struct server_shortage){"PCI addresses", have, rows[i].need};
+    if (rows[i].need > have)
+      return false;
+  }
+  for (unsigned d = 0; p->has[DEVICE_DRIVE] && d < PLAN_MAX_DRIVES; d++) {
+    s->have = PLAN_DRIVE_STEP;
+    s->need = p->drive[d].pool[STORAGE_VIRTUAL_FUNCTIONS].used + 1;
+    if (s->need > s->have)
+      return false;
+  }
+  return true;
+}
+
+bool plan_numbers_suffice(const struct server_config *c,
+                          const struct server_plan *p,
+                          struct server_shortage *s)
+{
+  return handles_suffice(c, p, s) && requesters_suffice(p, s);
 }

@@ -79,24 +79,42 @@ unsigned plan_page_shift(const struct server_config *c)
   return shifts[c->iommu.page_size];
 }
 
+uint64_t plan_align(uint64_t x, uint64_t to)
+{
+  return (x + to - 1) / to * to;
+}
+
+uint64_t plan_footprint(const struct server_config *c, const struct vm_group *g)
+{
+  unsigned shift = plan_page_shift(c);
+  return plan_align((uint64_t)g->memory, UINT64_C(1)
+                                             << (shift > 21 ? shift : 21));
+}
+
 /* ---- what devices have to give --------------------------------------------
  */
+
+static bool take(struct resource_pools *pools, const struct resource_need *need,
+                 int64_t count, struct server_shortage *s)
+{
+  struct resource_shortage r;
+  if (resource_pools_take(pools, need, count, &r))
+    return true;
+  *s = (struct server_shortage){r.resource, r.have, r.need};
+  return false;
+}
 
 static bool take_nic(const struct server_config *c, struct server_plan *p,
                      const struct vm_group *g, struct server_shortage *s)
 {
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
-  struct nic_need need = nic_need_of(vf, g->queue_pairs);
-  enum nic_resource which = NIC_INTERFACES;
-  if (nic_resources_take(&p->nic, &need, g->count, &which, &s->have, &s->need))
-    return true;
-  s->resource = nic_resource_names[which];
-  return false;
+  struct resource_need need = nic_need_of(&c->nic, vf, g->queue_pairs);
+  return take(&p->nic, &need, g->count, s);
 }
 
-struct virtio_device_need plan_virtio_need(const struct server_config *c,
-                                           enum virtio_kind kind,
-                                           const struct vm_group *g)
+struct resource_need plan_virtio_need(const struct server_config *c,
+                                      enum virtio_kind kind,
+                                      const struct vm_group *g)
 {
   bool control = kind == VIRTIO_NET && c->virtio.control_queue;
   return virtio_device_need_of(kind, g->queue_pairs, control);
@@ -106,13 +124,8 @@ static bool take_virtio(const struct server_config *c, struct server_plan *p,
                         enum virtio_kind kind, const struct vm_group *g,
                         struct server_shortage *s)
 {
-  struct virtio_device_need need = plan_virtio_need(c, kind, g);
-  enum virtio_device_resource which = VIRTIO_DEVICE_FUNCTIONS;
-  if (virtio_device_resources_take(&p->virtio[kind], &need, g->count, &which,
-                                   &s->have, &s->need))
-    return true;
-  s->resource = virtio_device_resource_names[which];
-  return false;
+  struct resource_need need = plan_virtio_need(c, kind, g);
+  return take(&p->virtio[kind], &need, g->count, s);
 }
 
 /* Guests take turns at the drives. */
@@ -125,15 +138,11 @@ static bool take_drives(const struct server_config *c, struct server_plan *p,
                         const struct vm_group *g, struct server_shortage *s)
 {
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
-  struct storage_need need = storage_need_of(vf, g->queue_pairs);
+  struct resource_need need = storage_need_of(vf, g->queue_pairs);
   for (int64_t d = 0; d < c->storage.drives; d++) {
     int64_t n = share_of_drive(g->count, c->storage.drives, d);
-    enum storage_resource which = STORAGE_QUEUE_PAIRS;
-    if (storage_resources_take(&p->drive[d], &need, n, &which, &s->have,
-                               &s->need))
-      continue;
-    s->resource = storage_resource_names[which];
-    return false;
+    if (!take(&p->drive[d], &need, n, s))
+      return false;
   }
   return true;
 }
@@ -153,19 +162,15 @@ static bool take_endpoints(const struct server_config *c, struct server_plan *p,
 {
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
   int64_t n = c->accelerator.endpoints;
-  struct accelerator_need need =
+  struct resource_need need =
       accelerator_need_of(&c->accelerator, vf, g->queue_pairs);
   for (int64_t e = 0; e < n; e++) {
-    enum accelerator_resource which = ACCELERATOR_RING_BANKS;
     if (p->n_accelerated == 0)
       accelerator_resources_initialize(&p->endpoint[e], &c->accelerator, vf);
     int64_t share =
         share_of_endpoint(g->count, n, (int64_t)p->n_accelerated % n, e);
-    if (accelerator_resources_take(&p->endpoint[e], &need, share, &which,
-                                   &s->have, &s->need))
-      continue;
-    s->resource = accelerator_resource_names[which];
-    return false;
+    if (!take(&p->endpoint[e], &need, share, s))
+      return false;
   }
   p->n_accelerated += (size_t)g->count;
   return true;
@@ -208,7 +213,7 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
     if (!take_device(c, p, g, s))
       return false;
     p->n_guests += (size_t)g->count;
-    p->guest_memory += (uint64_t)(g->count * g->memory);
+    p->guest_memory += (uint64_t)g->count * plan_footprint(c, g);
   }
   return true;
 }
@@ -235,11 +240,6 @@ static bool take_memory(const struct server_config *c,
   *s = (struct server_shortage){"GiB of memory", have / gib,
                                 ((int64_t)p->guest_memory + gib - 1) / gib};
   return false;
-}
-
-uint64_t plan_align(uint64_t x, uint64_t to)
-{
-  return (x + to - 1) / to * to;
 }
 
 uint64_t plan_bench_base(const struct server_config *c)
@@ -270,10 +270,17 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   *p = (struct server_plan){0};
   if (!take_devices(c, p, s) || !take_memory(c, p, s))
     return false;
+  if (p->n_guests > PLAN_MAX_GUESTS) {
+    *s = (struct server_shortage){"numbers for machines", PLAN_MAX_GUESTS,
+                                  (int64_t)p->n_guests};
+    return false;
+  }
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  if (!p->software || (take_cores(c, p, s) && server_software_fits(c, p, s)))
+  bool ok =
+      !p->software || (take_cores(c, p, s) && server_software_fits(c, p, s));
+  if (ok && plan_numbers_suffice(c, p, s))
     return true;
   server_plan_free(p);
   return false;

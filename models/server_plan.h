@@ -7,9 +7,9 @@
 
 #include "models/accelerator/resources.h"
 #include "models/nic/resources.h"
+#include "models/server.h"
 #include "models/storage/resources.h"
 #include "models/virtio_device/resources.h"
-#include "models/server.h"
 
 /* PCI addresses. As in the published testbed, the NIC's first function is
  * 16:00.0, its virtual functions follow on the next bus. Other devices have
@@ -49,7 +49,8 @@ enum device_kind {
 enum {
   PLAN_MAX_PORTS = 3, /* of a machine: the NIC's, then the accelerator's */
   PLAN_MAX_DRIVES = 8,
-  PLAN_MAX_ENDPOINTS = 8 /* accelerators */
+  PLAN_MAX_ENDPOINTS = 8, /* accelerators */
+  PLAN_MAX_GUESTS = 65535 /* packets name theirs by 16 bits */
 };
 
 struct guest_plan {
@@ -74,12 +75,12 @@ struct server_plan {
   bool has[DEVICE_KINDS];    /* which devices a machine needs */
   bool software;             /* some guest is served by host software */
   bool bare;                 /* some guest is a process on the host */
-  struct nic_resources nic;
-  struct storage_resources drive[PLAN_MAX_DRIVES];
-  struct accelerator_resources endpoint[PLAN_MAX_ENDPOINTS];
-  size_t n_accelerated;                     /* guests with an accelerator */
-  struct virtio_device_resources virtio[2]; /* by enum virtio_kind */
-  uint64_t guest_memory;                    /* bytes */
+  struct resource_pools nic;
+  struct resource_pools drive[PLAN_MAX_DRIVES];
+  struct resource_pools endpoint[PLAN_MAX_ENDPOINTS];
+  size_t n_accelerated;            /* guests with an accelerator */
+  struct resource_pools virtio[2]; /* by enum virtio_kind */
+  uint64_t guest_memory;           /* bytes of the host's memory */
 };
 
 /* The design of a group, inheritance resolved. */
@@ -116,11 +117,18 @@ uint32_t plan_endpoint_handles(const struct server_config *c,
                                unsigned endpoint);
 
 /* For the plan's own files. */
-struct virtio_device_need plan_virtio_need(const struct server_config *c,
-                                           enum virtio_kind kind,
-                                           const struct vm_group *g);
+struct resource_need plan_virtio_need(const struct server_config *c,
+                                      enum virtio_kind kind,
+                                      const struct vm_group *g);
 uint64_t plan_align(uint64_t x, uint64_t to);
+/* Bytes of host memory a guest takes: whole pages of the size the host maps. */
+uint64_t plan_footprint(const struct server_config *c,
+                        const struct vm_group *g);
 void plan_number_guests(const struct server_config *c, struct server_plan *p);
+/* False: *s names the numbers that ran out. */
+bool plan_numbers_suffice(const struct server_config *c,
+                          const struct server_plan *p,
+                          struct server_shortage *s);
 
 /* False: *s says which resource ran out; nothing to free. */
 bool server_plan_make(const struct server_config *c, struct server_plan *p,

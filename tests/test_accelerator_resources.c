@@ -22,17 +22,16 @@ static struct accelerator_params defaults(void)
                                      .pf_vectors = 5};
 }
 
-static enum accelerator_resource short_of;
-static int64_t have, need;
+static struct resource_shortage why;
 
 static int64_t most(const struct accelerator_params *p, bool functions,
                     int64_t banks)
 {
-  struct accelerator_resources r;
-  struct accelerator_need each = accelerator_need_of(p, functions, banks);
+  struct resource_pools r;
+  struct resource_need each = accelerator_need_of(p, functions, banks);
   int64_t count = 0;
   accelerator_resources_initialize(&r, p, functions);
-  while (accelerator_resources_take(&r, &each, 1, &short_of, &have, &need))
+  while (resource_pools_take(&r, &each, 1, &why))
     count++;
   return count;
 }
@@ -42,19 +41,19 @@ START_TEST(limits_emerge)
 {
   struct accelerator_params p = defaults();
   ck_assert_int_eq(most(&p, false, 1), 60);
-  ck_assert_int_eq(short_of, ACCELERATOR_RING_BANKS);
-  ck_assert_int_eq(have, 60);
-  ck_assert_int_eq(need, 61);
+  ck_assert_uint_eq(why.pool, ACCELERATOR_RING_BANKS);
+  ck_assert_int_eq(why.have, 60);
+  ck_assert_int_eq(why.need, 61);
   ck_assert_int_eq(most(&p, true, 1), 16);
-  ck_assert_int_eq(have, 64);
-  ck_assert_int_eq(need, 68);
+  ck_assert_int_eq(why.have, 64);
+  ck_assert_int_eq(why.need, 68);
   ck_assert_int_eq(most(&p, false, 4), 15);
   p.pf_banks = 0;
   ck_assert_int_eq(most(&p, false, 1), 60);
-  ck_assert_str_eq(accelerator_resource_names[short_of], "vectors");
+  ck_assert_str_eq(why.resource, "vectors");
   p.virtual_functions = 8;
   ck_assert_int_eq(most(&p, true, 1), 8);
-  ck_assert_str_eq(accelerator_resource_names[short_of], "virtual functions");
+  ck_assert_str_eq(why.resource, "virtual functions");
   p.pf_vectors = 100;
   ck_assert_int_eq(most(&p, false, 1), 0);
 }
@@ -63,17 +62,16 @@ END_TEST
 START_TEST(refusal_takes_nothing)
 {
   struct accelerator_params p = defaults();
-  struct accelerator_resources r;
-  struct accelerator_need each = accelerator_need_of(&p, false, 2);
+  struct resource_pools r;
+  struct resource_need each = accelerator_need_of(&p, false, 2);
   accelerator_resources_initialize(&r, &p, false);
-  ck_assert(
-      !accelerator_resources_take(&r, &each, 31, &short_of, &have, &need));
-  ck_assert_int_eq(need, 62);
-  ck_assert(accelerator_resources_take(&r, &each, 30, &short_of, &have, &need));
-  ck_assert(!accelerator_resources_take(&r, &each, 1, &short_of, &have, &need));
-  accelerator_resources_give(&r, &each, 1);
-  ck_assert(accelerator_resources_take(&r, &each, 1, &short_of, &have, &need));
-  accelerator_resources_give(&r, &each, 30);
+  ck_assert(!resource_pools_take(&r, &each, 31, &why));
+  ck_assert_int_eq(why.need, 62);
+  ck_assert(resource_pools_take(&r, &each, 30, &why));
+  ck_assert(!resource_pools_take(&r, &each, 1, &why));
+  resource_pools_give(&r, &each, 1);
+  ck_assert(resource_pools_take(&r, &each, 1, &why));
+  resource_pools_give(&r, &each, 30);
   for (int i = 0; i < ACCELERATOR_RESOURCES; i++)
     ck_assert_int_eq(r.pool[i].used, 0);
 }

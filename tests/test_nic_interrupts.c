@@ -92,6 +92,85 @@ START_TEST(interrupt_names_its_vector_and_carries_no_pasid)
 }
 END_TEST
 
+/* ---- interrupt store
+ * ------------------------------------------------------ */
+
+enum { STORED = 2048 + 16384 - 2 }; /* the last two messages of the store */
+
+static void stored_vector_is_enabled(uint64_t unused)
+{
+  (void)unused;
+  ck_assert_uint_eq(b.messages.n, 0); /* masked until software allows it */
+  write_register(NIC_VECTOR(STORED + 1), NIC_INT_CONTROL(0), NULL);
+}
+
+static void one_packet_masked_then_not(void)
+{
+  at_host(SETTLE, one_packet, 0);
+  at_host(50 * HD_US, stored_vector_is_enabled, 0);
+}
+
+/* A message of the store is a vector as any other: its control register is
+ * where the device has it, beyond the MSI-X table's 2048, it is masked and
+ * unmasked, and names the remapping handle that it was given. */
+START_TEST(stored_message_is_delivered)
+{
+  bench_defaults(1, 1);
+  b.nic_params.interrupt_store = NIC_STORE_DEVICE_MEMORY;
+  b.nic_params.interrupt_messages = 16384;
+  b.txq[0][0].payload = 64;
+  b.reenable = -1;
+  bench_build(HD_US);
+  b.interface[0].first_vector = STORED;
+  b.interface[0].first_handle = 50000;
+  bench_run(one_packet_masked_then_not, START + 100 * HD_US);
+  ck_assert_uint_eq(b.messages.n, 1);
+  ck_assert_uint_eq(b.messages.e[0].data, 50001);
+  ck_assert_int_ge(b.messages.e[0].when, START + 50 * HD_US);
+  ck_assert_int_le(b.messages.e[0].when, START + 51 * HD_US);
+  bench_end();
+}
+END_TEST
+
+static void nothing(void)
+{
+}
+
+/* Without a store the numbers end with the table: run_script() would find the
+ * command failed. */
+START_TEST(no_store_no_such_vectors)
+{
+  bench_defaults(1, 1);
+  b.nic_params.interrupt_store = _i ? NIC_STORE_DEVICE_MEMORY : NIC_STORE_TABLE;
+  b.nic_params.interrupt_messages = 1000;
+  bench_build(HD_US);
+  b.interface[0].first_vector = _i ? 2048 + 1000 - 1 : 2048 - 1;
+  b.interface[0].first_handle = 2000;
+  bench_run(nothing, START - HD_US);
+  ck_assert_int_eq(b.commands_done, 2);
+  ck_assert(b.command[0].failed);
+  bench_end();
+}
+END_TEST
+
+/* The pages of all registers are apart, and lead back to their numbers. */
+START_TEST(register_pages_are_apart)
+{
+  for (uint32_t i = 0; i < 16384; i++) {
+    ck_assert_uint_eq(
+        nic_index_of(NIC_VECTOR(i) + 4, NIC_VECTOR_BASE, NIC_VECTOR_MORE), i);
+    ck_assert_uint_eq(
+        nic_index_of(NIC_RX_TAIL(i), NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE), i);
+    ck_assert_uint_ge(
+        nic_index_of(NIC_VECTOR(i), NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE), 16384);
+    ck_assert_uint_ge(
+        nic_index_of(NIC_TX_TAIL(i), NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE),
+        16384);
+  }
+  ck_assert_uint_lt(NIC_VECTOR(2048 + 65535), NIC_BAR_END);
+}
+END_TEST
+
 /* ---- masking
  * ---------------------------------------------------------------------- */
 
@@ -269,6 +348,9 @@ int main(void)
   TCase *t = tcase_create("interrupts");
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, interrupts_keep_their_interval, 0, 3);
+  tcase_add_test(t, stored_message_is_delivered);
+  tcase_add_loop_test(t, no_store_no_such_vectors, 0, 2);
+  tcase_add_test(t, register_pages_are_apart);
   tcase_add_test(t, interrupt_names_its_vector_and_carries_no_pasid);
   tcase_add_test(t, masked_until_enabled_again);
   tcase_add_test(t, never_enabled_never_fires);

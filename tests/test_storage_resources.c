@@ -17,29 +17,23 @@ static struct storage_params defaults(void)
                                  .pf_vectors = 33};
 }
 
-struct refusal {
-  enum storage_resource what;
-  int64_t have, need;
-};
-
 /* Largest number of devices that fit, asked for all at once. */
 static int64_t limit(const struct storage_params *p, bool sriov, int64_t pairs,
-                     struct refusal *why)
+                     struct resource_shortage *why)
 {
-  struct storage_need need = storage_need_of(sriov, pairs);
+  struct resource_need need = storage_need_of(sriov, pairs);
   for (int64_t count = 1;; count++) {
-    struct storage_resources r;
+    struct resource_pools r;
     storage_resources_initialize(&r, p);
-    if (!storage_resources_take(&r, &need, count, &why->what, &why->have,
-                                &why->need))
+    if (!resource_pools_take(&r, &need, count, why))
       return count - 1;
   }
 }
 
-static void expect(const struct refusal *r, const char *name, int64_t have,
-                   int64_t need)
+static void expect(const struct resource_shortage *r, const char *name,
+                   int64_t have, int64_t need)
 {
-  ck_assert_str_eq(storage_resource_names[r->what], name);
+  ck_assert_str_eq(r->resource, name);
   ck_assert_int_eq(r->have, have);
   ck_assert_int_eq(r->need, need);
 }
@@ -47,7 +41,7 @@ static void expect(const struct refusal *r, const char *name, int64_t have,
 START_TEST(hdiov_is_bound_by_vectors_or_queues)
 {
   struct storage_params p = defaults();
-  struct refusal why;
+  struct resource_shortage why;
   ck_assert_int_eq(limit(&p, false, 1, &why), 479);
   expect(&why, "vectors", 479, 480);
   ck_assert_int_eq(limit(&p, false, 4, &why), 119);
@@ -62,7 +56,7 @@ END_TEST
 START_TEST(sriov_is_bound_by_functions_then_vectors)
 {
   struct storage_params p = defaults();
-  struct refusal why;
+  struct resource_shortage why;
   ck_assert_int_eq(limit(&p, true, 1, &why), 32);
   expect(&why, "virtual functions", 32, 33);
   p.virtual_functions = 256;
@@ -74,19 +68,19 @@ END_TEST
 START_TEST(what_is_taken_can_be_given_back)
 {
   struct storage_params p = defaults();
-  struct storage_resources r;
-  struct storage_need vf = storage_need_of(true, 8),
-                      adi = storage_need_of(false, 100);
-  struct refusal w;
+  struct resource_pools r;
+  struct resource_need vf = storage_need_of(true, 8),
+                       adi = storage_need_of(false, 100);
+  struct resource_shortage w;
   storage_resources_initialize(&r, &p);
-  ck_assert(storage_resources_take(&r, &vf, 32, &w.what, &w.have, &w.need));
-  ck_assert(storage_resources_take(&r, &adi, 1, &w.what, &w.have, &w.need));
-  ck_assert(!storage_resources_take(&r, &adi, 1, &w.what, &w.have, &w.need));
+  ck_assert(resource_pools_take(&r, &vf, 32, &w));
+  ck_assert(resource_pools_take(&r, &adi, 1, &w));
+  ck_assert(!resource_pools_take(&r, &adi, 1, &w));
   expect(&w, "queue pairs", 480, 32 * 9 + 200);
-  storage_resources_give(&r, &vf, 2);
-  ck_assert(storage_resources_take(&r, &adi, 1, &w.what, &w.have, &w.need));
-  storage_resources_give(&r, &adi, 2);
-  storage_resources_give(&r, &vf, 30);
+  resource_pools_give(&r, &vf, 2);
+  ck_assert(resource_pools_take(&r, &adi, 1, &w));
+  resource_pools_give(&r, &adi, 2);
+  resource_pools_give(&r, &vf, 30);
   for (int i = 0; i < STORAGE_RESOURCES; i++)
     ck_assert_int_eq(r.pool[i].used, 0);
 }
@@ -95,7 +89,7 @@ END_TEST
 START_TEST(host_may_keep_everything)
 {
   struct storage_params p = defaults();
-  struct refusal why;
+  struct resource_shortage why;
   p.pf_vectors = 1000;
   ck_assert_int_eq(limit(&p, false, 1, &why), 0);
   expect(&why, "vectors", 0, 1);

@@ -4,9 +4,9 @@
  */
 #include "test_virtio_device.h"
 
-static struct virtio_device_resources fresh(void)
+static struct resource_pools fresh(void)
 {
-  struct virtio_device_resources r;
+  struct resource_pools r;
   bench_defaults(VIRTIO_NET, 1, 2);
   virtio_device_resources_initialize(&r, &b.params);
   return r;
@@ -17,22 +17,18 @@ static void check_limit(enum virtio_kind kind, int64_t pairs, bool control,
                         int64_t fit, enum virtio_device_resource end,
                         int64_t have)
 {
-  struct virtio_device_resources r = fresh();
-  struct virtio_device_need need = virtio_device_need_of(kind, pairs, control);
-  enum virtio_device_resource short_of;
-  int64_t got, wanted;
-  ck_assert(
-      virtio_device_resources_take(&r, &need, fit, &short_of, &got, &wanted));
-  struct virtio_device_resources before = r;
-  ck_assert(
-      !virtio_device_resources_take(&r, &need, 1, &short_of, &got, &wanted));
-  ck_assert_int_eq(short_of, end);
-  ck_assert_int_eq(got, have);
-  ck_assert_int_eq(wanted, need.amount[end] * (fit + 1));
+  struct resource_pools r = fresh();
+  struct resource_need need = virtio_device_need_of(kind, pairs, control);
+  struct resource_shortage why;
+  ck_assert(resource_pools_take(&r, &need, fit, &why));
+  struct resource_pools before = r;
+  ck_assert(!resource_pools_take(&r, &need, 1, &why));
+  ck_assert_uint_eq(why.pool, end);
+  ck_assert_int_eq(why.have, have);
+  ck_assert_int_eq(why.need, need.amount[end] * (fit + 1));
   ck_assert_int_eq(memcmp(&before, &r, sizeof r), 0);
-  virtio_device_resources_give(&r, &need, 1);
-  ck_assert(
-      virtio_device_resources_take(&r, &need, 1, &short_of, &got, &wanted));
+  resource_pools_give(&r, &need, 1);
+  ck_assert(resource_pools_take(&r, &need, 1, &why));
 }
 
 START_TEST(limits_emerge_from_pools)
@@ -49,10 +45,12 @@ END_TEST
 
 START_TEST(names_are_plural_nouns)
 {
-  for (int i = 0; i < VIRTIO_DEVICE_RESOURCES; i++)
-    ck_assert(strlen(virtio_device_resource_names[i]) > 5 &&
-              virtio_device_resource_names
-                      [i][strlen(virtio_device_resource_names[i]) - 1] == 's');
+  struct resource_pools r = fresh();
+  ck_assert_uint_eq(r.n, VIRTIO_DEVICE_RESOURCES);
+  for (size_t i = 0; i < r.n; i++) {
+    const char *name = r.pool[i].name;
+    ck_assert(strlen(name) > 5 && name[strlen(name) - 1] == 's');
+  }
 }
 END_TEST
 

@@ -30,7 +30,7 @@ static bool queues_are_free(const struct nic *n, const struct nic_interface *i)
 static bool vectors_are_free(const struct nic *n, const struct nic_interface *i)
 {
   uint64_t end = (uint64_t)i->first_vector + i->queue_pairs + 1u;
-  if (end > (uint64_t)n->params.vectors)
+  if (end > n->n_vectors)
     return false;
   for (uint32_t v = i->first_vector; v < end; v++)
     if (n->vectors[v].owner != NULL)

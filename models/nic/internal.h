@@ -23,6 +23,7 @@
 #define HD_MODELS_NIC_INTERNAL_H
 
 #include "models/nic/nic.h"
+#include "models/nic/resources.h"
 #include "models/pcie/requester.h"
 #include "sim/engine/clock.h"
 
@@ -175,7 +176,8 @@ struct nic {
   size_t n_functions;
   struct nic_function *all;
   struct nic_queue **tx_queues, **rx_queues; /* by global number */
-  struct nic_vector *vectors;
+  struct nic_vector *vectors; /* n_vectors: of the table, then the store */
+  uint32_t n_vectors;
 
   /* pipeline */
   struct hd_clock packet_clock, schedule_clock;

@@ -120,9 +120,9 @@ static void *array(size_t count, size_t size, const char *path)
 
 static void initialize_vectors(struct nic *n)
 {
-  for (int64_t i = 0; i < n->params.vectors; i++)
+  for (uint32_t i = 0; i < n->n_vectors; i++)
     n->vectors[i] =
-        (struct nic_vector){.number = (uint32_t)i, .armed_for = HD_TIME_NEVER};
+        (struct nic_vector){.number = i, .armed_for = HD_TIME_NEVER};
 }
 
 struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
@@ -144,7 +144,8 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
       array((size_t)params->tx_queues, sizeof(struct nic_queue *), path);
   n->rx_queues =
       array((size_t)params->rx_queues, sizeof(struct nic_queue *), path);
-  n->vectors = array((size_t)params->vectors, sizeof *n->vectors, path);
+  n->n_vectors = (uint32_t)nic_vectors_of(params);
+  n->vectors = array(n->n_vectors, sizeof *n->vectors, path);
   initialize_vectors(n);
   hd_pool_initialize(&n->frames, sizeof(struct nic_frame));
   hd_pool_initialize(&n->fetches, sizeof(struct nic_fetch));

@@ -5,6 +5,8 @@
 
 #define GAP "not public; "
 
+static const char *const stores[] = {"table", "device-memory", NULL};
+
 static const struct hd_param params[] = {
     {"ports", HD_PARAM_INT, FIELD(ports), "1", "1", "2", NULL,
      "Ports, each a physical function with a wire of its own",
@@ -30,9 +32,20 @@ static const struct hd_param params[] = {
     {"rdma_vectors", HD_PARAM_INT, FIELD(rdma_vectors), "9", "0", "65536", NULL,
      "MSI-X vectors the host's RDMA driver takes",
      "ice driver: ice README, RDMA 9 to 65"},
+    {"interrupt_store", HD_PARAM_ENUM, FIELD(interrupt_store), "table", NULL,
+     NULL, stores,
+     "Where assignable interfaces have their interrupt messages: entries of "
+     "the "
+     "MSI-X table, or device memory (IMS)",
+     "HD-IOV's prototypes used the MSI-X table; device-memory: Intel Scalable "
+     "IOV specification, interrupt message storage"},
+    {"interrupt_messages", HD_PARAM_INT, FIELD(interrupt_messages), "16384",
+     "1", "65536", NULL, "Messages that the store in device memory holds",
+     "derived: one for each of 16384 transmit doorbells; from memory, Linux "
+     "kernel series on IMS: up to a device"},
     {"tx_queues", HD_PARAM_INT, FIELD(tx_queues), "16384", "1", "16384", NULL,
      "Transmit queues (doorbell pages)", "ice driver: ice_hw_autogen.h"},
-    {"rx_queues", HD_PARAM_INT, FIELD(rx_queues), "2048", "1", "2048", NULL,
+    {"rx_queues", HD_PARAM_INT, FIELD(rx_queues), "2048", "1", "16384", NULL,
      "Receive queues (tail pages)", "ice driver: ice_hw_autogen.h"},
     {"pf_queues", HD_PARAM_INT, FIELD(pf_queues), "64", "0", "2048", NULL,
      "Queue pairs the host's own driver takes",

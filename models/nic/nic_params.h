@@ -4,12 +4,17 @@
 
 #include "sim/engine/param.h"
 
+/* Where assignable interfaces' interrupt messages are. */
+enum nic_interrupt_store { NIC_STORE_TABLE, NIC_STORE_DEVICE_MEMORY };
+
 struct nic_params {
   int64_t ports; /* 1 or 2: physical functions, a wire each */
   int64_t clock; /* Hz of the packet pipeline */
   int64_t interfaces, pf_interfaces; /* VSIs, and the host's share */
   int64_t virtual_functions;
   int64_t vectors, pf_vectors, rdma_vectors; /* MSI-X */
+  int interrupt_store;                       /* enum nic_interrupt_store */
+  int64_t interrupt_messages;                /* of the store */
   int64_t tx_queues, rx_queues, pf_queues;
   int64_t tx_ring, rx_ring; /* descriptors of a guest's rings */
   int64_t descriptor_fetch; /* descriptors a fetch reads at most */

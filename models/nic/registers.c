@@ -53,15 +53,14 @@ static void tail_written(struct nic *n, struct nic_queue *q, uint64_t tail)
 static void write_register(struct nic *n, uint64_t address, uint64_t data,
                            void *object)
 {
-  uint64_t page = address / NIC_PAGE;
-  uint64_t tx = page - NIC_TX_TAIL_BASE / NIC_PAGE;
-  uint64_t rx = page - NIC_RX_TAIL_BASE / NIC_PAGE;
-  uint64_t vector = page - NIC_VECTOR_BASE / NIC_PAGE;
+  uint64_t tx = address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t rx = nic_index_of(address, NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE);
+  uint64_t vector = nic_index_of(address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
   if (tx < (uint64_t)n->params.tx_queues)
     tail_written(n, n->tx_queues[tx], data);
   else if (rx < (uint64_t)n->params.rx_queues)
     tail_written(n, n->rx_queues[rx], data);
-  else if (vector < (uint64_t)n->params.vectors)
+  else if (vector < n->n_vectors)
     nic_vector_control(n, &n->vectors[vector], data);
   else if (address == NIC_ADMIN_DOORBELL && object != NULL)
     nic_command_arrived(n, object);
@@ -85,15 +84,14 @@ static uint64_t read_tail(const struct nic_queue *q)
 
 static uint64_t read_register(const struct nic *n, uint64_t address)
 {
-  uint64_t page = address / NIC_PAGE;
-  uint64_t tx = page - NIC_TX_TAIL_BASE / NIC_PAGE;
-  uint64_t rx = page - NIC_RX_TAIL_BASE / NIC_PAGE;
-  uint64_t vector = page - NIC_VECTOR_BASE / NIC_PAGE;
+  uint64_t tx = address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t rx = nic_index_of(address, NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE);
+  uint64_t vector = nic_index_of(address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
   if (tx < (uint64_t)n->params.tx_queues)
     return read_tail(n->tx_queues[tx]);
   if (rx < (uint64_t)n->params.rx_queues)
     return read_tail(n->rx_queues[rx]);
-  if (vector < (uint64_t)n->params.vectors) {
+  if (vector < n->n_vectors) {
     const struct nic_vector *v = &n->vectors[vector];
     return (v->enabled ? NIC_INT_ENABLE : 0) |
            (uint64_t)(v->interval / (2 * HD_US)) << 16;

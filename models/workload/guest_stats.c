@@ -76,16 +76,15 @@ static double utilization(const struct guest_cpu *cpu,
 
 void guest_get_stats(const struct guest *g, struct guest_stats *s)
 {
-  struct hd_engine_report report;
-  hd_engine_get_report(g->engine, &report);
+  hd_time end = hd_engine_end(g->engine);
   *s = (struct guest_stats){0};
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
     struct vcpu_stats v;
-    vcpu_get_stats(&cpu->vcpu, report.end, &v);
+    vcpu_get_stats(&cpu->vcpu, end, &v);
     add_counters(s, &cpu->counters);
     add_vcpu(s, &v, g->config.bare);
-    double busy = sends(cpu) ? utilization(cpu, &v, report.end) : 0.0;
+    double busy = sends(cpu) ? utilization(cpu, &v, end) : 0.0;
     if (busy > s->send_core_utilization)
       s->send_core_utilization = busy;
   }

@@ -254,6 +254,11 @@ void hd_engine_stop_at(struct hd_component *c, hd_time end)
 
 /* ---- report ---------------------------------------------------------- */
 
+hd_time hd_engine_end(const struct hd_engine *e)
+{
+  return e->end;
+}
+
 void hd_engine_get_report(const struct hd_engine *e, struct hd_engine_report *r)
 {
   *r = (struct hd_engine_report){.end = e->end,
