@@ -13,9 +13,9 @@
  *
  *  - VFIO opens a virtual function with the lock of its device set held, and
  *    resets it meanwhile. All functions of a bus are one set (Linux,
- *    vfio_pci_core_register_device(), until a change of June 2025). A mediated
- *    device has a set of its own. Groups and containers belong to one start,
- *    so their locks never wait.
+ *    vfio_pci_core_register_device(), until a change of June 2025; see
+ * shared_set). A mediated device has a set of its own. Groups and containers
+ * belong to one start, so their locks never wait.
  *  - A function-level reset sleeps 100 ms on the host's timer wheel. The host's
  *    network driver sets the function up again in the meantime; the device's
  *    driver polls until that is done.

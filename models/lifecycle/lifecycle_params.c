@@ -93,6 +93,10 @@ static const struct hd_param params[] = {
     TIME(attach_cost, "1 ms", "1 s",
          "Opening group and container, domain, attaching the device",
          "estimated from memory"),
+    {"shared_set", HD_PARAM_BOOL, FIELD(shared_set), "true", NULL, NULL, NULL,
+     "All virtual functions are one VFIO device set, with one lock",
+     "Linux, vfio_pci_core_register_device(): one set a bus, until 26 Jun 2025 "
+     "gave each function its own"},
     {"tick", HD_PARAM_TIME, FIELD(tick), "4 ms", "100 us", "100 ms", NULL,
      "Host's timer tick: a sleep ends one to two of them late",
      "Linux timer wheel, Ubuntu: 250 Hz; LKML 26 Jun 2025: resets of 104 and "
@@ -120,7 +124,8 @@ static const struct hd_param params[] = {
      "10 s", NULL, "Device's driver: between two looks for an answer",
      "DPDK 20.11: ASQ_DELAY_MS in iavf_vchnl.c"},
     {"message_spin", HD_PARAM_BOOL, FIELD(message_spin), "true", NULL, NULL,
-     NULL, "It keeps its core meanwhile", "DPDK 20.11: rte_delay_ms()"},
+     NULL, "It keeps its core meanwhile; otherwise a timer wakes it",
+     "DPDK 20.11: rte_delay_ms()"},
     TIME(message_work, "20 us", "1 s",
          "Host's driver: core time of one message", "estimated from memory"),
     INT(message_commands, "2", "0", "100",

@@ -34,6 +34,7 @@ struct lifecycle_params {
   int64_t pin_cost;          /* ps, each page of 4 KiB */
   int64_t pin_cost_large;    /* ps, each larger page */
   int64_t attach_cost;       /* ps */
+  bool shared_set;           /* functions share the lock of one device set */
   int64_t tick;              /* ps, the host's timer tick */
   int64_t resets;            /* reset ioctls after the open */
   int64_t interface_reset;   /* ps, ADI: until the interface says it is reset */

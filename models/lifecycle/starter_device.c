@@ -69,6 +69,11 @@ void starter_compose(struct starter *s)
   starter_mark(s, LIFECYCLE_CREATE);
 }
 
+static bool needs_lock(const struct starter *s)
+{
+  return is_function(s) && s->config->params->shared_set;
+}
+
 static void lock_set(struct starter *s)
 {
   s->waits[LIFECYCLE_WAIT_LOCK] +=
@@ -78,11 +83,11 @@ static void lock_set(struct starter *s)
 
 void starter_open(struct starter *s)
 {
-  if (is_function(s))
+  if (needs_lock(s))
     lock_set(s);
   worker_work(&s->worker, s->config->hypervisor->vfio_open_cost);
   reset(s, LIFECYCLE_OPEN);
-  if (is_function(s))
+  if (needs_lock(s))
     worker_release(&s->worker, &s->lock_line);
 }
 
@@ -95,14 +100,16 @@ void starter_reset(struct starter *s)
 /* Closing resets the device, and a function with the lock held. */
 void starter_close(struct starter *s)
 {
-  if (is_function(s)) {
+  if (needs_lock(s))
     (void)worker_call(&s->worker, &s->lock_line, LIFECYCLE_REQUEST, 0);
+  if (is_function(s)) {
     reset_function(s);
-    worker_release(&s->worker, &s->lock_line);
   } else {
     command(s, 1); /* clears the PASID */
     reset_interface(s);
   }
+  if (needs_lock(s))
+    worker_release(&s->worker, &s->lock_line);
 }
 
 /* ---- the device's driver ------------------------------------------------- */
@@ -120,13 +127,14 @@ static void touch(struct starter *s)
   starter_mark(s, LIFECYCLE_MAP_PAGES);
 }
 
+/* Between two looks: a busy loop, or a timer. */
 static void pause(struct starter *s, hd_time time)
 {
-  hd_time until = worker_now(&s->worker) + time;
-  if (s->config->params->message_spin)
-    worker_spin_until(&s->worker, until);
+  const struct lifecycle_params *p = s->config->params;
+  if (p->message_spin)
+    worker_spin_until(&s->worker, worker_now(&s->worker) + time);
   else
-    worker_sleep_until(&s->worker, until);
+    worker_tick_sleep(&s->worker, time, p->tick);
 }
 
 static void await_reset(struct starter *s)
