@@ -229,7 +229,7 @@ START_TEST(without_entries_there_is_no_file)
   struct claims_count count = {1, 1, 1};
   write_file(p.dir, "published.csv", "old\n");
   ck_assert(cli_claims_write(p.scenario, p.dir));
-  ck_assert(cli_claims_print(p.dir, true, stdout, &count));
+  ck_assert(cli_claims_print(p.dir, CLAIMS_ALL, stdout, &count));
   ck_assert_uint_eq(count.total, 0);
   char *path = cli_format("%s/published.csv", p.dir);
   ck_assert_int_ne(access(path, F_OK), 0);
@@ -243,7 +243,8 @@ static char *print(const struct place *p, bool all, struct claims_count *count)
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
-  ck_assert(cli_claims_print(p->dir, all, out, count));
+  ck_assert(
+      cli_claims_print(p->dir, all ? CLAIMS_ALL : CLAIMS_RUN, out, count));
   fclose(out);
   return text;
 }
@@ -313,9 +314,9 @@ START_TEST(a_damaged_table_is_refused)
   struct place p = make_place("  []\n");
   struct claims_count count;
   write_file(p.dir, "published.csv", "what,point\na,b\n");
-  ck_assert(!cli_claims_print(p.dir, true, stdout, &count));
+  ck_assert(!cli_claims_print(p.dir, CLAIMS_ALL, stdout, &count));
   write_file(p.dir, "published.csv", "what,point\na\n");
-  ck_assert(!cli_claims_print(p.dir, true, stdout, &count));
+  ck_assert(!cli_claims_print(p.dir, CLAIMS_ALL, stdout, &count));
   remove_place(&p);
 }
 END_TEST

@@ -191,7 +191,8 @@ int cli_claims_finish(const struct hd_scenario *s, const char *dir, bool all,
 {
   struct claims_count count;
   int own = CLI_FAILED;
-  if (cli_claims_write(s, dir) && cli_claims_print(dir, all, stdout, &count))
+  if (cli_claims_write(s, dir) &&
+      cli_claims_print(dir, all ? CLAIMS_ALL : CLAIMS_RUN, stdout, &count))
     own = cli_claims_status(&count, strict);
   return status == CLI_OK ? own : status;
 }

@@ -35,10 +35,14 @@ struct claims_count {
  * printed. */
 bool cli_claims_write(const struct hd_scenario *s, const char *dir);
 
-/* Prints DIR/published.csv as a table, unless it is not there or has nothing to
- * show; `all`: with the entries that were not run. False: it is damaged; the
- * reason was printed. */
-bool cli_claims_print(const char *dir, bool all, FILE *out,
+enum claims_style {
+  CLAIMS_RUN,     /* a table without the entries that were not run */
+  CLAIMS_ALL,     /* with them */
+  CLAIMS_MARKDOWN /* the same as a Markdown table, and nothing else */
+};
+/* Prints DIR/published.csv, unless it is not there or has nothing to show.
+ * False: it is damaged; the reason was printed. */
+bool cli_claims_print(const char *dir, enum claims_style style, FILE *out,
                       struct claims_count *count);
 
 /* Writes and prints; returns the exit status: `status` unless that is CLI_OK

@@ -170,6 +170,27 @@ static void print_grid(const struct claims_grid *g,
   fputs("\n\n", out);
 }
 
+/* A bar would end a cell of a Markdown table. */
+static void print_markdown_cell(const char *text, FILE *out)
+{
+  fputs("| ", out);
+  for (; *text != '\0'; text++)
+    fputs(*text == '|' ? "\\|" : (char[]){*text, '\0'}, out);
+  fputc(' ', out);
+}
+
+static void print_markdown(const struct claims_grid *g, FILE *out)
+{
+  fputs("| what | published | simulated | verdict | tolerance | source |\n"
+        "|---|---|---|---|---|---|\n",
+        out);
+  for (size_t row = 0; row < g->rows; row++) {
+    for (size_t i = 0; i < CLAIMS_COLUMNS; i++)
+      print_markdown_cell(g->cells[row][i], out);
+    fputs("|\n", out);
+  }
+}
+
 static bool open_table(struct source *s, const char *path)
 {
   if (!hd_csv_read(&s->table, path)) {
@@ -183,7 +204,7 @@ static bool open_table(struct source *s, const char *path)
   return false;
 }
 
-bool cli_claims_print(const char *dir, bool all, FILE *out,
+bool cli_claims_print(const char *dir, enum claims_style style, FILE *out,
                       struct claims_count *count)
 {
   struct source s;
@@ -195,8 +216,10 @@ bool cli_claims_print(const char *dir, bool all, FILE *out,
   if (!good)
     return !there;
   *count = count_rows(&s);
-  struct claims_grid g = fill(&s, all);
-  if (g.rows > 0)
+  struct claims_grid g = fill(&s, style != CLAIMS_RUN);
+  if (g.rows > 0 && style == CLAIMS_MARKDOWN)
+    print_markdown(&g, out);
+  else if (g.rows > 0)
     print_grid(&g, count, out);
   release(&g);
   hd_csv_table_terminate(&s.table);

@@ -6,11 +6,11 @@
 
 #include <stdlib.h>
 
-enum { KEY_STRICT = 256, TABLE_ROWS_MAX = 200 };
+enum { KEY_STRICT = 256, KEY_MARKDOWN, TABLE_ROWS_MAX = 200 };
 
 struct report {
   const char *dir;
-  bool strict;
+  bool strict, markdown;
 };
 
 static const char doc[] =
@@ -28,6 +28,8 @@ static const char doc[] =
 static const struct argp_option options[] = {
     {"strict", KEY_STRICT, NULL, 0,
      "Exit with status 3 when a published figure is not reproduced", 0},
+    {"markdown", KEY_MARKDOWN, NULL, 0,
+     "Print the published figures only, as a table in Markdown", 0},
     {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -36,6 +38,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
   switch (key) {
   case KEY_STRICT:
     report->strict = true;
+    return 0;
+  case KEY_MARKDOWN:
+    report->markdown = true;
     return 0;
   case ARGP_KEY_ARG:
     if (report->dir != NULL)
@@ -75,8 +80,9 @@ int cli_report(struct cli_options *o, int argc, char **argv)
   struct claims_count count;
   (void)o;
   cli_parse(&argp, argc, argv, &report);
-  if (!print_summary(report.dir) ||
-      !cli_claims_print(report.dir, true, stdout, &count))
+  enum claims_style style = report.markdown ? CLAIMS_MARKDOWN : CLAIMS_ALL;
+  if ((!report.markdown && !print_summary(report.dir)) ||
+      !cli_claims_print(report.dir, style, stdout, &count))
     return CLI_USAGE;
   return cli_claims_status(&count, report.strict);
 }
