@@ -65,11 +65,17 @@ static void check_design(struct checker *k, const struct vm_group *g)
   const char *name = server_design_names[d];
   if (server_design_fits(g, d))
     return;
-  if (plan_is_accelerated(g) || d == DESIGN_HOST) {
+  if (plan_is_accelerated(g)) {
     COMPLAIN_GROUP(k, g, "design",
                    "design %s does not share accelerators; workload "
-                   "accelerator_jobs needs sriov, hdiov or host, and it alone "
-                   "has host",
+                   "accelerator_jobs needs sriov, hdiov or host",
+                   name);
+    return;
+  }
+  if (d == DESIGN_HOST) {
+    COMPLAIN_GROUP(k, g, "design",
+                   "design %s is for accelerators: workload: {type: "
+                   "accelerator_jobs}",
                    name);
     return;
   }
