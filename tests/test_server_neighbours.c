@@ -57,7 +57,8 @@ END_TEST
 
 /* Frames for the flooded machine wait in its own queues where each tenant has
  * some; in vhost-net they wait, with the victims', in the physical function's.
- * 14 M frames a second are more than the host's cores can take. */
+ * 14 M frames a second are more than the host's cores can take: some of the
+ * victims' are dropped, and the others wait. */
 START_TEST(receive_flood_by_design)
 {
   struct outcome hdiov_quiet = RUN(NOISE, SHORT, "design=hdiov");
@@ -68,8 +69,8 @@ START_TEST(receive_flood_by_design)
                       1.05 * OF(hdiov_quiet, VICTIMS, latency_p99_ns));
   ck_assert_double_eq(OF(hdiov, VICTIMS, requests_per_s),
                       OF(hdiov_quiet, VICTIMS, requests_per_s));
-  ck_assert_double_gt(OF(vhost, VICTIMS, latency_p99_ns),
-                      3 * OF(vhost_quiet, VICTIMS, latency_p99_ns));
+  ck_assert_double_gt(OF(vhost, VICTIMS, latency_p50_ns),
+                      1.3 * OF(vhost_quiet, VICTIMS, latency_p50_ns));
   ck_assert_double_lt(OF(vhost, VICTIMS, requests_per_s),
                       0.95 * OF(vhost_quiet, VICTIMS, requests_per_s));
 }
