@@ -210,6 +210,8 @@ void plan_number_guests(const struct server_config *c, struct server_plan *p)
   for (uint16_t i = 0; i < c->n_groups; i++)
     for (int64_t k = 0; k < c->groups[i].count; k++)
       number_guest(&n, c, p, i, &p->guests[n.vm]);
+  HD_REQUIRE(NULL, n.hpa <= (uint64_t)c->memory.size,
+             "guests' memory ends beyond the host's");
 }
 
 /* ---- do they suffice? ---------------------------------------------------- */

@@ -2,11 +2,9 @@
  * ping.c - ICMP echo requests to the client, one outstanding at a time.
  *
  * A round trip ends when the application has the reply. Requests begun within
- * the window count. An answer that has not come within a second is lost.
+ * the window count. An answer that has not come in time is lost.
  */
 #include "models/workload/guest_internal.h"
-
-#define PING_TIMEOUT HD_S
 
 static uint64_t send_request(struct guest_cpu *cpu)
 {
@@ -58,7 +56,7 @@ static bool receive(struct guest_cpu *cpu, uint64_t sequence)
 
 static void await_reply(struct guest_cpu *cpu, uint64_t sequence)
 {
-  hd_time deadline = vcpu_now(&cpu->vcpu) + PING_TIMEOUT;
+  hd_time deadline = vcpu_now(&cpu->vcpu) + cpu->guest->config.ping->timeout;
   for (;;) {
     while (cpu->replies.count > 0)
       if (receive(cpu, sequence))

@@ -46,6 +46,10 @@ static const struct hd_param ping_params[] = {
     {"interval", HD_PARAM_TIME, PING(interval), "200 us", "0 ns", "10 s", NULL,
      "time between requests; 0: the next one when the answer is there",
      "shortened: ping -i has 1 s, which a simulation cannot wait for"},
+    {"timeout", HD_PARAM_TIME, PING(timeout), "1 s", "1 us", "100 s", NULL,
+     "an answer that has not come by then is lost, and the next request is "
+     "sent",
+     "of the order of ping -W, from memory"},
     {0}};
 
 const struct hd_param_table ping_param_table = {

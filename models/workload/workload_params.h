@@ -33,6 +33,7 @@ struct udp_stream_params {
 struct ping_params {
   int64_t payload;
   int64_t interval; /* ps */
+  int64_t timeout;  /* ps */
 };
 
 /* Polling guest that sends every frame back; the client generates. */
