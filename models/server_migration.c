@@ -7,6 +7,7 @@
 #include "models/cpu/vcpu_control.h"
 #include "models/server_migration_internal.h"
 #include "models/vhost/vhost_share.h"
+#include "models/vhost_block/block_share.h"
 
 #define DESTINATION "destination"
 /* As at the first server. */
@@ -167,6 +168,9 @@ static const struct server_migration_kind *kind_of(const struct server *s)
   case DESIGN_VHOST_NET:
   case DESIGN_VHOST_USER:
     return &server_migration_network;
+  case DESIGN_SPDK_VHOST:
+  case DESIGN_QEMU_BLK:
+    return &server_migration_block;
   default:
     return &whole;
   }
@@ -254,6 +258,8 @@ void server_migration_check(const struct server_migration *m)
   machine_check(&m->away);
   if (m->vhost)
     require(vhost_component(m->vhost), vhost_check(m->vhost));
+  if (m->block)
+    require(vhost_block_component(m->block), vhost_block_check(m->block));
   for (unsigned port = 0; port < m->away.n_ports; port++) {
     require(ethernet_switch_component(m->net[port]),
             ethernet_switch_check(m->net[port]));
@@ -346,7 +352,8 @@ void server_migration_metrics(const struct server_migration *m, double *metric)
 double server_migration_busy_for(const struct server_migration *m, uint16_t vm,
                                  hd_time end)
 {
-  return m->vhost ? vhost_cores_for(m->vhost, vm, end) : 0;
+  double cores = m->vhost ? vhost_cores_for(m->vhost, vm, end) : 0;
+  return cores + (m->block ? vhost_block_cores_for(m->block, vm, end) : 0);
 }
 
 struct machine *server_migration_machine(struct server_migration *m)
@@ -366,6 +373,8 @@ void server_migration_destroy(struct server_migration *m)
   }
   if (m->vhost)
     vhost_destroy(m->vhost);
+  if (m->block)
+    vhost_block_destroy(m->block);
   for (int side = 0; side < 2; side++)
     migration_software_terminate(&m->software[side]);
   machine_terminate(&m->away);

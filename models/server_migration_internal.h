@@ -28,7 +28,8 @@ struct server_migration {
   uint16_t *observer;
   /* Software of the host. */
   struct migration_software software[2];
-  struct vhost *vhost; /* the destination's; NULL: none */
+  struct vhost *vhost;       /* the destination's; NULL: none */
+  struct vhost_block *block; /* the same */
 };
 
 /* What stands behind the guest's queues, by its design. */
@@ -45,6 +46,7 @@ extern const struct server_migration_kind server_migration_accelerator;
 /* The same, passed through whole with a state image. */
 extern const struct server_migration_kind server_migration_image;
 extern const struct server_migration_kind server_migration_network;
+extern const struct server_migration_kind server_migration_block;
 
 /* The guest that moves, and its plan. */
 static inline const struct guest_plan *

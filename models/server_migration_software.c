@@ -6,15 +6,12 @@
 
 /* ---- the host's own interface at the destination ------------------------- */
 
-static void command(struct migration_agent *a, struct nic_command *c,
-                    uint16_t requester)
+static void command(struct migration_agent *a, uint64_t doorbell, void *command,
+                    const bool *failed)
 {
-  c->address = migration_agent_config(a)->admin_ring;
-  c->observer = migration_agent_observer(a);
-  c->requester = requester;
-  migration_agent_command(a, NIC_ADMIN_DOORBELL, c);
-  HD_REQUIRE(migration_agent_component(a), !c->failed,
-             "the destination's NIC refuses the host's interface");
+  migration_agent_command(a, doorbell, command);
+  HD_REQUIRE(migration_agent_component(a), !*failed,
+             "the destination's device refuses the host's interface");
 }
 
 static void make_interface(void *context, struct migration_agent *a)
@@ -22,12 +19,33 @@ static void make_interface(void *context, struct migration_agent *a)
   struct server_migration *m = context;
   const struct nic_interface *i =
       vhost_interface(m->vhost, server_migration_mover(m->server)->port);
-  struct nic_command c = {
-      .type = NIC_ADD_INTERFACE, .bytes = 128, .interface = *i};
-  command(a, &c, i->requester);
+  struct nic_command c = {.type = NIC_ADD_INTERFACE,
+                          .address = migration_agent_config(a)->admin_ring,
+                          .observer = migration_agent_observer(a),
+                          .requester = i->requester,
+                          .bytes = 128,
+                          .interface = *i};
+  command(a, NIC_ADMIN_DOORBELL, &c, &c.failed);
   c.type = NIC_ENABLE_QUEUES;
   c.bytes = 0;
-  command(a, &c, i->requester);
+  command(a, NIC_ADMIN_DOORBELL, &c, &c.failed);
+}
+
+static void make_block_interface(void *context, struct migration_agent *a)
+{
+  struct server_migration *m = context;
+  const struct storage_interface *i =
+      vhost_block_interface(m->block, server_migration_mover(m->server)->drive);
+  struct storage_admin c = {.type = STORAGE_ADD_INTERFACE,
+                            .address = migration_agent_config(a)->admin_ring,
+                            .observer = migration_agent_observer(a),
+                            .requester = i->requester,
+                            .bytes = 128,
+                            .interface = *i};
+  command(a, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
+  c.type = STORAGE_START_QUEUES;
+  c.bytes = 0;
+  command(a, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
 }
 
 /* ---- vhost-net, vhost-user ----------------------------------------------- */
@@ -64,3 +82,41 @@ const struct server_migration_kind server_migration_network = {
     .back_end = &migration_software_ops,
     .build = build,
     .connect = connect};
+
+/* ---- virtio-blk ---------------------------------------------------------- */
+
+/* Both machines' drives hold the same blocks: storage is shared. */
+static void build_block(struct server_migration *m)
+{
+  struct server *s = m->server;
+  const struct guest_plan *p = server_migration_mover(s);
+  (void)memory_add_region(m->away.io.memory, p->hpa,
+                          (uint64_t)s->config->groups[p->group].memory);
+  m->block = server_software_second_block(s, &m->away, p);
+}
+
+/* A thread serves all queues. */
+static void *connect_block(struct server_migration *m, unsigned side)
+{
+  struct server *s = m->server;
+  uint16_t vm = server_migration_mover(s)->vm;
+  struct vhost_block *v = side ? m->block : server_software_block(s->software);
+  struct migration_software *x = &m->software[side];
+  struct migration_software_config c = {
+      .vm = vm,
+      .queues_of_server =
+          guest_virtio_function(server_migration_guest(m))->n_queues,
+      .make_devices = make_block_interface,
+      .context = m,
+      .starter = vhost_block_component(v)};
+  migration_software_initialize(x, &c, 1);
+  migration_software_connect(x, m->agent[side], 0,
+                             vhost_block_server_of(v, vm));
+  return x;
+}
+
+const struct server_migration_kind server_migration_block = {
+    .ops = &migration_agent_software_ops,
+    .back_end = &migration_software_ops,
+    .build = build_block,
+    .connect = connect_block};

@@ -8,6 +8,7 @@
 
 #include "models/server_internal.h"
 #include "models/vhost/vhost.h"
+#include "models/vhost_block/vhost_block.h"
 
 struct server_software; /* opaque */
 
@@ -29,6 +30,11 @@ void server_software_join(struct server_software *w, struct hypervisor *h);
 struct vhost *server_software_vhost(struct server_software *w);
 struct vhost *server_software_second_vhost(struct server *s, struct machine *at,
                                            const struct guest_plan *p);
+
+struct vhost_block *server_software_block(struct server_software *w);
+struct vhost_block *server_software_second_block(struct server *s,
+                                                 struct machine *at,
+                                                 const struct guest_plan *p);
 
 /* Cores that it wants for itself alone, before anything is built. */
 uint32_t server_software_cores(const struct server_config *c,

@@ -46,6 +46,7 @@ static void simulate(const struct server_config *c, struct outcome *o)
   o->n_groups = r.n_groups;
   for (size_t i = 0; i < r.n_groups && i < HARNESS_GROUPS; i++)
     copy_group(o, i, &r.group[i]);
+  snprintf(o->note, sizeof o->note, "%s", r.note ? r.note : "");
   o->fingerprint = r.engine.fingerprint;
   o->events = r.engine.events;
   o->faults_total = r.faults_total;

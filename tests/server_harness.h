@@ -17,6 +17,7 @@ struct outcome {
   double metric[HARNESS_GROUPS][METRIC_COUNT];
   char limited_by[HARNESS_GROUPS][32];
   double stage_mean_ns[HARNESS_GROUPS][HD_STAGE_COUNT + 1];
+  char note[320]; /* of a live migration; empty: none */
   uint64_t fingerprint, events, faults_total;
   size_t n_faults;
   struct iommu_fault fault[HARNESS_FAULTS];

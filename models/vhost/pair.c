@@ -96,31 +96,8 @@ void vhost_pair_show(struct vhost_pair *p, const struct virtq_device *side)
 /* The device's event field has been written. */
 static void tell_event(struct vhost_pair *p, const struct virtq_device *side)
 {
-  struct virtq_access access;
-  struct virtq_plan plan = {.access = &access, .capacity = 1};
-  if (p->log.pages && virtq_device_plan_write_event(side, &plan))
-    vhost_pair_wrote(p, access.address, access.length);
-  vhost_pair_tell_log(p);
+  virtio_dirty_event(&p->dirty, side);
   vhost_pair_show(p, side);
-}
-
-/* Used entries, with what they write if that is to be known. */
-static uint32_t flush(struct vhost_pair *p, struct virtq_device *side)
-{
-  enum { ACCESSES = 16 };
-  struct virtq_access access[ACCESSES];
-  uint32_t chains = 0, n;
-  if (!p->log.pages)
-    return virtq_device_flush(side, NULL);
-  do {
-    struct virtq_plan plan = {.access = access, .capacity = ACCESSES};
-    n = virtq_device_flush(side, &plan);
-    chains += n;
-    for (uint32_t i = 0; i < plan.count; i++)
-      vhost_pair_wrote(p, access[i].address, access[i].length);
-  } while (n > 0);
-  vhost_pair_tell_log(p);
-  return chains;
 }
 
 bool vhost_pair_enable(struct vhost_pair *p, struct virtq_device *side)
@@ -140,7 +117,7 @@ void vhost_pair_disable(struct vhost_pair *p, struct virtq_device *side)
 
 bool vhost_pair_flush(struct vhost_pair *p, struct virtq_device *side)
 {
-  if (flush(p, side) == 0)
+  if (virtio_dirty_flush(&p->dirty, side) == 0)
     return false;
   vhost_pair_show(p, side);
   return virtq_device_interrupt_due(side);
@@ -259,7 +236,7 @@ static void fill(struct vhost_pair *p, struct packet *packet, uint32_t bytes)
     uint32_t here = bytes < p->held_bytes[n] ? bytes : p->held_bytes[n];
     p->rx.q->cookie[p->held[n]] = n == 0 ? packet : NULL;
     require(p, virtq_device_push(&p->rx, p->held[n], here));
-    vhost_pair_wrote(p, p->held_address[n], here);
+    virtio_dirty_wrote(&p->dirty, p->held_address[n], here);
     bytes -= here;
   }
   p->n_held -= n;

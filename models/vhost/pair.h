@@ -58,10 +58,7 @@ struct vhost_pair {
   uint32_t n_held;
   uint64_t taken, delivered, dropped; /* packets, since the start */
   struct hd_msg *asked, *asked_last;  /* requests not yet carried out */
-  struct virtio_dirty_log log;        /* pages NULL: off */
-  struct virtio_dirty_run run[VIRTIO_DIRTY_RUNS];
-  uint16_t n_runs;
-  uint32_t unpaid; /* pages logged, whose cost is due */
+  struct virtio_dirty_writer dirty;
   struct vhost_pair_stats stats;
 };
 
@@ -128,12 +125,6 @@ static inline bool vhost_is_stopped(const struct virtq_device *side)
 {
   return side->suspended;
 }
-/* Notes that the guest's memory has been written; before it is published. */
-void vhost_pair_wrote(struct vhost_pair *p, uint64_t address, uint32_t bytes);
-/* The log goes to whoever asked for it. */
-void vhost_pair_tell_log(struct vhost_pair *p);
-/* Pages logged since the last call, which the thread pays for. */
-uint32_t vhost_pair_logged(struct vhost_pair *p);
 /* Lets the guest's driver see the queue as the device's side has it. */
 void vhost_pair_show(struct vhost_pair *p, const struct virtq_device *side);
 

@@ -1,45 +1,8 @@
 /*
  * pair_control.c - a queue pair whose guest migrates: its queues are stopped
- * and started, and what it writes to the guest's memory is logged (Linux:
- * VHOST_SET_LOG_BASE, log_write()).
+ * and started, and what it writes to the guest's memory is logged (dirty.h).
  */
 #include "models/vhost/pair.h"
-
-/* ---- the log ------------------------------------------------------------- */
-
-void vhost_pair_tell_log(struct vhost_pair *p)
-{
-  if (p->n_runs == 0)
-    return;
-  p->log.pages(p->log.context, host_thread_component(p->thread), p->run,
-               p->n_runs);
-  p->n_runs = 0;
-}
-
-void vhost_pair_wrote(struct vhost_pair *p, uint64_t address, uint32_t bytes)
-{
-  if (!p->log.pages || bytes == 0)
-    return;
-  uint32_t first = (uint32_t)(address / VIRTIO_DIRTY_PAGE);
-  uint32_t last = (uint32_t)((address + bytes - 1) / VIRTIO_DIRTY_PAGE);
-  p->unpaid += last - first + 1;
-  for (uint16_t i = 0; i < p->n_runs; i++) {
-    const struct virtio_dirty_run *r = &p->run[i];
-    if (first >= r->first && last < r->first + r->count)
-      return;
-  }
-  if (p->n_runs == VIRTIO_DIRTY_RUNS)
-    vhost_pair_tell_log(p);
-  p->run[p->n_runs++] =
-      (struct virtio_dirty_run){.first = first, .count = last - first + 1};
-}
-
-uint32_t vhost_pair_logged(struct vhost_pair *p)
-{
-  uint32_t n = p->unpaid;
-  p->unpaid = 0;
-  return n;
-}
 
 /* ---- requests ------------------------------------------------------------ */
 
@@ -106,8 +69,7 @@ static bool obey(struct vhost_pair *p, const struct virtq_control_msg *m)
   case VIRTQ_CONTROL_START:
     return start(p, side, m->state, m->view);
   case VIRTQ_CONTROL_TRACK:
-    vhost_pair_tell_log(p);
-    p->log = m->log;
+    virtio_dirty_set(&p->dirty, host_thread_component(p->thread), &m->log);
     return true;
   default:
     p->open = false;

@@ -18,8 +18,8 @@ static int64_t copy(const struct vhost_worker *w, const struct packet *p)
 static void give_back(struct vhost_worker *w, struct virtq_device *side,
                       int64_t n)
 {
-  work(w,
-       n * w->params->used + vhost_pair_logged(w->pair) * w->params->log_page);
+  work(w, n * w->params->used +
+              virtio_dirty_take_unpaid(&w->pair->dirty) * w->params->log_page);
   if (!vhost_pair_flush(w->pair, side))
     return;
   work(w, w->params->signal);

@@ -18,7 +18,7 @@ static void signal_if_due(struct vhost_pmd *d, struct vhost_pair *pair,
                           struct virtq_device *side)
 {
   bool due = vhost_pair_flush(pair, side);
-  work(d, vhost_pair_logged(pair) * d->params->log_page);
+  work(d, virtio_dirty_take_unpaid(&pair->dirty) * d->params->log_page);
   if (!due)
     return;
   work(d, d->params->user_signal);

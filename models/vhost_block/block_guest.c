@@ -30,6 +30,10 @@ void block_guest_initialize(struct block_guest *g, struct virtio_function *f,
     HD_REQUIRE(NULL, status == VIRTQ_OK, "guest %u, queue %u: %s", f->vm, i,
                virtq_status_text(status));
     q->seen = q->side.side.peer;
+    q->status = calloc(f->queue[i]->config.size, sizeof *q->status);
+    HD_REQUIRE(NULL, q->status != NULL, "out of memory for guest %u", f->vm);
+    if (g->side > 0)
+      virtq_device_suspend(&q->side);
   }
 }
 
@@ -47,18 +51,25 @@ void block_guest_attach(struct block_guest *g, struct host_thread *t,
   for (uint16_t i = 0; i < g->n_queues; i++) {
     struct block_queue *q = &g->queues[i];
     struct vcpu *v = front->vcpu_of_queue(guest, i);
-    q->vcpu = v->index;
+    q->vcpu = unit && interrupt_unit_posts(unit)
+                  ? vcpu_interrupt_index(v, g->side)
+                  : v->side[g->side].index;
     q->to_guest =
         hd_channel_open(thread, &v->task.base, VIRTIO_VISIBLE_LATENCY);
     hd_channel_set_passive(q->to_guest); /* a store that the driver finds */
   }
-  front->attach(guest, thread, kick_latency);
+  if (g->side == 0)
+    front->attach(guest, thread, kick_latency);
+  else
+    front->attach_second(guest, thread, kick_latency);
 }
 
 void block_guest_terminate(struct block_guest *g)
 {
-  for (uint16_t i = 0; i < g->n_queues; i++)
+  for (uint16_t i = 0; i < g->n_queues; i++) {
     virtq_device_terminate(&g->queues[i].side);
+    free(g->queues[i].status);
+  }
   free(g->queues);
 }
 
@@ -76,7 +87,7 @@ static void require(const struct block_guest *g, uint16_t queue,
              "guest %u, queue %u: %s", g->vm, queue, virtq_status_text(status));
 }
 
-static void show(struct block_guest *g, const struct block_queue *q)
+void block_guest_show(struct block_guest *g, const struct block_queue *q)
 {
   struct virtq_view view = virtq_device_view(&q->side);
   struct guest_memory_msg *m =
@@ -86,12 +97,21 @@ static void show(struct block_guest *g, const struct block_queue *q)
   hd_send(q->to_guest, q->to_guest->latency, m);
 }
 
+static void tell_event(struct block_guest *g, const struct block_queue *q)
+{
+  virtio_dirty_event(&g->dirty, &q->side);
+  block_guest_show(g, q);
+}
+
 bool block_guest_enable(struct block_guest *g)
 {
   bool there = false;
   for (uint16_t i = 0; i < g->n_queues; i++) {
-    there |= virtq_device_enable_kick(&g->queues[i].side);
-    show(g, &g->queues[i]);
+    struct block_queue *q = &g->queues[i];
+    if (q->side.suspended)
+      continue;
+    there |= virtq_device_enable_kick(&q->side);
+    tell_event(g, q);
   }
   return there;
 }
@@ -99,8 +119,9 @@ bool block_guest_enable(struct block_guest *g)
 void block_guest_disable(struct block_guest *g)
 {
   for (uint16_t i = 0; i < g->n_queues; i++)
-    if (virtq_device_disable_kick(&g->queues[i].side))
-      show(g, &g->queues[i]);
+    if (!g->queues[i].side.suspended &&
+        virtq_device_disable_kick(&g->queues[i].side))
+      tell_event(g, &g->queues[i]);
 }
 
 bool block_guest_signal_due(struct block_guest *g, uint16_t queue)
@@ -143,7 +164,8 @@ bool block_guest_view(struct block_guest *g, const struct virtio_view_msg *m)
 bool block_guest_pending(const struct block_guest *g)
 {
   for (uint16_t i = 0; i < g->n_queues; i++)
-    if (virtq_device_available(&g->queues[i].side) > 0)
+    if (!g->queues[i].side.suspended &&
+        virtq_device_available(&g->queues[i].side) > 0)
       return true;
   return false;
 }
@@ -194,6 +216,26 @@ static void count_done(struct block_guest *g, const struct block_request *r)
   }
 }
 
+/* What the drive, or this thread, has written to the guest's memory. */
+static void log_writes(struct block_guest *g, const struct block_request *r,
+                       uint64_t status, bool data)
+{
+  if (!virtio_dirty_is_logged(&g->dirty))
+    return;
+  virtio_dirty_wrote(&g->dirty, status, BLOCK_GUEST_STATUS);
+  if (!data)
+    return;
+  uint64_t offset = r->buffer % BLOCK_PAGE_BYTES, at = r->buffer;
+  uint32_t left = r->bytes, here = (uint32_t)(BLOCK_PAGE_BYTES - offset);
+  for (uint32_t i = 0; left > 0; i++) {
+    here = here < left ? here : left;
+    virtio_dirty_wrote(&g->dirty, at, here);
+    left -= here;
+    at = r->pages && left > 0 ? r->pages[i] : at + here;
+    here = BLOCK_PAGE_BYTES;
+  }
+}
+
 static void give_back(struct block_guest *g, struct block_request *r,
                       uint16_t queue, uint16_t chain)
 {
@@ -203,10 +245,11 @@ static void give_back(struct block_guest *g, struct block_request *r,
   count_done(g, r);
   struct block_queue *q = &g->queues[queue];
   require(g, queue, virtq_device_push(&q->side, chain, length));
-  if (virtq_device_flush(&q->side, NULL) == 0) /* in order: held back */
+  log_writes(g, r, q->status[chain], data);
+  if (virtio_dirty_flush(&g->dirty, &q->side) == 0) /* in order: held back */
     return;
   q->undecided = true;
-  show(g, q);
+  block_guest_show(g, q);
 }
 
 enum block_take block_guest_take(struct block_guest *g, uint16_t queue,
@@ -216,9 +259,11 @@ enum block_take block_guest_take(struct block_guest *g, uint16_t queue,
   struct virtq_chain chain = {.buffer = buffers,
                               .capacity = BLOCK_GUEST_BUFFERS};
   enum virtq_status status = virtq_device_pop(&g->queues[queue].side, &chain);
-  if (status == VIRTQ_EMPTY)
+  if (status == VIRTQ_EMPTY || status == VIRTQ_SUSPENDED)
     return BLOCK_NONE;
   require(g, queue, status);
+  g->queues[queue].status[chain.id] =
+      chain.buffer[chain.readable + chain.writable - 1].address;
   struct block_request *r = chain.cookie;
   HD_REQUIRE(host_thread_component(g->thread), r != NULL && fits(&chain, r),
              "guest %u, queue %u: a chain of %llu and %llu bytes is no request",

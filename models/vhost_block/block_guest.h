@@ -17,6 +17,7 @@
 
 #include "models/interrupt/interrupt.h"
 #include "models/vhost_block/host_drive.h"
+#include "models/virtio/control.h"
 #include "models/virtio/transport.h"
 
 enum {
@@ -35,12 +36,14 @@ struct block_queue { /* a virtqueue */
   struct virtq_device side;
   struct virtq_view seen;
   struct hd_channel *to_guest;
-  uint32_t vcpu;  /* that is signalled */
-  bool undecided; /* published since the last decision to signal */
+  uint32_t vcpu;    /* that is signalled */
+  bool undecided;   /* published since the last decision to signal */
+  uint64_t *status; /* by chain: address of the status byte */
 };
 
 struct block_guest {
   uint16_t vm, n_queues;
+  unsigned side; /* of its vCPUs (vcpu_control.h): 1: where it migrates to */
   uint64_t first_block, blocks; /* of the drive, 512 B each */
   uint64_t offset;              /* from guest physical to host physical */
   int64_t max_transfer;         /* bytes of a request */
@@ -55,6 +58,9 @@ struct block_guest {
     uint16_t virtqueue, chain;
   } refused;
   uint64_t taken, returned; /* requests, since the start */
+  struct hd_msg *asked;     /* to be carried out; one at a time */
+  bool fresh;               /* it has not been looked at */
+  struct virtio_dirty_writer dirty;
   struct block_guest_stats stats;
 };
 
@@ -62,13 +68,17 @@ struct block_guest {
 struct block_guest_front {
   /* The vCPU that handles queue q. */
   struct vcpu *(*vcpu_of_queue)(void *guest, unsigned q);
-  /* As guest_attach_backend(). */
+  /* As guest_attach_backend(), and guest_attach_second_backend(); the latter
+   * only for back ends at side 1. */
   void (*attach)(void *guest, struct hd_component *backend,
                  hd_time kick_latency);
+  void (*attach_second)(void *guest, struct hd_component *backend,
+                        hd_time kick_latency);
 };
 
 /* Sets the function's way of notification to VIRTIO_NOTIFY_EXIT. The other
- * fields that say what the disk is have been set in *g. */
+ * fields that say what the disk is, and side, have been set in *g. At side 1
+ * its queues are stopped until they are started with a state. */
 void block_guest_initialize(struct block_guest *g, struct virtio_function *f,
                             const struct hd_window *window);
 /* The thread that serves it, with what queue pair. The guest's vCPUs have been
@@ -89,6 +99,16 @@ bool block_guest_pending(const struct block_guest *g);
 /* Kicks for all queues. Enabling returns whether chains are there already. */
 bool block_guest_enable(struct block_guest *g);
 void block_guest_disable(struct block_guest *g);
+
+/* ---- live migration: block_control.c ---- */
+
+/* For ops->message: a struct virtq_control_msg. */
+void block_guest_ask(struct block_guest *g, struct hd_msg *m);
+/* Carries out what has been asked for, in between two pieces of work. A queue
+ * that is to be stopped is, once the drive has done all that was taken from it;
+ * nothing is taken meanwhile. Call it each turn. */
+void block_guest_obey(struct block_guest *g);
+void block_guest_show(struct block_guest *g, const struct block_queue *q);
 
 /* Takes the next chain of queue `q`. TAKEN: *c is to be submitted. REFUSED: it
  * cannot be right, and must be answered with block_guest_refuse() next. */

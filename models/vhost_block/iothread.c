@@ -117,7 +117,8 @@ static bool reap(struct iothread *t)
 
 static bool is_ready(const struct iothread *t)
 {
-  return t->drive->ready.count > 0 || block_guest_pending(t->guest);
+  return t->drive->ready.count > 0 || block_guest_pending(t->guest) ||
+         t->guest->fresh;
 }
 
 static bool poll(struct iothread *t)
@@ -171,6 +172,7 @@ static void wait(struct iothread *t)
 static bool turn(struct iothread *t)
 {
   bool found = false;
+  block_guest_obey(t->guest);
   if (block_guest_pending(t->guest))
     block_guest_disable(t->guest);
   for (uint16_t q = 0; q < t->guest->n_queues; q++)
@@ -196,6 +198,10 @@ static bool message(struct vcpu *v, struct hd_msg *m)
 {
   struct iothread *t = v->guest;
   bool wake = true;
+  if (m->kind == MSG_VIRTQ_CONTROL) {
+    block_guest_ask(t->guest, m);
+    return true;
+  }
   if (m->kind == MSG_VIRTQ_VIEW) {
     wake = block_guest_view(t->guest, (const struct virtio_view_msg *)m) ||
            (t->polling && block_guest_pending(t->guest));

@@ -87,6 +87,8 @@ static bool turn(struct spdk_thread *s)
   bool found = false;
   s->activity = false;
   for (uint32_t i = 0; i < s->n_guests; i++)
+    block_guest_obey(s->guests[i]);
+  for (uint32_t i = 0; i < s->n_guests; i++)
     for (uint16_t q = 0; q < s->guests[i]->n_queues; q++)
       if (poll_virtqueue(s, s->guests[i], q)) {
         found = true;
@@ -128,6 +130,11 @@ static struct block_guest *guest_of(const struct spdk_thread *s, uint16_t vm)
 static bool message(struct vcpu *v, struct hd_msg *m)
 {
   struct spdk_thread *s = v->guest;
+  if (m->kind == MSG_VIRTQ_CONTROL) {
+    block_guest_ask(guest_of(s, ((struct virtq_control_msg *)m)->vm), m);
+    s->activity = true;
+    return true;
+  }
   if (m->kind == MSG_VIRTQ_VIEW) {
     const struct virtio_view_msg *view = (const struct virtio_view_msg *)m;
     struct block_guest *g = guest_of(s, view->vm);

@@ -214,6 +214,7 @@ static void make_guest(struct vhost_block *v, size_t i)
   *g =
       (struct block_guest){.first_block = from->first_block,
                            .blocks = from->blocks,
+                           .side = c->side,
                            .offset = from->guest_offset,
                            .max_transfer = c->drives[from->drive].max_transfer};
   block_guest_initialize(g, from->function, c->window);
@@ -310,4 +311,12 @@ vhost_block_interface(const struct vhost_block *v, uint8_t drive)
 {
   const struct vhost_block_pairs *p = &v->drives[drive];
   return p->count > 0 ? &p->interface : NULL;
+}
+
+struct hd_component *vhost_block_server_of(struct vhost_block *v, uint16_t vm)
+{
+  for (size_t i = 0; i < v->n_guests; i++)
+    if (v->guests[i].vm == vm)
+      return host_thread_component(v->guests[i].thread);
+  hd_fail(&v->base, __FILE__, __LINE__, "no guest %u", vm);
 }

@@ -60,6 +60,8 @@ struct vhost_block_config {
   uint16_t region;      /* of `memory`: the host's own */
   uint64_t memory_base; /* in that region; vhost_block_memory() bytes */
   uint64_t descriptors; /* of vCPUs' posted interrupts, as for guests' */
+  unsigned side; /* of the guests' vCPUs (vcpu_control.h); 1: guests that may
+                    come by live migration */
   const struct vhost_block_drive *drives; /* read by create() only */
   size_t n_drives;
   const struct vhost_block_guest *guests; /* read by create() only */
@@ -85,6 +87,9 @@ struct hd_component *vhost_block_component(struct vhost_block *v);
 /* The host's interface of a drive; NULL: no guest of ours is on it. */
 const struct storage_interface *
 vhost_block_interface(const struct vhost_block *v, uint8_t drive);
+
+/* The thread that serves guest `vm`; it takes MSG_VIRTQ_CONTROL. */
+struct hd_component *vhost_block_server_of(struct vhost_block *v, uint16_t vm);
 
 /* ---- results ---- */
 enum vhost_block_role { VHOST_BLOCK_PMD, VHOST_BLOCK_QEMU };

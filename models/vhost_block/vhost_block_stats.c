@@ -15,8 +15,16 @@ static void attach(void *guest, struct hd_component *backend,
   guest_attach_backend(guest, backend, kick_latency);
 }
 
+static void attach_second(void *guest, struct hd_component *backend,
+                          hd_time kick_latency)
+{
+  guest_attach_second_backend(guest, backend, kick_latency);
+}
+
 const struct block_guest_front vhost_block_guest_front = {
-    .vcpu_of_queue = vcpu_of_queue, .attach = attach};
+    .vcpu_of_queue = vcpu_of_queue,
+    .attach = attach,
+    .attach_second = attach_second};
 
 /* ---- threads ------------------------------------------------------------- */
 

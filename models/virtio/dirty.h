@@ -5,6 +5,7 @@
 #ifndef HD_MODELS_VIRTIO_DIRTY_H
 #define HD_MODELS_VIRTIO_DIRTY_H
 
+#include "models/virtio/ring.h"
 #include "sim/engine/engine.h"
 
 enum { VIRTIO_DIRTY_RUNS = 14, VIRTIO_DIRTY_PAGE = 4096 };
@@ -21,5 +22,34 @@ struct virtio_dirty_log {
                 const struct virtio_dirty_run *run, uint16_t runs);
   void *context;
 };
+
+/* Software that writes to guest memory (Linux: log_write()). Zero: no log. */
+struct virtio_dirty_writer {
+  struct virtio_dirty_log log; /* pages NULL: off */
+  struct hd_component *writer;
+  struct virtio_dirty_run run[VIRTIO_DIRTY_RUNS]; /* not told yet */
+  uint16_t n_runs;
+  uint32_t unpaid; /* pages logged, whose cost is due */
+};
+static inline bool virtio_dirty_is_logged(const struct virtio_dirty_writer *w)
+{
+  return w->log.pages != NULL;
+}
+/* What has been noted goes to the old log. */
+void virtio_dirty_set(struct virtio_dirty_writer *w,
+                      struct hd_component *writer,
+                      const struct virtio_dirty_log *log);
+/* Notes a write. */
+void virtio_dirty_wrote(struct virtio_dirty_writer *w, uint64_t address,
+                        uint32_t bytes);
+void virtio_dirty_tell(struct virtio_dirty_writer *w);
+/* virtq_device_flush() without a plan, its writes and all noted ones told. */
+uint32_t virtio_dirty_flush(struct virtio_dirty_writer *w,
+                            struct virtq_device *d);
+/* Kicks have been enabled or disabled: the same for the event field. */
+void virtio_dirty_event(struct virtio_dirty_writer *w,
+                        const struct virtq_device *d);
+/* Pages logged since the last call. */
+uint32_t virtio_dirty_take_unpaid(struct virtio_dirty_writer *w);
 
 #endif
