@@ -201,6 +201,7 @@ static void destroy_models(struct server *s)
   free(s->guests);
   free(s->devices);
   free(s->own);
+  free(s->cores);
   server_plan_free(&s->plan);
 }
 

@@ -180,12 +180,20 @@ struct resource_row { /* how busy a resource was */
 };
 enum { SERVER_MAX_RESOURCES = 16 };
 
-struct stage_row { /* of a run whose stages are not a request's */
+struct stage_row {  /* of a run whose stages are not a request's */
   const char *name; /* the last is the total */
   double mean_ns, p50_ns, p99_ns;
   double share; /* of the mean total */
 };
 enum { SERVER_MAX_STAGES = 32 };
+
+struct cores_row {  /* who used how much of the host's cores */
+  const char *kind; /* "vm" or "thread" */
+  char name[64];
+  const char *group;  /* of a machine; NULL: a host thread */
+  double guest, host; /* cores, mean over the window; a machine's host part
+                         is its exits and halt polling */
+};
 
 struct group_results {
   const char *name; /* "all", then the groups' names */
@@ -202,6 +210,9 @@ struct server_results {
   struct group_results group[SERVER_MAX_GROUPS + 1];
   const struct hd_series *series[SERVER_MAX_GROUPS + 1]; /* NULL: none */
   const char *note; /* what went wrong in a live migration; NULL: nothing */
+  size_t n_cores; /* 0 unless host software serves guests, or there are several
+                     groups */
+  const struct cores_row *cores;
   size_t n_resources;
   struct resource_row resource[SERVER_MAX_RESOURCES];
   struct hd_engine_report engine;
@@ -210,6 +221,6 @@ struct server_results {
   const struct iommu_fault *faults;
 };
 /* Valid until server_destroy(). */
-void server_get_results(const struct server *s, struct server_results *r);
+void server_get_results(struct server *s, struct server_results *r);
 
 #endif

@@ -39,6 +39,7 @@ struct server {
   struct hd_histogram *latency;
   struct hd_breakdown *breakdown;
   struct hd_series *series; /* NULL: none */
+  struct cores_row *cores;
 };
 
 /* server_devices.c: a guest's device as its creator needs it. */
@@ -59,6 +60,9 @@ uint32_t server_queue_handle(const struct guest_plan *p, unsigned queue);
 
 /* Makes the guests of the plan and announces them to the clients. */
 void server_make_guests(struct server *s);
+
+/* server_cores.c: fills in who used the cores, if that is of interest. */
+void server_list_cores(struct server *s, struct server_results *r);
 
 /* Stops the run (hd_fail) when something does not balance. */
 void server_check_conservation(const struct server *s);

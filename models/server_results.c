@@ -303,7 +303,7 @@ static void set_row(const struct server *s, struct server_results *r,
   server_latency_metrics(g->latency, g->metric);
 }
 
-void server_get_results(const struct server *s, struct server_results *r)
+void server_get_results(struct server *s, struct server_results *r)
 {
   if (s->irq) {
     irq_machine_results(s->irq, r);
@@ -349,6 +349,7 @@ void server_get_results(const struct server *s, struct server_results *r)
         server_software_utilization(s->software, s->window.end));
   for (size_t row = 0; row < r->n_groups; row++)
     r->group[row].limited_by = limit_of(s, r, row);
+  server_list_cores(s, r);
   hd_engine_get_report(s->engine, &r->engine);
   if (s->home.io.iommu)
     r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);

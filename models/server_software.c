@@ -519,3 +519,39 @@ uint64_t server_software_drops(const struct server_software *w)
              ? vhost_transmit_drops(w->vhost) + vhost_receive_drops(w->vhost)
              : 0;
 }
+
+/* Threads of vhost, then of block back ends, then relays. */
+static const char *vhost_row(const struct vhost *v, size_t i, hd_time end,
+                             double *cores)
+{
+  struct vhost_thread_stats st;
+  vhost_get_thread_stats(v, i, end, &st);
+  *cores = st.cores;
+  return st.name;
+}
+
+static const char *block_row(const struct vhost_block *v, size_t i, hd_time end,
+                             double *cores)
+{
+  struct vhost_block_thread_stats st;
+  vhost_block_get_thread_stats(v, i, end, &st);
+  *cores = st.cores;
+  return st.name;
+}
+
+const char *server_software_thread(const struct server_software *w, size_t i,
+                                   hd_time end, double *cores)
+{
+  size_t n = w->vhost ? vhost_n_threads(w->vhost) : 0;
+  if (i < n)
+    return vhost_row(w->vhost, i, end, cores);
+  i -= n;
+  n = w->block ? vhost_block_n_threads(w->block) : 0;
+  if (i < n)
+    return block_row(w->block, i, end, cores);
+  i -= n;
+  if (i >= w->n_relays)
+    return NULL;
+  *cores = host_thread_cores(&w->relays[i].thread, end);
+  return w->relays[i].thread.vcpu.task.base.path;
+}

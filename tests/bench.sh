@@ -7,6 +7,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 scenario=$SRCDIR/scenarios/hdiov/fig11-density.yaml
+design=hdiov
 
 field() { # FIELD FILE: a number from a manifest
   sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*$/\1/p" "$2" | head -n 1
@@ -16,8 +17,8 @@ point() { # NAME SETS...: runs one point; best of three, to shed noise
   local name=$1 best= i wall
   shift
   for i in 1 2 3; do
-    "$HDIOV_SIM" run "$scenario" --set design=hdiov --set vms.queue_pairs=1 \
-      "$@" --quiet --out "$work/$name-$i" >/dev/null
+    "$HDIOV_SIM" run "$scenario" --set design="$design" \
+      --set vms.queue_pairs=1 "$@" --quiet --out "$work/$name-$i" >/dev/null
     wall=$(field wall_s "$work/$name-$i/manifest.json")
     if [ -z "$best" ] || awk "BEGIN { exit !($wall < $best) }"; then
       best=$wall
@@ -35,6 +36,7 @@ column() { # NAME FILE: of the row `all`
 # The cost of a packet in steady state: the difference between a long and a
 # short run, so that setting up and filling the rings does not count.
 marginal() { # VMS -> "us_per_packet ns_per_event events_per_packet"
+  rm -rf "$work/short$1" "$work/long$1" "$work/short$1"-? "$work/long$1"-?
   point "short$1" --set vms.count="$1" --set run.warmup='1 ms' --set run.duration='2 ms'
   point "long$1" --set vms.count="$1" --set run.warmup='1 ms' --set run.duration='22 ms'
   awk -v w0="$(field wall_s "$work/short$1/manifest.json")" \
@@ -54,6 +56,12 @@ heap=$(awk '$1 == "heap_hold_ns" { print $3; exit }' "$work/engine")
 customers=$(awk '$1 == "mm1_customers_per_s" { print $2 }' "$work/engine")
 peak=$(field peak_memory_bytes "$work/long758/manifest.json")
 
+scenario=$SRCDIR/scenarios/uniov/net-density.yaml
+design=vhost-net
+read -r vhost_us _ vhost_events < <(marginal 64)
+design=un-iov
+read -r uniov_us _ uniov_events < <(marginal 64)
+
 printf '%-66s %10s %10s\n' 'figure' 'measured' 'at most'
 row() { printf '%-66s %10s %10s\n' "$1" "$2" "$3"; }
 row "event at 758 VMs / operation on a binary heap of $size entries" \
@@ -64,3 +72,7 @@ row "  (events per packet)" "$per_packet" ''
 row 'the same, 758 VMs / 1 VM' "$(awk "BEGIN { printf \"%.2f\", $us / $one_us }")" 1.5
 row 'M/M/1 customers per second on the engine' "$customers" ''
 row 'peak memory at 758 VMs, MB' "$(awk "BEGIN { printf \"%.0f\", $peak / 1e6 }")" 256
+row 'wall time per packet of 64 VMs on vhost-net, us' "$vhost_us" ''
+row "  (events per packet)" "$vhost_events" ''
+row 'wall time per packet of 64 VMs on Un-IOV, us' "$uniov_us" ''
+row "  (events per packet)" "$uniov_events" ''

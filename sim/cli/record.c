@@ -66,7 +66,8 @@ static bool write_tables(const char *dir, const struct rows_subject *s,
   if (r == NULL)
     return true;
   if (!write_table(dir, ROWS_BREAKDOWN, cli_rows_breakdown, s, c) ||
-      !write_series(dir, s, c))
+      !write_series(dir, s, c) ||
+      (r->n_cores > 0 && !write_table(dir, ROWS_CORES, cli_rows_cores, s, c)))
     return false;
   return r->n_faults == 0 ||
          write_table(dir, ROWS_FAULTS, cli_rows_faults, s, c);

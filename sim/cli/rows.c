@@ -10,6 +10,8 @@ static const char *const breakdown_tail[] = {
 static const char *const series_tail[] = {
     "time_us", "group",  "tx_goodput_gbps", "rx_goodput_gbps",
     "tx_pps",  "rx_pps", "requests_per_s",  "drops"};
+static const char *const cores_tail[] = {"kind", "name", "group",
+                                         "guest_cpu_cores", "host_cpu_cores"};
 static const char *const faults_tail[] = {"time_ps", "requester", "pasid",
                                           "address", "access",    "reason"};
 
@@ -22,8 +24,9 @@ struct columns {
 
 const char *cli_rows_file(enum rows_table table)
 {
-  static const char *const files[ROWS_TABLES] = {
-      "summary.csv", "breakdown.csv", "faults.csv", "timeseries.csv"};
+  static const char *const files[ROWS_TABLES] = {"summary.csv", "breakdown.csv",
+                                                 "faults.csv", "timeseries.csv",
+                                                 "cores.csv"};
   return files[table];
 }
 
@@ -55,6 +58,8 @@ static struct columns columns_of(enum rows_table table,
     add_all(&c, faults_tail, COUNT(faults_tail));
   if (table == ROWS_SERIES)
     add_all(&c, series_tail, COUNT(series_tail));
+  if (table == ROWS_CORES)
+    add_all(&c, cores_tail, COUNT(cores_tail));
   if (table == ROWS_SUMMARY) {
     add(&c, "group");
     add_all(&c, metric_names, METRIC_COUNT);
@@ -223,6 +228,26 @@ void cli_rows_series(struct hd_csv *w, const struct rows_subject *s,
     hd_csv_real(w, (double)hd_series_begin(series, bin) / (double)HD_US);
     hd_csv_text(w, group);
     put_bin(w, series, bin);
+    hd_csv_end_row(w);
+  }
+}
+
+/* -- cores -------------------------------------------------------------- */
+
+void cli_rows_cores(struct hd_csv *w, const struct rows_subject *s,
+                    const struct server_results *r)
+{
+  for (size_t i = 0; i < r->n_cores; i++) {
+    const struct cores_row *row = &r->cores[i];
+    put_head(w, s, NULL);
+    hd_csv_text(w, row->kind);
+    hd_csv_text(w, row->name);
+    if (row->group)
+      hd_csv_text(w, row->group);
+    else
+      hd_csv_na(w);
+    hd_csv_real(w, row->guest);
+    hd_csv_real(w, row->host);
     hd_csv_end_row(w);
   }
 }

@@ -17,6 +17,7 @@ enum rows_table {
   ROWS_BREAKDOWN,
   ROWS_FAULTS,
   ROWS_SERIES,
+  ROWS_CORES,
   ROWS_TABLES
 };
 
@@ -49,6 +50,9 @@ void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
 /* A row for every bin of a group's series: time_us is its beginning. */
 void cli_rows_series(struct hd_csv *w, const struct rows_subject *s,
                      const char *group, const struct hd_series *series);
+/* A row for every machine and host thread. */
+void cli_rows_cores(struct hd_csv *w, const struct rows_subject *s,
+                    const struct server_results *r);
 /* A row for every recorded fault. */
 void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
                      const struct server_results *r);

@@ -25,7 +25,8 @@ static const char doc[] =
     "With --out the directory gets summary.csv, breakdown.csv, the latency "
     "distribution of each group (latency-GROUP.hgrm) and manifest.json; "
     "confidence.csv when there are repetitions, faults.csv when the IOMMU "
-    "blocked anything, timeseries.csv with run.series. 'hdiov-sim plot DIR' "
+    "blocked anything, timeseries.csv with run.series, cores.csv when host "
+    "software serves guests. 'hdiov-sim plot DIR' "
     "draws them.";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
