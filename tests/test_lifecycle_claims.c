@@ -4,8 +4,7 @@
  * moves the ratio of figure 12.
  *
  * Figure 12's published ratio, 2.9, does not follow from the public sources:
- * see ratio_lies_between_two_polls. The storm's share of waiting for the lock
- * does.
+ * see ratio_lies_between_two_polls. The storm's figures do, to 15 %.
  */
 #include <check.h>
 #include <math.h>
