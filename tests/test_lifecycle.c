@@ -31,6 +31,24 @@ START_TEST(a_reset_sleeps_to_the_tick)
 }
 END_TEST
 
+/* With ticks of 1 ms the 101 ticks are in the wheel's second level, whose
+ * buckets are 8 ticks: 101 to 109 ms alone, 104 from one's end to the next's.
+ */
+START_TEST(a_reset_sleeps_to_the_wheel_s_bucket)
+{
+  struct rig_results r =
+      rig_starts(LIFECYCLE_FUNCTION, "mode=sequential starts=100 "
+                                     "restart_gap=50ms tick=1ms");
+  ck_assert_double_ge(r.min, 101);
+  ck_assert_double_le(r.min, 103);
+  ck_assert_double_ge(r.max, 107);
+  ck_assert_double_le(r.max, 109 + SLACK);
+  struct rig_results chain =
+      rig_starts(LIFECYCLE_FUNCTION, "starts=10 tick=1ms");
+  ck_assert_double_eq_tol(chain.span, 104.0 * 10, SLACK);
+}
+END_TEST
+
 /* N at once: one after another, each from tick to tick, 108 ms. The mean is
  * that of 1..N, and all but one part of it is waiting. */
 START_TEST(opens_wait_for_one_lock)
@@ -287,6 +305,7 @@ static Suite *suite(void)
   TCase *c = tcase_create("starts");
   tcase_set_timeout(c, 60);
   tcase_add_test(c, a_reset_sleeps_to_the_tick);
+  tcase_add_test(c, a_reset_sleeps_to_the_wheel_s_bucket);
   tcase_add_test(c, opens_wait_for_one_lock);
   tcase_add_test(c, interfaces_open_side_by_side);
   tcase_add_test(c, sets_of_their_own_open_side_by_side);

@@ -98,9 +98,9 @@ static const struct hd_param params[] = {
      "Linux, vfio_pci_core_register_device(): one set a bus, until 26 Jun 2025 "
      "gave each function its own"},
     {"tick", HD_PARAM_TIME, FIELD(tick), "4 ms", "100 us", "100 ms", NULL,
-     "Host's timer tick: a sleep ends one to two of them late",
-     "Linux timer wheel, Ubuntu: 250 Hz; LKML 26 Jun 2025: resets of 104 and "
-     "108 ms"},
+     "Host's timer tick; sleeps end late by the rounding of the timer wheel",
+     "Linux, kernel/time/timer.c; Ubuntu: 250 Hz. LKML 26 Jun 2025: resets of "
+     "104 and 108 ms"},
     INT(resets, "1", "0", "16", "Resets that the user asks for after the open",
         "DPDK: pci_rte_vfio_setup_device(); QEMU: reset of a plugged device"),
     TIME(interface_reset, "1 ms", "1 s",

@@ -69,10 +69,21 @@ void worker_spin_until(struct worker *w, hd_time when)
     vcpu_spin_until(vcpu_of(w), when);
 }
 
+/* Level n of the wheel has 64 buckets of 8^n ticks; a timer that is due in the
+ * middle of a bucket fires with the next one. */
+static uint64_t fires_at(uint64_t now, uint64_t ticks)
+{
+  unsigned shift = 0;
+  for (unsigned level = 1; level < 9 && ticks >= UINT64_C(63) << shift; level++)
+    shift += 3;
+  return (((now + ticks) >> shift) + 1) << shift;
+}
+
 void worker_tick_sleep(struct worker *w, hd_time time, hd_time tick)
 {
-  hd_time ticks = worker_now(w) / tick + (time + tick - 1) / tick + 2;
-  worker_sleep_until(w, ticks * tick);
+  uint64_t ticks = (uint64_t)((time + tick - 1) / tick) + 1;
+  uint64_t now = (uint64_t)(worker_now(w) / tick);
+  worker_sleep_until(w, (hd_time)fires_at(now, ticks) * tick);
 }
 
 /* ---- requests ------------------------------------------------------------ */

@@ -44,8 +44,8 @@ void worker_work(struct worker *w, hd_time time);
 void worker_sleep_until(struct worker *w, hd_time when);
 /* With it. */
 void worker_spin_until(struct worker *w, hd_time when);
-/* Sleeps as the kernel's msleep(): a timer of the wheel is rounded up by a tick
- * beyond the one that the sleep adds (Linux, kernel/time/timer.c). */
+/* Sleeps as the kernel's msleep(): one tick is added, and the timer wheel
+ * rounds up (Linux 5.11, kernel/time/timer.c, calc_wheel_index()). */
 void worker_tick_sleep(struct worker *w, hd_time time, hd_time tick);
 
 /* Sends a request and goes on; worker_await() returns how long it waited. */
