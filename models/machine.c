@@ -1,5 +1,6 @@
 /* machine.c - builds a computer, see machine.h. */
 #include "models/machine.h"
+#include "models/machine_endpoints.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static bool attach_accelerators(const struct machine *m, uint32_t domain)
 }
 
 /* The host maps its own memory one to one for its physical functions; and all
- * memory, when drives serve guests' buffers for its software (iommu=pt). */
+ * memory, when drives serve guests' buffers for its software, or accelerators
+ * its processes (iommu=pt). */
 static void map_physical_functions(struct machine *m, bool guests)
 {
   const struct server_config *c = m->config;
@@ -49,10 +51,10 @@ static void map_physical_functions(struct machine *m, bool guests)
   if (!t)
     return;
   uint32_t domain = vtd_domain_create(t);
-  bool ok = domain != 0 &&
-            vtd_domain_map(t, domain, 0, 0, (uint64_t)size, 30, true);
+  bool ok =
+      domain != 0 && vtd_domain_map(t, domain, 0, 0, (uint64_t)size, 30, true);
   ok = ok && attach_ports(m, domain) && attach_accelerators(m, domain) &&
-       attach_drives(m, domain);
+       attach_drives(m, domain) && machine_attach_endpoints(m, domain);
   HD_REQUIRE(NULL, ok, "no room for the host's remapping structures");
 }
 
@@ -122,6 +124,7 @@ static void make_drive(struct machine *m, unsigned index)
   struct io_stack *io = &m->io;
   struct pcie_params params = c->pcie;
   char name[16], path[IO_STACK_PATH];
+  params.generation = c->storage.generation;
   params.lanes = c->storage.lanes;
   snprintf(name, sizeof name, "-drive%u", index);
   struct io_port *port = io_stack_add_device(io, name, &params);
@@ -154,6 +157,8 @@ static void make_devices(struct machine *m, const bool *has,
         &m->config->storage);
   if (has[DEVICE_DRIVE])
     make_drives(m);
+  if (has[DEVICE_ACCELERATOR])
+    machine_make_endpoints(m);
 }
 
 uint16_t machine_device(const struct machine *m, const struct guest_plan *p)
@@ -170,7 +175,10 @@ void machine_initialize(struct machine *m, const struct server_plan *plan,
   io_stack_initialize(&m->io, c, e, host, window);
   make_interrupts(m);
   make_devices(m, plan->has, packets);
-  map_physical_functions(m, plan->software && plan->has[DEVICE_DRIVE]);
+  for (unsigned i = 0; i < m->n_ports; i++)
+    wire_segment(m->wire[i], packets);
+  map_physical_functions(m, (plan->software && plan->has[DEVICE_DRIVE]) ||
+                                plan->bare);
 }
 
 void machine_terminate(struct machine *m)
@@ -179,6 +187,7 @@ void machine_terminate(struct machine *m)
     wire_destroy(m->wire[i]);
   for (unsigned i = 0; i < m->n_drives; i++)
     storage_destroy(m->drive[i]);
+  machine_destroy_endpoints(m);
   for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)
     if (m->virtio[kind])
       virtio_device_destroy(m->virtio[kind]);
@@ -210,6 +219,7 @@ void machine_check(const struct machine *m)
               virtio_device_check(m->virtio[kind]));
   for (unsigned i = 0; i < m->n_drives; i++)
     require(storage_component(m->drive[i]), storage_check(m->drive[i]));
+  machine_check_endpoints(m);
   for (unsigned i = 0; i < m->n_ports; i++)
     require(wire_component(m->wire[i]), wire_check(m->wire[i]));
 }

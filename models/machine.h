@@ -14,6 +14,7 @@
 #ifndef HD_MODELS_MACHINE_H
 #define HD_MODELS_MACHINE_H
 
+#include "models/accelerator/accelerator.h"
 #include "models/cpu/scheduler.h"
 #include "models/interrupt/interrupt.h"
 #include "models/io_stack.h"
@@ -32,7 +33,10 @@ struct machine {
   struct virtio_device *virtio[2]; /* accelerators, by enum virtio_kind */
   struct storage *drive[PLAN_MAX_DRIVES]; /* n_drives of them */
   unsigned n_drives;
-  /* Devices' indices below the root complex; drives follow one another. */
+  struct accelerator *endpoint[PLAN_MAX_ENDPOINTS]; /* n_endpoints of them */
+  unsigned n_endpoints;
+  /* Devices' indices below the root complex; drives follow one another, and so
+   * do endpoints. */
   uint16_t device[DEVICE_KINDS];
   struct wire *wire[PLAN_MAX_PORTS]; /* by network port */
   unsigned n_ports;

@@ -1,7 +1,7 @@
 /* machine_results.c - what a machine's devices, wires and cores counted. */
 #include <math.h>
 
-#include "models/machine.h"
+#include "models/machine_endpoints.h"
 
 static double ratio(double a, double b)
 {
@@ -108,6 +108,8 @@ void machine_metrics(const struct machine *s, double *m)
       set_accelerator(s, s->virtio[kind], m);
   if (s->n_drives > 0)
     set_drives(s, m);
+  if (s->n_endpoints > 0)
+    machine_endpoint_metrics(s, m);
   if (s->n_ports > 0)
     set_wire(s, m);
   set_host(s, m);
@@ -171,6 +173,8 @@ void machine_resources(const struct machine *s, struct server_results *r)
     add_accelerators(s, r);
   if (s->n_drives > 0)
     add_drives(s, r);
+  if (s->n_endpoints > 0)
+    machine_endpoint_resources(s, r);
   server_add_resource(r, "host cores",
                       sched.cores_busy / (double)s->config->cpu.cores);
 }

@@ -67,19 +67,24 @@
   X(setup_ms, "creation of all devices to start of the workloads")             \
   X(read_gbps, "block data read")                                              \
   X(write_gbps, "block data written")                                          \
-  X(request_errors, "block requests that failed")                              \
+  X(request_errors, "block or accelerator requests that failed")               \
   X(service_cpu_cores, "host threads that serve guests; part of "              \
                        "host_cpu_cores")                                       \
   X(host_cores_per_100kpps, "host cores for 100,000 packets or requests a "    \
                             "second")                                          \
   X(kicks_per_s, "virtio notifications that left the guest by an exit")        \
+  X(accelerator_in_gbps, "data that accelerators took for finished requests")  \
+  X(accelerator_out_gbps, "results of these")                                  \
+  X(engine_utilization, "accelerators: busiest kind of slices, or firmware")   \
   X(media_utilization, "dies of the drives or of the accelerator's media")     \
   X(silence_max_ms, "longest time without a packet of a guest at the client")  \
   X(packets_lost, "gaps in the sequence numbers at the client")                \
+  X(migration_completed, "live migration: 1: the VM runs at the destination")  \
   X(migration_total_ms, "live migration: start to end")                        \
   X(migration_rounds, "rounds of pre-copy")                                    \
   X(migration_gib, "sent, with headers and device state")                      \
   X(migration_dirty_gbps, "memory found dirty, mean over the rounds")          \
+  X(migration_drops, "frames for the VM that stopped back ends have dropped")  \
   X(downtime_ms, "the VM stood still")                                         \
   X(downtime_stop_ms, "of it: stopping the vCPUs")                             \
   X(downtime_suspend_ms, "suspending the device")                              \
@@ -87,8 +92,23 @@
   X(downtime_copy_ms, "the last pages")                                        \
   X(downtime_create_ms, "queues and configuration at the destination")         \
   X(downtime_resume_ms, "resuming device and vCPUs")                           \
+  X(downtime_destination_ms, "creation and resumption together")               \
   X(migration_thread_cores, "migration threads, mean over the window")         \
-  X(migration_relay_cores, "relay of used rings, mean over the window")
+  X(migration_relay_cores, "relay of used rings, mean over the window")        \
+  X(starts, "life cycle: starts that were made")                               \
+  X(start_mean_ms, "a start, from being asked for until its queues run")       \
+  X(start_p50_ms, "median")                                                    \
+  X(start_p99_ms, "99th percentile")                                           \
+  X(start_span_ms, "first start asked for until the last is ready")            \
+  X(start_lock_share, "share of the starts' time waiting for the lock of the " \
+                      "VFIO device set")                                       \
+  X(start_admin_share, "for the administration queue, own commands")           \
+  X(start_driver_share, "for the host's network driver to take a message")     \
+  X(start_memory_share, "for memory while pages are zeroed")                   \
+  X(start_core_share, "for a core")                                            \
+  X(stop_mean_ms, "closing the device again")                                  \
+  X(connections_per_s, "TCP connections that came to stand")                   \
+  X(retransmissions, "TCP segments sent again, by guests and clients")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

@@ -10,7 +10,7 @@
 
 #define DESIGNS                                                                \
   "sriov", "hdiov", "vhost-net", "vhost-user", "spdk-vhost", "qemu-blk",       \
-      "un-iov", "passthrough"
+      "un-iov", "passthrough", "host"
 const char *const server_design_names[] = {DESIGNS, NULL};
 static const char *const group_designs[] = {DESIGNS, "inherit", NULL};
 static const char *const rogues[] = {"none", "outside-memory", "foreign-pasid",
@@ -96,6 +96,8 @@ static const struct hd_param_section workloads[] = {
     {&dpdk_forward_param_table, GROUP(dpdk_forward)},
     {&idle_param_table, GROUP(udp_stream)},
     {&block_jobs_param_table, GROUP(block_jobs)},
+    {&accelerator_jobs_param_table, GROUP(accelerator_jobs)},
+    {&web_server_param_table, GROUP(web_server)},
     {0}};
 
 static const struct hd_param_variant workload_variant = {
@@ -122,6 +124,7 @@ static const struct hd_param_section sections[] = {
     {&vhost_param_table, AT(vhost)},
     {&vhost_block_param_table, AT(vhost_block)},
     {&storage_param_table, AT(storage)},
+    {&accelerator_param_table, AT(accelerator)},
     {&network_param_table, AT(network)},
     {&client_param_table, AT(client)},
     {&ethernet_switch_param_table, AT(network_switch)},
@@ -129,9 +132,14 @@ static const struct hd_param_section sections[] = {
     {&migration_param_table, AT(migration)},
     {&guest_param_table, AT(guest)},
     {&guest_block_param_table, AT(guest_block)},
+    {&guest_accelerator_param_table, AT(guest_accelerator)},
+    {&tcp_param_table, AT(tcp)},
+    {&nginx_param_table, AT(nginx)},
+    {&apache_bench_param_table, AT(apache_bench)},
     {&bench_param_table, AT(bench)},
     {&dma_device_param_table, AT(device)},
     {&irq_bench_param_table, AT(irq_bench)},
+    {&lifecycle_param_table, AT(lifecycle)},
     {0}};
 
 static const struct hd_param_group groups[] = {

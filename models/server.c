@@ -100,6 +100,7 @@ static void make_models(struct server *s)
              "server built although %s ran out", shortage.resource);
   packet_pool_initialize(&s->packets);
   block_pool_initialize(&s->requests);
+  accelerator_pool_initialize(&s->jobs);
   machine_initialize(&s->home, &s->plan, s->config, s->engine, IO_STACK_HOST,
                      &s->packets, &s->window);
   hd_engine_add_host(s->engine, "client");
@@ -132,6 +133,8 @@ struct server *server_create(const struct server_config *c,
   s->engine = io_engine_create(c, o);
   if (irq_machine_wanted(c))
     s->irq = irq_machine_create(s->engine, c);
+  else if (lifecycle_machine_wanted(c))
+    s->lifecycle = lifecycle_machine_create(s->engine, c);
   else if (plan_is_bench(c))
     make_bench(s);
   else
@@ -145,6 +148,10 @@ void server_run(struct server *s)
     irq_machine_run(s->irq);
     return;
   }
+  if (s->lifecycle) {
+    lifecycle_machine_run(s->lifecycle);
+    return;
+  }
   if (s->bench) {
     bench_machine_run(s->bench);
     return;
@@ -155,7 +162,9 @@ void server_run(struct server *s)
 
 hd_time server_workload_start(const struct server *s)
 {
-  return s->bench || s->irq ? 0 : hypervisor_workload_start(s->hypervisor);
+  return s->bench || s->irq || s->lifecycle
+             ? 0
+             : hypervisor_workload_start(s->hypervisor);
 }
 
 static void destroy_rows(struct server *s)
@@ -185,6 +194,7 @@ static void destroy_models(struct server *s)
   machine_terminate(&s->home);
   packet_pool_terminate(&s->packets);
   block_pool_terminate(&s->requests);
+  accelerator_pool_terminate(&s->jobs);
   for (size_t i = 0; i < s->plan.n_guests; i++)
     free(s->observers[i]);
   free(s->observers);
@@ -199,6 +209,8 @@ void server_destroy(struct server *s)
   hd_engine_destroy(s->engine);
   if (s->irq) {
     irq_machine_destroy(s->irq);
+  } else if (s->lifecycle) {
+    lifecycle_machine_destroy(s->lifecycle);
   } else if (s->bench) {
     bench_machine_destroy(s->bench);
     io_stack_terminate(&s->bench_io);

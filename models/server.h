@@ -10,6 +10,8 @@
 #ifndef HD_MODELS_SERVER_H
 #define HD_MODELS_SERVER_H
 
+#include "models/accelerator/accelerator_jobs.h"
+#include "models/accelerator/accelerator_params.h"
 #include "models/cpu/cpu_params.h"
 #include "models/dmabench/dma_bench_params.h"
 #include "models/hypervisor/hypervisor_params.h"
@@ -17,6 +19,7 @@
 #include "models/interrupt/interrupt.h"
 #include "models/iommu/iommu.h"
 #include "models/irq_bench/irq_bench.h"
+#include "models/lifecycle/lifecycle_params.h"
 #include "models/memory/memory.h"
 #include "models/metrics.h"
 #include "models/network/network.h"
@@ -27,6 +30,7 @@
 #include "models/vhost/vhost_params.h"
 #include "models/vhost_block/vhost_block_params.h"
 #include "models/virtio_device/virtio_device_params.h"
+#include "models/workload/accel_params.h"
 #include "models/workload/block_params.h"
 #include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
@@ -44,6 +48,8 @@ enum design {
   DESIGN_QEMU_BLK,   /* virtio-blk on a thread of the VMM each */
   DESIGN_UN_IOV,     /* virtio accelerator: direct data path, relayed control */
   DESIGN_PASSTHROUGH, /* virtio accelerator, passed through whole */
+  DESIGN_HOST,        /* QAT-like accelerator: processes on the host in place
+                         of virtual machines, on its physical function */
   DESIGN_INHERIT
 };
 /* Without DESIGN_INHERIT; NULL-terminated. */
@@ -60,7 +66,7 @@ struct scenario_params {
 /* Section "run". */
 struct run_params {
   int64_t warmup, duration; /* ps, from the start of the workloads */
-  int64_t series; /* ps: width of the bins of time series; 0: none */
+  int64_t series;           /* ps: width of the bins of time series; 0: none */
   int64_t repetitions;
   int64_t seed;
   int64_t window;      /* ps: run-ahead window; 0: none */
@@ -86,6 +92,8 @@ struct vm_group {
   struct ping_params ping;
   struct dpdk_forward_params dpdk_forward;
   struct block_jobs_params block_jobs;
+  struct accelerator_jobs_params accelerator_jobs;
+  struct web_server_params web_server;
 };
 
 enum { SERVER_MAX_GROUPS = 64 };
@@ -105,6 +113,7 @@ struct server_config {
   struct vhost_params vhost;
   struct vhost_block_params vhost_block;
   struct storage_params storage;
+  struct accelerator_params accelerator;
   struct network_params network;
   struct client_params client;
   struct ethernet_switch_params network_switch;
@@ -112,9 +121,14 @@ struct server_config {
   struct migration_params migration;
   struct guest_params guest;
   struct guest_block_params guest_block;
+  struct guest_accelerator_params guest_accelerator;
+  struct tcp_params tcp;
+  struct nginx_params nginx;
+  struct apache_bench_params apache_bench;
   struct bench_params bench;
   struct dma_device_params device;
   struct irq_bench_params irq_bench;
+  struct lifecycle_params lifecycle;
   struct vm_group groups[SERVER_MAX_GROUPS];
   size_t n_groups;
 };
@@ -166,17 +180,28 @@ struct resource_row { /* how busy a resource was */
 };
 enum { SERVER_MAX_RESOURCES = 16 };
 
+struct stage_row { /* of a run whose stages are not a request's */
+  const char *name; /* the last is the total */
+  double mean_ns, p50_ns, p99_ns;
+  double share; /* of the mean total */
+};
+enum { SERVER_MAX_STAGES = 32 };
+
 struct group_results {
   const char *name; /* "all", then the groups' names */
   double metric[METRIC_COUNT];
   const char *limited_by; /* the busiest resource, see server_results.c */
+  const char *migration;  /* what became of a migration; NULL: none */
   const struct hd_histogram *latency;   /* may be empty */
   const struct hd_breakdown *breakdown; /* may be empty */
+  const struct stage_row *stages;       /* instead of it; NULL: none */
+  size_t n_stages;
 };
 struct server_results {
   size_t n_groups; /* 1 + the scenario's groups */
   struct group_results group[SERVER_MAX_GROUPS + 1];
   const struct hd_series *series[SERVER_MAX_GROUPS + 1]; /* NULL: none */
+  const char *note; /* what went wrong in a live migration; NULL: nothing */
   size_t n_resources;
   struct resource_row resource[SERVER_MAX_RESOURCES];
   struct hd_engine_report engine;

@@ -46,6 +46,35 @@ static void check_requests(const struct server *s)
              (unsigned long long)live, (unsigned long long)held);
 }
 
+/* The same for accelerators. */
+static void check_jobs(const struct server *s)
+{
+  uint64_t held = 0;
+  for (size_t i = 0; i < s->plan.n_guests; i++)
+    held += guest_accelerator_inside(s->guests[i]);
+  uint64_t live = s->jobs.created - s->jobs.destroyed;
+  HD_REQUIRE(NULL, live == held && live == s->jobs.pool.live,
+             "conservation: %llu accelerator requests live, %llu found",
+             (unsigned long long)live, (unsigned long long)held);
+}
+
+/* Ring banks that guests hold are what the pools gave. */
+static void check_banks(const struct server *s)
+{
+  const struct server_config *c = s->config;
+  int64_t held = 0, given = 0;
+  for (size_t i = 0; i < s->plan.n_guests; i++) {
+    const struct guest_plan *p = &s->plan.guests[i];
+    if (p->device == DEVICE_ACCELERATOR)
+      held += p->virtual_function ? c->accelerator.banks_per_function
+                                  : c->groups[p->group].queue_pairs;
+  }
+  for (int e = 0; s->plan.has[DEVICE_ACCELERATOR] && e < PLAN_MAX_ENDPOINTS;
+       e++)
+    given += s->plan.endpoint[e].pool[ACCELERATOR_RING_BANKS].used;
+  HD_REQUIRE(NULL, held == given, "conservation: ring banks do not add up");
+}
+
 /* Vectors and queues that guests hold are what the pools gave. */
 static void check_nic(const struct server *s)
 {
@@ -77,5 +106,7 @@ void server_check_conservation(const struct server *s)
     server_migration_check(s->migration);
   check_packets(s);
   check_requests(s);
+  check_jobs(s);
+  check_banks(s);
   check_nic(s);
 }

@@ -39,11 +39,14 @@ static void misbehave(const struct server *s, const struct guest_plan *p,
  *
  * A NIC's interface and a virtio function have a vector of their own before
  * those of their queues; so has an NVMe function's admin queue. An assignable
- * interface of a drive has none: its admin queue is software.
+ * interface of a drive has none: its admin queue is software. An accelerator's
+ * banks have one each, its other vector is emulated.
  */
 
 bool server_has_own_vector(const struct guest_plan *p)
 {
+  if (p->device == DEVICE_ACCELERATOR)
+    return false;
   return !p->software && (p->device != DEVICE_DRIVE || p->virtual_function);
 }
 
@@ -139,6 +142,21 @@ storage_of(const struct server *s, const struct guest_plan *p, struct guest *g)
       .rings = rings};
 }
 
+static struct accelerator_interface accelerator_of(const struct server *s,
+                                                   const struct guest_plan *p,
+                                                   struct guest *g)
+{
+  const struct vm_group *group = &s->config->groups[p->group];
+  return (struct accelerator_interface){.vm = p->vm,
+                                        .requester = p->requester,
+                                        .has_pasid = p->pasid != 0,
+                                        .pasid = p->pasid,
+                                        .banks = (uint16_t)group->queue_pairs,
+                                        .first_bank = p->first_queue,
+                                        .first_handle = p->first_handle,
+                                        .rings = guest_accelerator_rings(g)};
+}
+
 static void fill_device(const struct server *s, const struct guest_plan *p,
                         struct guest *g, struct device_plan *d)
 {
@@ -151,6 +169,9 @@ static void fill_device(const struct server *s, const struct guest_plan *p,
   } else if (p->device == DEVICE_DRIVE) {
     d->kind = VIRTUAL_STORAGE;
     d->storage = storage_of(s, p, g);
+  } else if (p->device == DEVICE_ACCELERATOR) {
+    d->kind = VIRTUAL_ACCELERATOR;
+    d->accelerator = accelerator_of(s, p, g);
   } else {
     d->kind = VIRTUAL_VIRTIO;
     d->virtio =
@@ -168,6 +189,7 @@ struct device_plan server_device_of(const struct server *s,
   const struct vm_group *group = &s->config->groups[p->group];
   struct device_plan d = {.guest = g,
                           .virtual_function = p->virtual_function,
+                          .bare = p->bare,
                           .device = machine_device(&s->home, p),
                           .pf_requester = p->pf_requester,
                           .requester = p->requester,

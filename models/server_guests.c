@@ -22,6 +22,9 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .ping = &g->ping,
                                .dpdk_forward = &g->dpdk_forward,
                                .block_jobs = &g->block_jobs,
+                               .web_server = &g->web_server,
+                               .nginx = &c->nginx,
+                               .tcp = &c->tcp,
                                .costs = &c->guest,
                                .cpu = &c->cpu,
                                .nic = &c->nic,
@@ -33,7 +36,20 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .block_costs = &c->guest_block,
                                .virtio = &c->virtio,
                                .storage = &c->storage,
+                               .accelerator_jobs = &g->accelerator_jobs,
+                               .accelerator_costs = &c->guest_accelerator,
                                .memory_size = (uint64_t)g->memory};
+}
+
+/* A process on the host pays for no exits, and its core halts by itself. Its
+ * interrupts' handler runs on a housekeeping core (scheduler.h). */
+static struct cpu_params host_view_of(const struct cpu_params *cpu)
+{
+  struct cpu_params p = *cpu;
+  p.exit_cost = p.exit_hlt = p.exit_interrupt = p.exit_ept = p.exit_trap = 0;
+  p.exit_ipi = p.exit_kick = p.inject_cost = p.irq_entry_cost = 0;
+  p.halt_poll = 0;
+  return p;
 }
 
 static struct guest_config config_of(struct server *s,
@@ -49,6 +65,10 @@ static struct guest_config config_of(struct server *s,
   c.blocks = p->blocks;
   c.packets = &s->packets;
   c.block_pool = &s->requests;
+  c.accelerator_pool = &s->jobs;
+  c.bare = p->bare;
+  if (p->bare)
+    c.cpu = &s->host_cpu;
   c.window = &s->window;
   c.memory_base = p->iova;
   c.nic_device = machine_device(&s->home, p);
@@ -84,6 +104,15 @@ static void attach_vcpus(struct server *s, struct guest *g)
   }
 }
 
+/* Of a process on the host the host's handler takes the interrupt. */
+static void route_vector(struct server *s, const struct guest_plan *p,
+                         unsigned queue, const struct vcpu *v)
+{
+  (p->bare ? interrupt_unit_set_host_entry : interrupt_unit_set_entry)(
+      s->home.interrupts, server_queue_handle(p, queue), p->requester,
+      vcpu_interrupt_index(v, 0), (uint8_t)GUEST_VECTOR(1 + queue));
+}
+
 /* What a device writes for a queue is seen by the vCPU that looks at it; queues
  * on one vCPU share an observer. Its vectors are routed there as well. */
 static void route_queues(struct server *s, const struct guest_plan *p,
@@ -102,14 +131,25 @@ static void route_queues(struct server *s, const struct guest_plan *p,
     if (!guest_virtio_function(g))
       guest_set_observer(g, q, observers[q]);
     server_set_observer(s, p, q, observers[q]);
-    interrupt_unit_set_entry(s->home.interrupts, server_queue_handle(p, q),
-                             p->requester, vcpu_interrupt_index(v, 0),
-                             (uint8_t)GUEST_VECTOR(1 + q));
+    route_vector(s, p, q, v);
   }
   if (server_has_own_vector(p))
     interrupt_unit_set_entry(s->home.interrupts, p->first_handle, p->requester,
                              vcpu_interrupt_index(guest_vcpu(g, 0), 0),
                              (uint8_t)GUEST_VECTOR(0));
+}
+
+static struct client_web web_load_of(const struct server_config *c,
+                                     const struct vm_group *g)
+{
+  const struct web_server_params *w = &g->web_server;
+  return (struct client_web){.concurrency = w->concurrency,
+                             .requests = w->requests,
+                             .request_bytes = (uint32_t)c->nginx.request_bytes,
+                             .response_bytes =
+                                 (uint32_t)(c->nginx.header_bytes + w->file),
+                             .tcp = &c->tcp,
+                             .costs = &c->apache_bench};
 }
 
 static void announce_to_client(struct server *s, const struct guest_plan *p)
@@ -123,6 +163,10 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
       cv.forward_streams = (uint32_t)g->dpdk_forward.streams;
       cv.queue_pairs = (uint32_t)g->queue_pairs;
       cv.forward_poisson = g->dpdk_forward.poisson;
+    }
+    if (g->workload == WORKLOAD_WEB_SERVER && port == p->port) {
+      cv.web = web_load_of(s->config, g);
+      cv.queue_pairs = (uint32_t)g->queue_pairs;
     }
     client_add_vm(s->client[port], p->vm, &cv);
     cv = (struct client_vm){.group = p->group};
@@ -150,6 +194,7 @@ void server_make_guests(struct server *s)
   s->observers = calloc(s->plan.n_guests, sizeof(uint16_t *));
   HD_REQUIRE(NULL, s->guests && s->devices && s->observers,
              "out of memory for guests");
+  s->host_cpu = host_view_of(&s->config->cpu);
   for (size_t i = 0; i < s->config->n_groups; i++) {
     s->streams[i] = s->config->groups[i].udp_stream;
     s->streams[i].streams = plan_streams(&s->config->groups[i]);

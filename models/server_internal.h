@@ -5,6 +5,7 @@
 #include "models/bench_machine.h"
 #include "models/hypervisor/hypervisor.h"
 #include "models/irq_machine.h"
+#include "models/lifecycle_machine.h"
 #include "models/machine.h"
 #include "models/workload/guest.h"
 
@@ -19,6 +20,7 @@ struct server {
   struct io_stack bench_io;    /* of the benchmark */
   struct bench_machine *bench; /* both NULL: a server with guests */
   struct irq_machine *irq;
+  struct lifecycle_machine *lifecycle;
   struct machine home;
   struct packet_pool packets;
   struct client *client[PLAN_MAX_PORTS]; /* by network port */
@@ -27,7 +29,9 @@ struct server {
   struct device_plan *devices;
   uint16_t **observers; /* by guest, then virtqueue; NULL: no accelerator */
   struct block_pool requests;
-  struct device_plan *own; /* devices of the host's own */
+  struct accelerator_pool jobs; /* requests to accelerators */
+  struct cpu_params host_cpu;   /* what a process on the host sees of a core */
+  struct device_plan *own;      /* devices of the host's own */
   struct server_software *software;
   struct server_migration *migration; /* NULL: none */
   struct hypervisor *hypervisor;

@@ -5,38 +5,13 @@
 #include <stdlib.h>
 
 #include "models/cpu/vcpu_control.h"
-#include "models/hypervisor/migration_agent.h"
-#include "models/network/switch.h"
+#include "models/server_migration_internal.h"
+#include "models/vhost/vhost_share.h"
 
 #define DESTINATION "destination"
 /* As at the first server. */
 #define HPA_ADMIN_RING (UINT64_C(224) << 20)
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
-
-struct server_migration {
-  struct server *server;
-  struct machine away;
-  struct ethernet_switch *net[PLAN_MAX_PORTS];
-  struct wire *client_wire[PLAN_MAX_PORTS];
-  uint32_t away_port[PLAN_MAX_PORTS]; /* of the switch */
-  struct hd_channel *announce;        /* destination's agent -> switch */
-  struct hd_link *link;
-  struct migration *migration;
-  struct migration_agent *agent[2];
-  struct migrating_queue *queues;
-  struct virtio_function twin; /* of the guest's function, at the destination */
-  uint16_t *observer;
-};
-
-static const struct guest_plan *mover(const struct server *s)
-{
-  return &s->plan.guests[s->config->migration.vm];
-}
-
-static struct guest *guest_of(const struct server_migration *m)
-{
-  return m->server->guests[m->server->config->migration.vm];
-}
 
 /* ---- machines and network --------------------------------------------------
  */
@@ -85,7 +60,7 @@ struct wire *server_migration_client_wire(struct server_migration *m,
 
 static void attach_vcpus(struct server_migration *m)
 {
-  struct guest *g = guest_of(m);
+  struct guest *g = server_migration_guest(m);
   for (size_t i = 0; i < guest_vcpus(g); i++) {
     struct vcpu *v = guest_vcpu(g, i);
     struct hd_channel *reply;
@@ -96,94 +71,25 @@ static void attach_vcpus(struct server_migration *m)
   }
 }
 
-static void route_queue(struct server_migration *m, uint16_t region, unsigned q)
-{
-  const struct guest_plan *p = mover(m->server);
-  struct vcpu *v = guest_vcpu_of_queue(guest_of(m), q);
-  uint16_t observer =
-      memory_add_observer(m->away.io.memory, region, &v->task.base);
-  if (p->device == DEVICE_VIRTIO_NET)
-    m->observer[virtio_rx_queue(q)] = m->observer[virtio_tx_queue(q)] =
-        observer;
-  else
-    m->observer[q] = observer;
-  interrupt_unit_set_entry(m->away.interrupts, server_queue_handle(p, q),
-                           p->requester, vcpu_interrupt_index(v, 1),
-                           (uint8_t)GUEST_VECTOR(1 + q));
-}
-
-/* What the guest's function is at the destination: the same rings, the numbers
- * of that machine's accelerator, which are the same as here. */
-static void make_twin(struct server_migration *m, uint16_t region)
-{
-  const struct guest_plan *p = mover(m->server);
-  struct guest *g = guest_of(m);
-  const struct virtio_function *f = guest_virtio_function(g);
-  m->twin = *f;
-  m->observer = calloc(f->n_queues, sizeof *m->observer);
-  m->queues = calloc(f->n_queues, sizeof *m->queues);
-  HD_REQUIRE(NULL, m->observer && m->queues, "out of memory for a migration");
-  for (uint16_t q = 0; q < f->n_queues; q++)
-    m->observer[q] = PCIE_NO_OBSERVER;
-  m->twin.observer = m->observer;
-  m->twin.device = machine_device(&m->away, p);
-  unsigned pairs = (unsigned)m->server->config->groups[p->group].queue_pairs;
-  for (unsigned q = 0; q < pairs; q++)
-    route_queue(m, region, q);
-  interrupt_unit_set_entry(m->away.interrupts, p->first_handle, p->requester,
-                           vcpu_interrupt_index(guest_vcpu(g, 0), 1),
-                           (uint8_t)GUEST_VECTOR(0));
-}
-
-static void map_memory(struct server_migration *m)
-{
-  struct vtd_tables *t = m->away.io.tables;
-  const struct guest_plan *p = mover(m->server);
-  const struct server_config *c = m->server->config;
-  if (!t)
-    return;
-  uint64_t size = (uint64_t)c->groups[p->group].memory;
-  uint32_t domain = vtd_domain_create(t);
-  bool ok = domain != 0 &&
-            vtd_domain_map(t, domain, p->iova, p->hpa, size, plan_page_shift(c),
-                           true) &&
-            vtd_attach_requester(t, p->requester, domain);
-  HD_REQUIRE(NULL, ok, "no room for the destination's remapping structures");
-}
-
 /* ---- threads ---------------------------------------------------------------
  */
-
-static enum virtio_kind kind_of(const struct guest_plan *p)
-{
-  return p->device == DEVICE_VIRTIO_NET ? VIRTIO_NET : VIRTIO_BLK;
-}
 
 static void make_agent(struct server_migration *m, unsigned side)
 {
   struct server *s = m->server;
-  const struct guest_plan *p = mover(s);
+  const struct guest_plan *p = server_migration_mover(s);
   const struct migration_params *k = &s->config->migration;
-  struct machine *at = side ? &m->away : &s->home;
+  struct machine *at = server_migration_at(m, side);
   struct migration_agent_config config = {
       .side = side,
-      .guest = guest_of(m),
+      .guest = server_migration_guest(m),
       .pairs = (unsigned)s->config->groups[p->group].queue_pairs,
-      .device = at->virtio[kind_of(p)],
+      .served = virtio_device_served(
+          guest_virtio_function(server_migration_guest(m))),
       .device_index = machine_device(at, p),
-      .pf_requester = p->pf_requester,
       .admin_ring = HPA_ADMIN_RING,
       .admin_poll = s->config->hypervisor.admin_poll,
       .memory_base = p->iova,
-      .function = side ? NULL : &s->devices[p->vm].interface,
-      .add = {.type = VIRTIO_ADMIN_ADD_FUNCTION,
-              .bytes = 128,
-              .function = &m->twin,
-              .first_queue = p->first_queue,
-              .first_vector = p->first_vector,
-              .first_block = p->first_block,
-              .blocks = p->blocks},
-      .twin = &m->twin,
       .queues = m->queues,
       .stuck = side == 0 && k->fault == MIGRATION_FAULT_STUCK,
       .full = side == 1 && k->fault == MIGRATION_FAULT_NO_ROOM};
@@ -195,6 +101,8 @@ static void make_agent(struct server_migration *m, unsigned side)
       m->agent[side], at->io.root,
       memory_add_observer(at->io.memory, 0,
                           migration_agent_component(m->agent[side])));
+  migration_agent_set_back_end(m->agent[side], m->kind->back_end,
+                               m->kind->connect(m, side));
 }
 
 /* The destination announces the guest: the switch sends its frames there. */
@@ -204,13 +112,15 @@ static void switched(void *context, struct hd_component *agent)
   (void)agent;
   if (m->announce)
     ethernet_switch_announce(m->announce, &m->server->packets,
-                             mover(m->server)->vm);
+                             server_migration_mover(m->server)->vm);
 }
 
 static void set_hooks(struct server_migration *m)
 {
   const struct migration_params *k = &m->server->config->migration;
-  int64_t memory = m->server->config->groups[mover(m->server)->group].memory;
+  int64_t memory =
+      m->server->config->groups[server_migration_mover(m->server)->group]
+          .memory;
   int64_t set = k->working_set < memory ? k->working_set : memory;
   struct migration_agent_hooks hooks = {
       .load = {.rate = (double)k->dirty_rate / 8 / (double)MIGRATION_PAGE,
@@ -242,16 +152,41 @@ static const struct migration_device_ops passed_through = {
     .refusal = cannot_migrate,
     .queues = one_queue,
     .image = true};
+static const struct server_migration_kind whole = {.ops = &passed_through};
+
+static const struct server_migration_kind *kind_of(const struct server *s)
+{
+  const struct server_config *c = s->config;
+  switch (plan_design(c, &c->groups[server_migration_mover(s)->group])) {
+  case DESIGN_UN_IOV:
+    return &server_migration_accelerator;
+  case DESIGN_PASSTHROUGH:
+    return c->migration.passthrough == MIGRATION_PASSTHROUGH_IMAGE
+               ? &server_migration_image
+               : &whole;
+  case DESIGN_VHOST_NET:
+  case DESIGN_VHOST_USER:
+    return &server_migration_network;
+  default:
+    return &whole;
+  }
+}
+
+/* On the source's thread, when all is over. */
+static void finished(void *context, struct hd_task *thread)
+{
+  struct server_migration *m = context;
+  if (migration_get_report(m->migration)->at_destination)
+    migration_agent_leave(m->agent[0], thread);
+}
 
 static void make_migration(struct server_migration *m)
 {
   struct server *s = m->server;
   const struct server_config *c = s->config;
-  const struct vm_group *g = &c->groups[mover(s)->group];
-  bool can = plan_design(c, g) == DESIGN_UN_IOV;
+  const struct vm_group *g = &c->groups[server_migration_mover(s)->group];
   struct migration_device device = {.name = "the virtual device",
-                                    .ops = can ? &migration_agent_device_ops
-                                               : &passed_through,
+                                    .ops = m->kind->ops,
                                     .side = {m->agent[0], m->agent[1]}};
   struct migration_config config = {.params = &c->migration,
                                     .cpu_hz = c->cpu.frequency,
@@ -263,7 +198,9 @@ static void make_migration(struct server_migration *m)
                                     .guest = {m->agent[0], m->agent[1]},
                                     .devices = &device,
                                     .n_devices = 1,
-                                    .start = HD_TIME_NEVER};
+                                    .start = HD_TIME_NEVER,
+                                    .finished = finished,
+                                    .finished_ctx = m};
   m->migration = migration_create(s->engine, "migration", &config);
 }
 
@@ -272,32 +209,33 @@ static void join_agents(struct server_migration *m)
   for (unsigned side = 0; side < 2; side++)
     migration_agent_join(m->agent[side], m->migration);
   set_hooks(m);
-  const struct guest_plan *p = mover(m->server);
-  if (p->device == DEVICE_VIRTIO_NET)
+  const struct guest_plan *p = server_migration_mover(m->server);
+  if (!plan_is_block(&m->server->config->groups[p->group]))
     m->announce =
         ethernet_switch_connect(m->net[p->port], m->away_port[p->port],
                                 migration_agent_component(m->agent[1]),
                                 m->server->config->network.latency);
 }
 
+static void make_second_home(struct server_migration *m)
+{
+  uint16_t queues = guest_virtio_function(server_migration_guest(m))->n_queues;
+  m->queues = calloc(queues, sizeof *m->queues);
+  HD_REQUIRE(NULL, m->queues != NULL, "out of memory for a migration");
+  attach_vcpus(m);
+  m->kind->build(m);
+  make_agent(m, 0);
+  make_agent(m, 1);
+}
+
 void server_migration_join(struct server_migration *m)
 {
   struct server *s = m->server;
-  const struct guest_plan *p = mover(s);
-  const struct vm_group *g = &s->config->groups[p->group];
-  if (plan_design(s->config, g) == DESIGN_UN_IOV) {
-    uint16_t region =
-        memory_add_region(m->away.io.memory, p->hpa, (uint64_t)g->memory);
-    attach_vcpus(m);
-    make_twin(m, region);
-    map_memory(m);
-    guest_attach_second_backend(
-        guest_of(m), virtio_device_component(m->away.virtio[kind_of(p)]), 0);
-    make_agent(m, 0);
-    make_agent(m, 1);
-  }
+  m->kind = kind_of(s);
+  if (m->kind->back_end)
+    make_second_home(m);
   make_migration(m);
-  if (m->agent[0])
+  if (m->kind->back_end)
     join_agents(m);
   hypervisor_set_migration(s->hypervisor, migration_component(m->migration, 0),
                            s->config->migration.start);
@@ -314,6 +252,8 @@ static void require(const struct hd_component *c, const char *trouble)
 void server_migration_check(const struct server_migration *m)
 {
   machine_check(&m->away);
+  if (m->vhost)
+    require(vhost_component(m->vhost), vhost_check(m->vhost));
   for (unsigned port = 0; port < m->away.n_ports; port++) {
     require(ethernet_switch_component(m->net[port]),
             ethernet_switch_check(m->net[port]));
@@ -325,6 +265,8 @@ void server_migration_check(const struct server_migration *m)
 uint64_t server_migration_packets(const struct server_migration *m)
 {
   uint64_t n = machine_packets(&m->away);
+  if (m->vhost)
+    n += vhost_packets_inside(m->vhost) - vhost_packets_arrived(m->vhost);
   for (unsigned port = 0; port < m->away.n_ports; port++)
     n += ethernet_switch_packets_inside(m->net[port]) +
          wire_packets_inside(m->client_wire[port]);
@@ -351,12 +293,46 @@ static void set_downtime(const struct migration_downtime *d, double *metric)
   metric[METRIC_downtime_copy_ms] = ms(d->copy);
   metric[METRIC_downtime_create_ms] = ms(d->create);
   metric[METRIC_downtime_resume_ms] = ms(d->resume);
+  metric[METRIC_downtime_destination_ms] = ms(d->create + d->resume);
+}
+
+const char *server_migration_status(const struct server_migration *m)
+{
+  const struct migration_report *r = migration_get_report(m->migration);
+  return r->status[0] ? r->status : "not over when the measurement ended";
+}
+
+const char *server_migration_note(const struct server_migration *m)
+{
+  const struct migration_report *r = migration_get_report(m->migration);
+  return r->outcome == MIGRATION_COMPLETED ? NULL : r->status;
+}
+
+/* What the destination's back end has dropped before the guest came are copies
+ * of what went to the source. */
+static void set_drops(const struct server_migration *m, double *metric)
+{
+  struct vhost_pair_stats home = {0}, away = {0};
+  uint16_t vm = server_migration_mover(m->server)->vm;
+  if (!m->vhost)
+    return;
+  (void)vhost_get_guest_stats(server_software_vhost(m->server->software), vm,
+                              &home);
+  (void)vhost_get_guest_stats(m->vhost, vm, &away);
+  metric[METRIC_migration_drops] = (double)home.drop_stopped;
+  metric[METRIC_drops] +=
+      (double)(vhost_transmit_drops(m->vhost) + vhost_receive_drops(m->vhost) -
+               away.drop_stopped);
 }
 
 void server_migration_metrics(const struct server_migration *m, double *metric)
 {
   const struct migration_report *r = migration_get_report(m->migration);
   double window = (double)m->server->config->run.duration;
+  metric[METRIC_migration_completed] = r->at_destination;
+  set_drops(m, metric);
+  if (r->outcome == MIGRATION_IMPOSSIBLE)
+    return;
   metric[METRIC_migration_total_ms] = ms(r->end - r->begin);
   metric[METRIC_migration_rounds] = (double)r->rounds;
   metric[METRIC_migration_gib] = (double)r->bytes / (1 << 30);
@@ -365,6 +341,12 @@ void server_migration_metrics(const struct server_migration *m, double *metric)
   metric[METRIC_migration_thread_cores] = (double)r->thread_cpu / window;
   metric[METRIC_migration_relay_cores] = (double)r->relay_cpu / window;
   set_downtime(&r->downtime, metric);
+}
+
+double server_migration_busy_for(const struct server_migration *m, uint16_t vm,
+                                 hd_time end)
+{
+  return m->vhost ? vhost_cores_for(m->vhost, vm, end) : 0;
 }
 
 struct machine *server_migration_machine(struct server_migration *m)
@@ -382,6 +364,10 @@ void server_migration_destroy(struct server_migration *m)
     ethernet_switch_destroy(m->net[port]);
     wire_destroy(m->client_wire[port]);
   }
+  if (m->vhost)
+    vhost_destroy(m->vhost);
+  for (int side = 0; side < 2; side++)
+    migration_software_terminate(&m->software[side]);
   machine_terminate(&m->away);
   free(m->observer);
   free(m->queues);

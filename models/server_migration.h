@@ -29,9 +29,17 @@ struct wire *server_migration_client_wire(struct server_migration *m,
 void server_migration_check(const struct server_migration *m);
 /* Packets in the second machine, the switches and their wires. */
 uint64_t server_migration_packets(const struct server_migration *m);
+/* Sets the metrics of a migration, and adds to drops. */
 void server_migration_metrics(const struct server_migration *m, double *metric);
+/* What became of it, in words. */
+const char *server_migration_status(const struct server_migration *m);
+/* Why the VM does not run at the destination; NULL: it does. */
+const char *server_migration_note(const struct server_migration *m);
 const struct migration_report *
 server_migration_report(const struct server_migration *m);
+/* Host cores at the destination that serve a guest, within the window. */
+double server_migration_busy_for(const struct server_migration *m, uint16_t vm,
+                                 hd_time end);
 struct machine *server_migration_machine(struct server_migration *m);
 
 #endif

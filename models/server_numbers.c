@@ -13,11 +13,12 @@ struct numbers {
 };
 
 struct numbering {
-  struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES];
+  struct numbers nic, virtio[2], drive[PLAN_MAX_DRIVES],
+      endpoint[PLAN_MAX_ENDPOINTS];
   uint32_t message; /* of the NIC's interrupt store */
   uint64_t hpa;
   uint16_t vm;
-  uint8_t next_drive;
+  uint8_t next_drive, next_endpoint;
   uint64_t next_block[PLAN_MAX_DRIVES];
 };
 
@@ -25,6 +26,25 @@ uint32_t plan_drive_handles(const struct server_config *c, unsigned drive)
 {
   return (uint32_t)(c->nic.vectors + 2 * c->virtio_device.vectors +
                     drive * c->storage.vectors);
+}
+
+uint32_t plan_endpoint_handles(const struct server_config *c, unsigned endpoint)
+{
+  return plan_drive_handles(c, (unsigned)c->storage.drives) +
+         endpoint * (uint32_t)c->accelerator.banks;
+}
+
+/* Virtual functions have all of a function's banks; else the host keeps the
+ * first of them. */
+static void first_endpoint(const struct server_config *c, struct numbering *n,
+                           unsigned endpoint)
+{
+  n->endpoint[endpoint].handles = plan_endpoint_handles(c, endpoint);
+  for (size_t i = 0; i < c->n_groups; i++)
+    if (plan_is_accelerated(&c->groups[i]) &&
+        plan_design(c, &c->groups[i]) != DESIGN_SRIOV)
+      n->endpoint[endpoint].queue = n->endpoint[endpoint].vector =
+          (uint32_t)c->accelerator.pf_banks;
 }
 
 /* Each device's vectors have remapping handles of their own. */
@@ -46,6 +66,8 @@ static struct numbering first_numbers(const struct server_config *c)
     n.drive[d].queue = (uint32_t)c->storage.pf_queue_pairs;
     n.drive[d].vector = (uint32_t)c->storage.pf_vectors;
   }
+  for (unsigned e = 0; e < (unsigned)c->accelerator.endpoints; e++)
+    first_endpoint(c, &n, e);
   return n;
 }
 
@@ -65,7 +87,8 @@ static void take_numbers(struct numbers *n, struct guest_plan *p,
 static void store_messages(struct numbering *n, const struct server_config *c,
                            struct guest_plan *p, uint32_t messages)
 {
-  uint32_t handles = plan_drive_handles(c, (unsigned)c->storage.drives);
+  uint32_t handles =
+      plan_endpoint_handles(c, (unsigned)c->accelerator.endpoints);
   p->first_vector = (uint32_t)c->nic.vectors + n->message;
   p->first_handle = handles + n->message;
   n->message += messages;
@@ -119,6 +142,23 @@ static void number_drive(struct numbering *n, const struct server_config *c,
                  (uint32_t)need.amount[STORAGE_VECTORS]);
 }
 
+/* A bank's vector has the bank's number. */
+static void number_endpoint(struct numbering *n, const struct server_config *c,
+                            const struct vm_group *g, struct guest_plan *p)
+{
+  uint8_t e = p->drive = n->next_endpoint;
+  n->next_endpoint = (uint8_t)((e + 1) % c->accelerator.endpoints);
+  p->pf_requester =
+      (uint16_t)(PLAN_ACCELERATOR_REQUESTER + e * PLAN_ACCELERATOR_STEP);
+  p->requester = p->pf_requester;
+  uint32_t banks = (uint32_t)g->queue_pairs;
+  if (p->virtual_function) {
+    p->requester = (uint16_t)(p->pf_requester + 1 + n->endpoint[e].function);
+    banks = (uint32_t)c->accelerator.banks_per_function;
+  }
+  take_numbers(&n->endpoint[e], p, banks, banks);
+}
+
 /* Guests of a block device have equal parts of it. */
 static void give_blocks(struct numbering *n, const struct server_config *c,
                         const struct server_plan *plan, struct guest_plan *p)
@@ -144,7 +184,9 @@ static void number_guest(struct numbering *n, const struct server_config *c,
       .software = plan_is_software(d),
       .virtual_function =
           d == DESIGN_SRIOV || d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH,
-      .iova = plan_has_iommu(c) ? PLAN_GUEST_MEMORY : n->hpa,
+      .bare = d == DESIGN_HOST,
+      .iova =
+          plan_has_iommu(c) && d != DESIGN_HOST ? PLAN_GUEST_MEMORY : n->hpa,
       .hpa = n->hpa};
   n->hpa += plan_footprint(c, g);
   if (d == DESIGN_HDIOV && plan_has_iommu(c))
@@ -153,6 +195,8 @@ static void number_guest(struct numbering *n, const struct server_config *c,
     number_nic(n, c, g, p);
   else if (p->device == DEVICE_DRIVE)
     number_drive(n, c, g, p);
+  else if (p->device == DEVICE_ACCELERATOR)
+    number_endpoint(n, c, g, p);
   else
     number_virtio(n, p->device == DEVICE_VIRTIO_NET ? VIRTIO_NET : VIRTIO_BLK,
                   c, plan, g, p);
@@ -169,72 +213,4 @@ void plan_number_guests(const struct server_config *c, struct server_plan *p)
       number_guest(&n, c, p, i, &p->guests[n.vm]);
   HD_REQUIRE(NULL, n.hpa <= (uint64_t)c->memory.size,
              "guests' memory ends beyond the host's");
-}
-
-/* ---- do they suffice? ---------------------------------------------------- */
-
-/* The remapping table has a limit of its own, whatever devices may send. */
-static bool handles_suffice(const struct server_config *c,
-                            const struct server_plan *p,
-                            struct server_shortage *s)
-{
-  int64_t need = 0;
-  for (size_t i = 0; i < p->n_guests; i++) {
-    const struct guest_plan *g = &p->guests[i];
-    int64_t end = g->first_handle + c->groups[g->group].queue_pairs + 1;
-    if (!g->software && end > need)
-      need = end;
-  }
-  *s = (struct server_shortage){"interrupt remapping entries",
-                                INTERRUPT_HANDLES, need};
-  return need <= INTERRUPT_HANDLES;
-}
-
-/* PCI addresses from `base` to the next device that is there. */
-static int64_t requesters_from(const struct server_plan *p, uint32_t base)
-{
-  static const uint32_t first[DEVICE_KINDS] = {
-      [DEVICE_NIC] = PLAN_VF_REQUESTER,
-      [DEVICE_VIRTIO_NET] = PLAN_VIRTIO_NET_REQUESTER,
-      [DEVICE_VIRTIO_BLK] = PLAN_VIRTIO_BLK_REQUESTER,
-      [DEVICE_DRIVE] = PLAN_DRIVE_REQUESTER};
-  uint32_t end = 0x10000;
-  for (int k = 0; k < DEVICE_KINDS; k++)
-    if (p->has[k] && first[k] > base && first[k] < end)
-      end = first[k];
-  return (int64_t)end - base;
-}
-
-static bool requesters_suffice(const struct server_plan *p,
-                               struct server_shortage *s)
-{
-  const struct resource_pools *net = &p->virtio[VIRTIO_NET],
-                              *blk = &p->virtio[VIRTIO_BLK];
-  const struct {
-    uint32_t base;
-    int64_t need;
-  } rows[] = {
-      {PLAN_VF_REQUESTER, p->nic.pool[NIC_VIRTUAL_FUNCTIONS].used},
-      {PLAN_VIRTIO_NET_REQUESTER, net->pool[VIRTIO_DEVICE_FUNCTIONS].used + 1},
-      {PLAN_VIRTIO_BLK_REQUESTER, blk->pool[VIRTIO_DEVICE_FUNCTIONS].used + 1}};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    int64_t have = requesters_from(p, rows[i].base);
-    *s = (struct server_shortage){"PCI addresses", have, rows[i].need};
-    if (rows[i].need > have)
-      return false;
-  }
-  for (unsigned d = 0; p->has[DEVICE_DRIVE] && d < PLAN_MAX_DRIVES; d++) {
-    s->have = PLAN_DRIVE_STEP;
-    s->need = p->drive[d].pool[STORAGE_VIRTUAL_FUNCTIONS].used + 1;
-    if (s->need > s->have)
-      return false;
-  }
-  return true;
-}
-
-bool plan_numbers_suffice(const struct server_config *c,
-                          const struct server_plan *p,
-                          struct server_shortage *s)
-{
-  return handles_suffice(c, p, s) && requesters_suffice(p, s);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "models/irq_machine.h"
+#include "models/lifecycle_machine.h"
 #include "models/server_software.h"
 
 enum design plan_design(const struct server_config *c, const struct vm_group *g)
@@ -16,8 +17,18 @@ bool plan_is_block(const struct vm_group *g)
   return g->workload == WORKLOAD_BLOCK_JOBS;
 }
 
+bool plan_is_accelerated(const struct vm_group *g)
+{
+  return g->workload == WORKLOAD_ACCELERATOR_JOBS;
+}
+
 bool server_design_fits(const struct vm_group *g, int design)
 {
+  if (plan_is_accelerated(g))
+    return design == DESIGN_SRIOV || design == DESIGN_HDIOV ||
+           design == DESIGN_HOST;
+  if (design == DESIGN_HOST)
+    return false;
   if (plan_is_block(g))
     return design != DESIGN_VHOST_NET && design != DESIGN_VHOST_USER;
   return design != DESIGN_SPDK_VHOST && design != DESIGN_QEMU_BLK;
@@ -31,7 +42,7 @@ bool plan_is_software(enum design d)
 
 bool plan_is_virtio(enum design d)
 {
-  return d != DESIGN_SRIOV && d != DESIGN_HDIOV;
+  return d != DESIGN_SRIOV && d != DESIGN_HDIOV && d != DESIGN_HOST;
 }
 
 enum device_kind plan_device(const struct server_config *c,
@@ -39,6 +50,8 @@ enum device_kind plan_device(const struct server_config *c,
 {
   enum design d = plan_design(c, g);
   bool accelerator = d == DESIGN_UN_IOV || d == DESIGN_PASSTHROUGH;
+  if (plan_is_accelerated(g))
+    return DEVICE_ACCELERATOR;
   if (plan_is_block(g))
     return accelerator ? DEVICE_VIRTIO_BLK : DEVICE_DRIVE;
   return accelerator ? DEVICE_VIRTIO_NET : DEVICE_NIC;
@@ -134,11 +147,41 @@ static bool take_drives(const struct server_config *c, struct server_plan *p,
   return true;
 }
 
+/* Of `count` guests, the first of which is at endpoint `first`. */
+static int64_t share_of_endpoint(int64_t count, int64_t endpoints,
+                                 int64_t first, int64_t endpoint)
+{
+  int64_t turn = (endpoint - first + endpoints) % endpoints;
+  return count / endpoints + (turn < count % endpoints);
+}
+
+/* A physical function's mode is that of the first group that uses it; the rules
+ * refuse others. */
+static bool take_endpoints(const struct server_config *c, struct server_plan *p,
+                           const struct vm_group *g, struct server_shortage *s)
+{
+  bool vf = plan_design(c, g) == DESIGN_SRIOV;
+  int64_t n = c->accelerator.endpoints;
+  struct resource_need need =
+      accelerator_need_of(&c->accelerator, vf, g->queue_pairs);
+  for (int64_t e = 0; e < n; e++) {
+    if (p->n_accelerated == 0)
+      accelerator_resources_initialize(&p->endpoint[e], &c->accelerator, vf);
+    int64_t share =
+        share_of_endpoint(g->count, n, (int64_t)p->n_accelerated % n, e);
+    if (!take(&p->endpoint[e], &need, share, s))
+      return false;
+  }
+  p->n_accelerated += (size_t)g->count;
+  return true;
+}
+
 static bool take_device(const struct server_config *c, struct server_plan *p,
                         const struct vm_group *g, struct server_shortage *s)
 {
   enum device_kind device = plan_device(c, g);
   p->has[device] = true;
+  p->bare |= plan_design(c, g) == DESIGN_HOST;
   if (plan_is_software(plan_design(c, g))) {
     p->software = true;
     return true;
@@ -150,6 +193,8 @@ static bool take_device(const struct server_config *c, struct server_plan *p,
     return take_virtio(c, p, VIRTIO_BLK, g, s);
   case DEVICE_DRIVE:
     return take_drives(c, p, g, s);
+  case DEVICE_ACCELERATOR:
+    return take_endpoints(c, p, g, s);
   default:
     return take_nic(c, p, g, s);
   }
@@ -178,7 +223,7 @@ static bool take_cores(const struct server_config *c,
                        const struct server_plan *p, struct server_shortage *s)
 {
   int64_t need = (int64_t)server_software_cores(c, p) + 1;
-  if (!p->software || need <= c->cpu.cores)
+  if (need <= c->cpu.cores)
     return true;
   *s = (struct server_shortage){"cores", c->cpu.cores, need};
   return false;
@@ -233,7 +278,9 @@ bool server_plan_make(const struct server_config *c, struct server_plan *p,
   p->guests = calloc(p->n_guests, sizeof *p->guests);
   HD_REQUIRE(NULL, p->guests != NULL, "out of memory for the plan");
   plan_number_guests(c, p);
-  if (take_cores(c, p, s) && plan_numbers_suffice(c, p, s))
+  bool ok =
+      !p->software || (take_cores(c, p, s) && server_software_fits(c, p, s));
+  if (ok && plan_numbers_suffice(c, p, s))
     return true;
   server_plan_free(p);
   return false;
@@ -249,6 +296,8 @@ bool server_feasible(const struct server_config *c, struct server_shortage *s)
 {
   if (irq_machine_wanted(c))
     return true;
+  if (lifecycle_machine_wanted(c))
+    return lifecycle_machine_feasible(c, s);
   if (plan_is_bench(c))
     return bench_feasible(c, s);
   struct server_plan p;

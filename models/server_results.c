@@ -19,7 +19,7 @@
 struct totals {
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
       exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
-      lost;
+      lost, consumed_bytes, produced_bytes, connections, retransmissions;
   hd_time guest_time, host_time, silence;
   double offered, sending_core, goodput_min, goodput_max, service;
   double *goodput; /* per guest */
@@ -52,6 +52,9 @@ static void add_traffic(const struct server *s, const struct guest_plan *p,
   t->tx_bytes += c.payload_bytes;
   t->rx_packets += g->received_packets;
   t->rx_bytes += g->received_bytes;
+  t->requests += c.requests;
+  t->connections += c.connections;
+  t->retransmissions += c.retransmissions + g->retransmissions;
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
@@ -69,6 +72,16 @@ static void add_blocks(const struct server *s, const struct guest_stats *g,
       (double)(g->read_bytes + g->written_bytes) * 8 / seconds(s) / 1e9;
 }
 
+/* An accelerator's goodput is what it takes in. */
+static void add_jobs(const struct server *s, const struct guest_stats *g,
+                     struct totals *t)
+{
+  t->consumed_bytes += g->consumed_bytes;
+  t->produced_bytes += g->produced_bytes;
+  t->errors += g->errors;
+  t->goodput[t->guests] = (double)g->consumed_bytes * 8 / seconds(s) / 1e9;
+}
+
 static void add_guest(const struct server *s, size_t i, hd_time end,
                       struct totals *t)
 {
@@ -78,6 +91,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   guest_get_stats(s->guests[i], &g);
   if (plan_is_block(group))
     add_blocks(s, &g, t);
+  else if (plan_is_accelerated(group))
+    add_jobs(s, &g, t);
   else
     add_traffic(s, p, &g, t);
   t->goodput_min = fmin(t->goodput_min, t->goodput[t->guests]);
@@ -94,6 +109,8 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   t->offered += offered_rate(group);
   t->sending_core += g.send_core_utilization;
   t->service += server_software_busy_for(s->software, p->vm, end);
+  if (s->migration)
+    t->service += server_migration_busy_for(s->migration, p->vm, end);
   t->guests++;
 }
 
@@ -139,9 +156,14 @@ static void set_blocks(const struct server *s, const struct totals *t,
   m[METRIC_read_gbps] = (double)t->read_bytes * 8 / time / 1e9;
   m[METRIC_write_gbps] = (double)t->written_bytes * 8 / time / 1e9;
   m[METRIC_request_errors] = (double)t->errors;
+  m[METRIC_accelerator_in_gbps] = (double)t->consumed_bytes * 8 / time / 1e9;
+  m[METRIC_accelerator_out_gbps] = (double)t->produced_bytes * 8 / time / 1e9;
   m[METRIC_kicks_per_s] = (double)t->kicks / time;
-  m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
+  if (s->migration)
+    m[METRIC_silence_max_ms] = (double)t->silence / (double)HD_MS;
   m[METRIC_packets_lost] = (double)t->lost;
+  m[METRIC_connections_per_s] = (double)t->connections / time;
+  m[METRIC_retransmissions] = (double)t->retransmissions;
 }
 
 /* What a packet or request costs the host; all its work is in by now. */
@@ -236,12 +258,23 @@ static const char *busiest(const struct server_results *r, double *most)
   return name;
 }
 
+/* What the busiest vCPUs of a row's guests do: those of the group's, or the
+ * first group's. */
+static const char *core_name(const struct server *s, size_t row)
+{
+  const struct vm_group *g = &s->config->groups[row > 0 ? row - 1 : 0];
+  if (g->workload == WORKLOAD_WEB_SERVER)
+    return "worker core";
+  return plan_is_accelerated(g) ? "submitting core" : "sending core";
+}
+
 /* A shared resource that is full limits whatever else is busy: senders spin or
  * wait before it. Otherwise the busiest of the shared resources, the group's
  * own sending cores, and its offered load; "nothing" below SERVER_LIMITING. */
-static const char *limit_of(const struct server_results *r,
-                            const struct group_results *g)
+static const char *limit_of(const struct server *s,
+                            const struct server_results *r, size_t row)
 {
+  const struct group_results *g = &r->group[row];
   double most = SERVER_LIMITING;
   const char *name = busiest(r, &most);
   double offered = g->metric[METRIC_offered_gbps];
@@ -249,7 +282,7 @@ static const char *limit_of(const struct server_results *r,
       g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)
     return "offered load";
   if (most < FULL && g->metric[METRIC_sending_core_utilization] > most)
-    name = "sending core";
+    name = core_name(s, row);
   return name;
 }
 
@@ -276,6 +309,10 @@ void server_get_results(const struct server *s, struct server_results *r)
     irq_machine_results(s->irq, r);
     return;
   }
+  if (s->lifecycle) {
+    lifecycle_machine_results(s->lifecycle, r);
+    return;
+  }
   if (s->bench) {
     bench_machine_results(s->bench, r);
     return;
@@ -299,12 +336,19 @@ void server_get_results(const struct server *s, struct server_results *r)
   machine_metrics(&s->home, all);
   set_efficiency(all);
   all[METRIC_drops] += (double)server_software_drops(s->software);
-  if (s->migration)
+  if (s->migration) {
     server_migration_metrics(s->migration, all);
+    r->group[0].migration = server_migration_status(s->migration);
+    r->note = server_migration_note(s->migration);
+  }
   machine_resources(&s->home, r);
   add_clients(s, r);
+  if (s->plan.software)
+    server_add_resource(
+        r, "host threads",
+        server_software_utilization(s->software, s->window.end));
   for (size_t row = 0; row < r->n_groups; row++)
-    r->group[row].limited_by = limit_of(r, &r->group[row]);
+    r->group[row].limited_by = limit_of(s, r, row);
   hd_engine_get_report(s->engine, &r->engine);
   if (s->home.io.iommu)
     r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/irq_machine.h"
+#include "models/lifecycle_machine.h"
 #include "models/server_plan.h"
 #include "models/server_guest_config.h"
 
@@ -64,6 +65,14 @@ static void check_design(struct checker *k, const struct vm_group *g)
   const char *name = server_design_names[d];
   if (server_design_fits(g, d))
     return;
+  if (plan_is_accelerated(g) || d == DESIGN_HOST) {
+    COMPLAIN_GROUP(k, g, "design",
+                   "design %s does not share accelerators; workload "
+                   "accelerator_jobs needs sriov, hdiov or host, and it alone "
+                   "has host",
+                   name);
+    return;
+  }
   if (plan_is_block(g))
     COMPLAIN_GROUP(k, g, "design",
                    "design %s is for networks; workload block_jobs needs "
@@ -85,7 +94,8 @@ static bool share_function(const struct checker *k, const struct vm_group *a,
       plan_is_software(plan_design(k->c, a)) ||
       plan_is_software(plan_design(k->c, b)))
     return false;
-  return device == DEVICE_DRIVE || (device == DEVICE_NIC && a->port == b->port);
+  return device == DEVICE_DRIVE || device == DEVICE_ACCELERATOR ||
+         (device == DEVICE_NIC && a->port == b->port);
 }
 
 /* A physical function is either in SR-IOV or in Scalable IOV mode; software
@@ -108,7 +118,9 @@ static void check_port(struct checker *k, size_t i)
                      "groups %s and %s share a %s but not a design; a physical "
                      "function offers SR-IOV or HD-IOV, not both",
                      c->groups[j].name, g->name,
-                     plan_is_block(g) ? "drive" : "port");
+                     plan_is_accelerated(g) ? "accelerator"
+                     : plan_is_block(g)     ? "drive"
+                                            : "port");
       return;
     }
 }
@@ -178,6 +190,64 @@ static void check_migration(struct checker *k)
              "the measurement is over by then: run.duration is shorter");
 }
 
+static void check_threads(struct checker *k, const struct vm_group *g)
+{
+  const struct accelerator_jobs_params *p = &g->accelerator_jobs;
+  int64_t own = k->c->accelerator.banks_per_function;
+  const char *why = accelerator_jobs_problem(p);
+  if (why)
+    COMPLAIN_GROUP(k, g, "workload", "%s", why);
+  if (p->threads > g->queue_pairs)
+    COMPLAIN_GROUP(k, g, "workload.threads",
+                   "%lld threads need as many ring banks (queue_pairs: %lld)",
+                   (long long)p->threads, (long long)g->queue_pairs);
+  if (p->threads > g->vcpus)
+    COMPLAIN_GROUP(k, g, "workload.threads",
+                   "%lld threads need as many vCPUs (vcpus: %lld)",
+                   (long long)p->threads, (long long)g->vcpus);
+  if (plan_design(k->c, g) == DESIGN_SRIOV && g->queue_pairs > own)
+    COMPLAIN_GROUP(k, g, "queue_pairs",
+                   "a virtual function of the accelerator has %lld ring banks",
+                   (long long)own);
+  if (accelerator_jobs_largest(p) > k->c->accelerator.max_request)
+    COMPLAIN_GROUP(k, g, "workload.size",
+                   "the accelerator takes at most %lld B "
+                   "(accelerator.max_request)",
+                   (long long)k->c->accelerator.max_request);
+}
+
+static int64_t engines_for(const struct accelerator_params *p, int algorithm)
+{
+  switch (accelerator_kinds[algorithm].service) {
+  case ACCELERATOR_SYM:
+    return p->sym_engines;
+  case ACCELERATOR_ASYM:
+    return p->asym_engines;
+  default:
+    return p->dc_engines;
+  }
+}
+
+static void check_accelerator(struct checker *k, const struct vm_group *g)
+{
+  const struct accelerator_params *a = &k->c->accelerator;
+  int algorithm = g->accelerator_jobs.algorithm;
+  const char *why = accelerator_params_problem(a);
+  if (why)
+    COMPLAIN(k, "accelerator", "%s", why);
+  if (engines_for(a, algorithm) == 0)
+    COMPLAIN_GROUP(k, g, "workload.algorithm",
+                   "the accelerator has no engines for %s",
+                   accelerator_kinds[algorithm].name);
+  if (k->c->migration.enabled)
+    COMPLAIN_GROUP(k, g, "workload",
+                   "an accelerator cannot be migrated; migration.enabled needs "
+                   "other workloads");
+  if (g->rogue != ROGUE_NONE)
+    COMPLAIN_GROUP(k, g, "rogue", "accelerators have no such misbehaviour");
+  check_threads(k, g);
+}
+
 static void check_devices(struct checker *k, const struct vm_group *g)
 {
   const struct server_config *c = k->c;
@@ -185,6 +255,8 @@ static void check_devices(struct checker *k, const struct vm_group *g)
   if (plan_is_virtio(plan_design(c, g)) &&
       (why = virtio_params_refused(&c->virtio, g->queue_pairs)))
     COMPLAIN(k, "virtio", "%s", why);
+  if (plan_is_accelerated(g))
+    check_accelerator(k, g);
   if (plan_is_block(g) && (why = storage_params_problem(&c->storage)))
     COMPLAIN(k, "storage", "%s", why);
   bool accelerator = plan_device(c, g) == DEVICE_VIRTIO_NET ||
@@ -291,6 +363,17 @@ static void check_irq_bench(struct checker *k)
              "or set irq_bench.mode to off");
 }
 
+static void check_lifecycle(struct checker *k)
+{
+  const char *problem = lifecycle_machine_problem(k->c);
+  if (problem)
+    COMPLAIN(k, "design", "%s", problem);
+  if (k->c->n_groups > 0)
+    COMPLAIN(k, "vms",
+             "a run of starts has no groups of virtual machines; leave vms "
+             "out, or set lifecycle.mode to off");
+}
+
 bool server_check_config(const void *config, server_complain complain,
                          void *ctx)
 {
@@ -298,6 +381,10 @@ bool server_check_config(const void *config, server_complain complain,
   check_powers(&k);
   if (irq_machine_wanted(k.c)) {
     check_irq_bench(&k);
+    return k.ok;
+  }
+  if (lifecycle_machine_wanted(k.c)) {
+    check_lifecycle(&k);
     return k.ok;
   }
   if (plan_is_bench(k.c)) {

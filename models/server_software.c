@@ -1,6 +1,7 @@
 /* server_software.c - see server_software.h. */
 #include "models/server_software.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,6 +32,20 @@ static bool is_vhost(const struct server_config *c, const struct guest_plan *p)
   return d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER;
 }
 
+static struct vhost_guest vhost_guest_of(const struct server_config *c,
+                                         const struct guest_plan *p,
+                                         struct guest *g)
+{
+  const struct vm_group *group = &c->groups[p->group];
+  return (struct vhost_guest){.guest = g,
+                              .vm = p->vm,
+                              .queue_pairs = (uint16_t)group->queue_pairs,
+                              .kind = plan_design(c, group) == DESIGN_VHOST_NET
+                                          ? VHOST_NET
+                                          : VHOST_USER,
+                              .port = p->port};
+}
+
 /* The guests that vhost serves; `guests` may be NULL. */
 static size_t list_guests(const struct server_config *c,
                           const struct server_plan *plan,
@@ -39,29 +54,23 @@ static size_t list_guests(const struct server_config *c,
   size_t n = 0;
   for (size_t i = 0; i < plan->n_guests; i++) {
     const struct guest_plan *p = &plan->guests[i];
-    const struct vm_group *g = &c->groups[p->group];
-    if (!is_vhost(c, p))
-      continue;
-    list[n++] = (struct vhost_guest){
-        .guest = made ? made[i] : NULL,
-        .vm = p->vm,
-        .queue_pairs = (uint16_t)g->queue_pairs,
-        .kind = plan_design(c, g) == DESIGN_VHOST_NET ? VHOST_NET : VHOST_USER,
-        .port = p->port};
+    if (is_vhost(c, p))
+      list[n++] = vhost_guest_of(c, p, made ? made[i] : NULL);
   }
   return n;
 }
 
 /* The host's interfaces take the first of the physical function's queues and
  * vectors, port after port. */
-static void number_ports(const struct server *s, struct vhost_config *v)
+static void number_ports(const struct server *s, const struct machine *at,
+                         struct vhost_config *v)
 {
   uint32_t queue = 0, vector = 0;
   for (unsigned port = 0; port < (unsigned)s->config->nic.ports; port++) {
     v->ports[port] = (struct host_port_numbers){
         .port = (uint8_t)port,
         .requester = (uint16_t)(PLAN_PF_REQUESTER + port),
-        .device = s->home.device[DEVICE_NIC],
+        .device = at->device[DEVICE_NIC],
         .first_queue = queue,
         .first_vector = vector,
         .first_handle = vector};
@@ -71,21 +80,22 @@ static void number_ports(const struct server *s, struct vhost_config *v)
   }
 }
 
-static struct vhost_config config_of(const struct server *s)
+static struct vhost_config config_of(const struct server *s,
+                                     const struct machine *at)
 {
   return (struct vhost_config){.params = &s->config->vhost,
                                .cpu = &s->config->cpu,
-                               .host = IO_STACK_HOST,
+                               .host = at->io.host,
                                .packets = (struct packet_pool *)&s->packets,
                                .window = &s->window,
-                               .scheduler = s->home.scheduler,
-                               .interrupts = s->home.interrupts,
-                               .root = s->home.io.root,
-                               .memory = s->home.io.memory,
+                               .scheduler = at->scheduler,
+                               .interrupts = at->interrupts,
+                               .root = at->io.root,
+                               .memory = at->io.memory,
                                .region = 0,
                                .memory_base = HPA_NETWORK,
                                .descriptors = HPA_POSTED_DESCRIPTORS,
-                               .nic_device = s->home.device[DEVICE_NIC]};
+                               .nic_device = at->device[DEVICE_NIC]};
 }
 
 static void make_vhost(struct server_software *w)
@@ -93,14 +103,33 @@ static void make_vhost(struct server_software *w)
   struct server *s = w->server;
   struct vhost_guest *list = calloc(s->plan.n_guests, sizeof *list);
   HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
-  struct vhost_config config = config_of(s);
+  struct vhost_config config = config_of(s, &s->home);
   config.guests = list;
   config.n_guests = list_guests(s->config, &s->plan, s->guests, list);
   if (config.n_guests > 0) {
-    number_ports(s, &config);
+    number_ports(s, &s->home, &config);
     w->vhost = vhost_create(s->engine, "server/vhost", &config);
   }
   free(list);
+}
+
+struct vhost *server_software_second_vhost(struct server *s, struct machine *at,
+                                           const struct guest_plan *p)
+{
+  char path[48];
+  struct vhost_guest guest = vhost_guest_of(s->config, p, s->guests[p->vm]);
+  struct vhost_config config = config_of(s, at);
+  config.guests = &guest;
+  config.n_guests = 1;
+  config.side = 1;
+  number_ports(s, at, &config);
+  snprintf(path, sizeof path, "%s/vhost", at->io.host);
+  return vhost_create(s->engine, path, &config);
+}
+
+struct vhost *server_software_vhost(struct server_software *w)
+{
+  return w->vhost;
 }
 
 /* ---- block devices ---------------------------------------------------------
@@ -298,35 +327,83 @@ void server_software_join(struct server_software *w, struct hypervisor *h)
 /* ---- what it takes ---------------------------------------------------------
  */
 
-static uint32_t network_cores(const struct server_config *c,
-                              const struct server_plan *p)
+/* What each kind of back end would be given; freed by the caller. */
+struct sketch {
+  struct vhost_guest *guests;
+  struct vhost_block_guest *disks;
+  struct vhost_config network;
+  struct vhost_block_config block;
+};
+
+static struct sketch sketch_of(const struct server_config *c,
+                               const struct server_plan *p)
 {
-  struct vhost_guest *list = calloc(p->n_guests, sizeof *list);
-  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
-  struct vhost_config config = {.params = &c->vhost, .guests = list};
-  config.n_guests = list_guests(c, p, NULL, list);
-  uint32_t cores = config.n_guests > 0 ? vhost_dedicated(&config) : 0;
-  free(list);
-  return cores;
+  struct sketch k = {.guests = calloc(p->n_guests, sizeof *k.guests),
+                     .disks = calloc(p->n_guests, sizeof *k.disks)};
+  HD_REQUIRE(NULL, k.guests && k.disks, "out of memory for back ends");
+  k.network = (struct vhost_config){.params = &c->vhost, .guests = k.guests};
+  k.network.n_guests = list_guests(c, p, NULL, k.guests);
+  k.block =
+      (struct vhost_block_config){.params = &c->vhost_block, .guests = k.disks};
+  k.block.n_guests = list_block_guests(c, p, NULL, k.disks);
+  return k;
 }
 
-static uint32_t block_cores(const struct server_config *c,
-                            const struct server_plan *p)
+static void forget(struct sketch *k)
 {
-  struct vhost_block_guest *list = calloc(p->n_guests, sizeof *list);
-  HD_REQUIRE(NULL, list != NULL, "out of memory for back ends");
-  struct vhost_block_config config = {.params = &c->vhost_block,
-                                      .guests = list};
-  config.n_guests = list_block_guests(c, p, NULL, list);
-  uint32_t cores = config.n_guests > 0 ? vhost_block_dedicated(&config) : 0;
-  free(list);
-  return cores;
+  free(k->guests);
+  free(k->disks);
 }
 
 uint32_t server_software_cores(const struct server_config *c,
                                const struct server_plan *p)
 {
-  return network_cores(c, p) + block_cores(c, p);
+  struct sketch k = sketch_of(c, p);
+  uint32_t cores = 0;
+  if (k.network.n_guests > 0)
+    cores += vhost_dedicated(&k.network);
+  if (k.block.n_guests > 0)
+    cores += vhost_block_dedicated(&k.block);
+  forget(&k);
+  return cores;
+}
+
+static bool enough(struct server_shortage *s, const char *what, int64_t have,
+                   int64_t need)
+{
+  if (need <= have)
+    return true;
+  *s = (struct server_shortage){what, have, need};
+  return false;
+}
+
+static bool drives_fit(const struct server_config *c, const struct sketch *k,
+                       struct server_shortage *s)
+{
+  bool ok = true;
+  for (uint8_t d = 0; ok && d < c->storage.drives; d++) {
+    int64_t pairs = vhost_block_queue_pairs(&k->block, d);
+    ok = enough(s, "queue pairs of the host", c->storage.pf_queue_pairs,
+                pairs) &&
+         enough(s, "vectors of the host", c->storage.pf_vectors, pairs);
+  }
+  return ok;
+}
+
+bool server_software_fits(const struct server_config *c,
+                          const struct server_plan *p,
+                          struct server_shortage *s)
+{
+  struct sketch k = sketch_of(c, p);
+  int64_t pairs = 0;
+  for (unsigned port = 0; port < (unsigned)c->nic.ports; port++)
+    pairs += vhost_queue_pairs(&k.network, port);
+  bool ok = enough(s, "queue pairs of the host", c->nic.pf_queues, pairs) &&
+            enough(s, "vectors of the host", c->nic.pf_vectors,
+                   pairs > 0 ? pairs + c->nic.ports : 0) &&
+            (k.block.n_guests == 0 || drives_fit(c, &k, s));
+  forget(&k);
+  return ok;
 }
 
 /* ---- after the run ---------------------------------------------------------
@@ -390,7 +467,21 @@ double server_software_busy_for(const struct server_software *w, uint16_t vm,
   return cores;
 }
 
+double server_software_utilization(const struct server_software *w, hd_time end)
+{
+  double most = 0;
+  for (size_t i = 0; i < w->n_relays; i++)
+    most = fmax(most, host_thread_utilization(&w->relays[i].thread, end));
+  if (w->vhost)
+    most = fmax(most, vhost_utilization(w->vhost, end));
+  if (w->block)
+    most = fmax(most, vhost_block_utilization(w->block, end));
+  return most;
+}
+
 uint64_t server_software_drops(const struct server_software *w)
 {
-  return w->vhost ? vhost_transmit_drops(w->vhost) : 0;
+  return w->vhost ? vhost_transmit_drops(w->vhost) +
+                        vhost_receive_drops(w->vhost)
+                  : 0;
 }

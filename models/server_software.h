@@ -7,6 +7,7 @@
 #define HD_MODELS_SERVER_SOFTWARE_H
 
 #include "models/server_internal.h"
+#include "models/vhost/vhost.h"
 
 struct server_software; /* opaque */
 
@@ -23,9 +24,21 @@ enum { SERVER_OWN_DEVICES = PLAN_MAX_PORTS + PLAN_MAX_DRIVES };
 /* Lets the hypervisor start the threads. */
 void server_software_join(struct server_software *w, struct hypervisor *h);
 
+/* For live migration. The network back ends; NULL: none. And those of a second
+ * machine, for one guest that may come there; the caller's. */
+struct vhost *server_software_vhost(struct server_software *w);
+struct vhost *server_software_second_vhost(struct server *s, struct machine *at,
+                                           const struct guest_plan *p);
+
 /* Cores that it wants for itself alone, before anything is built. */
 uint32_t server_software_cores(const struct server_config *c,
                                const struct server_plan *p);
+
+/* Whether the physical functions' own queue pairs and vectors are enough for
+ * it. False: *s says what is not. */
+bool server_software_fits(const struct server_config *c,
+                          const struct server_plan *p,
+                          struct server_shortage *s);
 
 /* Stops the run (hd_fail) when something does not balance. */
 void server_software_check(const struct server_software *w);
@@ -37,6 +50,9 @@ uint64_t server_software_packets_arrived(const struct server_software *w);
 double server_software_busy(const struct server_software *w, hd_time end);
 double server_software_busy_for(const struct server_software *w, uint16_t vm,
                                 hd_time end);
+/* How busy the busiest thread is with work, polling in vain not counted. */
+double server_software_utilization(const struct server_software *w,
+                                   hd_time end);
 uint64_t server_software_drops(const struct server_software *w);
 /* Rows of cores.csv: the threads. NULL beyond the last. */
 const char *server_software_thread(const struct server_software *w, size_t i,

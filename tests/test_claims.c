@@ -25,17 +25,17 @@ static const char head[] = "name: t\n"
                            "published:\n";
 static const char summary[] =
     "scenario,point,repetition,seed,status,design,vms.count,group,tx_gbps,"
-    "latency_ns,limited_by\n"
-    "t,0,0,1,ok,sriov,1,all,10,100,NA\n"
-    "t,0,0,1,ok,sriov,1,web,7,100,NA\n"
-    "t,1,0,1,ok,sriov,2,all,20,200,NA\n"
-    "t,2,0,1,infeasible: ports 2 < 4,sriov,4,all,NA,NA,NA\n"
-    "t,3,0,1,ok,hdiov,1,all,10.4,NA,NA\n"
-    "t,4,0,1,ok,hdiov,2,all,18,0,NA\n"
-    "t,5,0,1,ok,hdiov,4,all,30,300,NA\n"
-    "t,5,1,2,ok,hdiov,4,all,34,300,NA\n"
-    "t,6,0,1,failed: signal 11,uniov,1,all,NA,NA,NA\n"
-    "t,8,0,1,ok,uniov,4,all,5,300,NA\n";
+    "latency_ns,limited_by,migration\n"
+    "t,0,0,1,ok,sriov,1,all,10,100,NA,NA\n"
+    "t,0,0,1,ok,sriov,1,web,7,100,NA,NA\n"
+    "t,1,0,1,ok,sriov,2,all,20,200,NA,NA\n"
+    "t,2,0,1,infeasible: ports 2 < 4,sriov,4,all,NA,NA,NA,NA\n"
+    "t,3,0,1,ok,hdiov,1,all,10.4,NA,NA,NA\n"
+    "t,4,0,1,ok,hdiov,2,all,18,0,NA,NA\n"
+    "t,5,0,1,ok,hdiov,4,all,30,300,NA,NA\n"
+    "t,5,1,2,ok,hdiov,4,all,34,300,NA,NA\n"
+    "t,6,0,1,failed: signal 11,uniov,1,all,NA,NA,NA,NA\n"
+    "t,8,0,1,ok,uniov,4,all,5,300,NA,NA\n";
 
 /* An entry, and its row of published.csv from `points` to `verdict`. */
 struct judged {

@@ -65,6 +65,7 @@ struct rig_done { /* a finished request */
 struct rig_job {
   uint32_t depth, bytes;
   bool write;
+  bool bad;       /* an operation that does not exist */
   bool mixed;     /* any operation, sizes, sometimes out of range */
   uint64_t limit; /* requests in all; 0: no limit */
   hd_time pause;  /* mean of random pauses between rounds; 0: none */
@@ -196,6 +197,10 @@ static inline bool guest_add(struct rig_guest *g, unsigned q)
     x->pages[p] = memory - memory % 65536 + (p * 5 + 1) % 16 * 4096;
   if (g->job.mixed)
     guest_mix(g, x);
+  if (g->job.bad) {
+    x->block.op = 7;
+    x->expected = BLOCK_INVALID_OPCODE;
+  }
   struct block_request *b = &x->block;
   uint32_t out = b->op == BLOCK_WRITE ? b->bytes : 0;
   uint32_t in = b->op == BLOCK_READ ? b->bytes : 0;
@@ -441,6 +446,15 @@ static inline void rig_ideal_drive(void)
   p->internal_rate = 0;
   p->dma_window = 1 << 20;
   p->admin_cost = HD_US;
+}
+
+/* No traffic of the link's own and no refresh: times that can be added up. */
+static inline void rig_quiet(void)
+{
+  r.pcie.ack_interval = r.pcie.fc_interval = 100000;
+  r.pcie.skip_interval = 1 << 30;
+  r.pcie.replay_timer = HD_S;
+  r.memory_params.refresh_interval = r.memory_params.refresh_duration = 0;
 }
 
 static inline void rig_defaults(uint32_t guests, enum vhost_block_kind kind)

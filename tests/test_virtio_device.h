@@ -103,6 +103,7 @@ struct bench {
   bool polls;           /* drivers ask for no interrupts */
   bool ring_bad;        /* reads of ring structures of guest 0 fail */
   uint64_t bad_every;   /* every n-th packet or request is at BAD_ADDRESS */
+  hd_time translation;  /* of each read: part of ANSWER */
   hd_time late_views, late_doorbells; /* come later by this */
   hd_time slow; /* every third payload comes later by this */
   struct driver_queue q[MAX_VMS][MAX_QUEUES];
@@ -506,6 +507,7 @@ static inline void answer(int device, struct pcie_tlp *t)
   t->type = bad ? PCIE_CPL : PCIE_CPLD;
   t->status = bad ? PCIE_UR : PCIE_SC;
   t->flags = PCIE_LAST;
+  t->translation = b.translation;
   t->remaining = 0;
   t->msg.kind = MSG_TLP;
   hd_send(b.to_link[device], ANSWER + late, t);

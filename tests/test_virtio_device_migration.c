@@ -12,7 +12,7 @@
 #define IN_ORDER VIRTIO_BIT(VIRTIO_F_IN_ORDER)
 #define MERGEABLE VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)
 #define TRAVEL (30 * HD_US)
-#define END (START + 2 * HD_MS)
+#define END (START + 1500 * HD_US)
 
 /* ---- the hypervisor's part ----------------------------------------------- */
 
@@ -237,6 +237,18 @@ static void track(uint64_t on)
   issue(0, c);
 }
 
+/* So that what counts are the last writes: all pages have been written before.
+ */
+static size_t pages_before;
+static void forget_pages(uint64_t unused)
+{
+  (void)unused;
+  for (uint32_t page = 0; page < PAGES; page++)
+    pages_before += b.logged[page];
+  memset(b.written, 0, sizeof b.written);
+  memset(b.logged, 0, sizeof b.logged);
+}
+
 static void run_tracked(void)
 {
   if (b.kind == VIRTIO_BLK)
@@ -245,6 +257,7 @@ static void run_tracked(void)
       refill(&b.q[0][q]);
     }
   at_host(20 * HD_US, track, 1);
+  at_host(99 * HD_US, forget_pages, 0);
   at_host(103 * HD_US, pause_guest, 0);
 }
 
@@ -271,9 +284,10 @@ START_TEST(the_log_covers_what_was_written)
   bench_run(run_tracked, END);
   ck_assert_int_eq(done, b.queues);
   ck_assert(complete);
-  ck_assert_uint_gt(pages(written_at_rest), 50);
-  ck_assert_uint_le(pages(b.logged), pages(written_at_rest) + 20);
-  ck_assert_uint_gt(b.log_messages, 10);
+  ck_assert_uint_gt(pages_before, 50);
+  ck_assert_uint_gt(pages(written_at_rest), 5);
+  ck_assert_uint_le(pages(b.logged), pages(written_at_rest) + 60);
+  ck_assert_uint_gt(b.log_messages, 5);
   ck_assert_uint_gt(stats(0).dirty_runs, 20);
   bench_end();
 }

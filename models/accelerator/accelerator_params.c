@@ -42,6 +42,10 @@
   }
 
 static const struct hd_param params[] = {
+    {"endpoints", HD_PARAM_INT, FIELD(endpoints), "1", "1", "8", NULL,
+     "Accelerators, each with a link of its own; guests take turns at them",
+     "Intel's programming guide: one to four a socket"},
+
     /* what there is to share */
     {"banks", HD_PARAM_INT, FIELD(banks), "64", "1", "4096", NULL,
      "Ring banks: a request and a response ring each",

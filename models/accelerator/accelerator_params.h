@@ -5,7 +5,8 @@
 #include "sim/engine/param.h"
 
 struct accelerator_params {
-  /* what there is to share */
+  int64_t endpoints; /* like devices; guests take turns at them */
+  /* what each has to share */
   int64_t banks, pf_banks;    /* ring banks; kept by the host, without SR-IOV */
   int64_t virtual_functions;  /* SR-IOV */
   int64_t banks_per_function; /* ring banks of each */

@@ -97,6 +97,7 @@ struct vcpu_stats { /* within the window */
   uint64_t exits[EXIT_REASONS], interrupts;
   hd_time guest_time, host_time; /* on a core; host includes halt polling and
                                     the way to and from the core */
+  hd_time polled;                /* of host_time: halt polling */
 };
 
 void vcpu_initialize(struct vcpu *v, struct hd_engine *e, const char *path,

@@ -11,6 +11,7 @@
 #ifndef HD_MODELS_HYPERVISOR_HYPERVISOR_H
 #define HD_MODELS_HYPERVISOR_HYPERVISOR_H
 
+#include "models/accelerator/accelerator.h"
 #include "models/cpu/scheduler.h"
 #include "models/hypervisor/control.h"
 #include "models/hypervisor/hypervisor_params.h"
@@ -23,10 +24,11 @@
 
 /* What answers a guest's driver. */
 enum virtual_device_kind {
-  VIRTUAL_NIC,     /* an interface of the NIC */
-  VIRTUAL_STORAGE, /* queue pairs of a drive */
-  VIRTUAL_VIRTIO,  /* a function of a virtio accelerator */
-  VIRTUAL_SOFTWARE /* host software: nothing to create in hardware */
+  VIRTUAL_NIC,         /* an interface of the NIC */
+  VIRTUAL_STORAGE,     /* queue pairs of a drive */
+  VIRTUAL_VIRTIO,      /* a function of a virtio accelerator */
+  VIRTUAL_ACCELERATOR, /* ring banks of an accelerator */
+  VIRTUAL_SOFTWARE     /* host software: nothing to create in hardware */
 };
 
 /* One virtual device to be created, and the guest it is for. */
@@ -34,6 +36,8 @@ struct device_plan {
   struct guest *guest; /* NULL: the host's own, for its software */
   enum virtual_device_kind kind;
   bool virtual_function; /* SR-IOV; else an assignable interface, or none */
+  bool bare; /* the guest is a process on the host: its memory is the host's,
+                nothing is opened */
   uint16_t device;       /* below the root complex */
   uint16_t pf_requester; /* of its physical function */
   uint16_t requester;    /* of its DMA */
@@ -42,6 +46,7 @@ struct device_plan {
   union { /* by kind */
     struct nic_interface nic;
     struct storage_interface storage;
+    struct accelerator_interface accelerator;
     struct virtual_function_plan {
       struct virtio_function *function;
       uint32_t first_queue, first_vector; /* the device's numbers */

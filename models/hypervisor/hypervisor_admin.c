@@ -120,6 +120,39 @@ static uint32_t add_virtio(struct hypervisor *h, const struct device_plan *p)
   return c.result;
 }
 
+/* ---- accelerator -----------------------------------------------------------
+ */
+
+static void run_accelerator(struct hypervisor *h, const struct device_plan *p,
+                            struct accelerator_admin *c)
+{
+  c->address = h->config.admin_ring;
+  c->observer = h->observer;
+  c->requester = p->pf_requester;
+  run(h, p, ACCELERATOR_ADMIN_DOORBELL, c, &c->failed);
+}
+
+static void simple_accelerator(struct hypervisor *h,
+                               const struct device_plan *p,
+                               enum accelerator_admin_type type,
+                               uint32_t interface)
+{
+  struct accelerator_admin c = {
+      .type = type, .result = interface, .pasid = p->pasid};
+  run_accelerator(h, p, &c);
+}
+
+static uint32_t add_accelerator(struct hypervisor *h,
+                                const struct device_plan *p)
+{
+  struct accelerator_admin c = {.type = ACCELERATOR_ADD_INTERFACE,
+                                .bytes = 128,
+                                .interface = p->accelerator};
+  c.interface.pasid = 0; /* programmed when the device is opened */
+  run_accelerator(h, p, &c);
+  return c.result;
+}
+
 /* ---- by kind ---------------------------------------------------------------
  */
 
@@ -130,6 +163,8 @@ uint32_t hypervisor_add_interface(struct hypervisor *h, struct device_plan *p)
     return add_storage(h, p);
   case VIRTUAL_VIRTIO:
     return add_virtio(h, p);
+  case VIRTUAL_ACCELERATOR:
+    return add_accelerator(h, p);
   default:
     return add_nic(h, p);
   }
@@ -139,6 +174,7 @@ struct verbs {
   enum nic_command_type nic;
   enum storage_admin_type storage;
   enum virtio_admin_type virtio;
+  enum accelerator_admin_type accelerator;
 };
 
 static void simple(struct hypervisor *h, const struct device_plan *p,
@@ -148,6 +184,8 @@ static void simple(struct hypervisor *h, const struct device_plan *p,
     simple_nic(h, p, v.nic, interface);
   else if (p->kind == VIRTUAL_STORAGE)
     simple_storage(h, p, v.storage, interface);
+  else if (p->kind == VIRTUAL_ACCELERATOR)
+    simple_accelerator(h, p, v.accelerator, interface);
   else
     simple_virtio(h, p, v.virtio, interface);
 }
@@ -157,15 +195,15 @@ void hypervisor_reset_interface(struct hypervisor *h, struct device_plan *p,
 {
   simple(h, p, interface,
          (struct verbs){NIC_RESET_INTERFACE, STORAGE_RESET_INTERFACE,
-                        VIRTIO_ADMIN_STOP});
+                        VIRTIO_ADMIN_STOP, ACCELERATOR_RESET_INTERFACE});
 }
 
 void hypervisor_set_pasid(struct hypervisor *h, struct device_plan *p,
                           uint32_t interface)
 {
-  simple(
-      h, p, interface,
-      (struct verbs){NIC_SET_PASID, STORAGE_SET_PASID, VIRTIO_ADMIN_SET_PASID});
+  simple(h, p, interface,
+         (struct verbs){NIC_SET_PASID, STORAGE_SET_PASID,
+                        VIRTIO_ADMIN_SET_PASID, ACCELERATOR_SET_PASID});
 }
 
 void hypervisor_start_queues(struct hypervisor *h, struct device_plan *p,
@@ -173,5 +211,5 @@ void hypervisor_start_queues(struct hypervisor *h, struct device_plan *p,
 {
   simple(h, p, interface,
          (struct verbs){NIC_ENABLE_QUEUES, STORAGE_START_QUEUES,
-                        VIRTIO_ADMIN_START});
+                        VIRTIO_ADMIN_START, ACCELERATOR_START_BANKS});
 }

@@ -79,7 +79,7 @@ void hypervisor_create_device(struct hypervisor *h, struct device_plan *p)
 {
   if (p->kind == VIRTUAL_SOFTWARE)
     return;
-  bool assigned = p->guest != NULL;
+  bool assigned = p->guest != NULL && !p->bare;
   if (assigned && !p->virtual_function)
     hd_task_advance(&h->task, h->config.params->vdcm_create_cost);
   uint32_t interface = p->interface = hypervisor_add_interface(h, p);

@@ -7,12 +7,6 @@
 
 #include "models/cpu/vcpu_control.h"
 
-/* Between host threads: a wake-up (estimated from memory). */
-#define AGENT_LATENCY (1 * HD_US)
-/* Of the dirty log on its way to the source's thread: a line of memory. It is
- * shorter than a DMA write, so that the log comes before an answer. */
-#define LOG_LATENCY (70 * HD_NS)
-
 enum { MSG_AGENT = 0x4d40 }; /* migration's thread -> agent */
 enum agent_verb {
   AGENT_PAUSE,
@@ -20,7 +14,8 @@ enum agent_verb {
   AGENT_SUSPEND,
   AGENT_RESUME,
   AGENT_TRACK,
-  AGENT_SWITCH
+  AGENT_SWITCH,
+  AGENT_LEAVE
 };
 struct agent_msg {
   struct hd_msg msg;
@@ -33,106 +28,76 @@ _Static_assert(sizeof(struct agent_msg) <= HD_MSG_BYTES, "too large");
 struct migration_agent {
   struct hd_task task;
   struct migration_agent_config config;
+  const struct migration_back_end_ops *ops;
+  void *back_end;
   struct migration_agent_hooks hooks;
-  struct migration *migration;
   struct hd_channel *to_root, *root_reply;
-  struct hd_channel *to_migration, *from_migration, *log;
+  struct hd_channel *to_migration, *from_migration;
   struct hd_channel **to_vcpu, **from_vcpu; /* by vCPU */
   uint16_t observer;
-  uint32_t function;
-  size_t paused; /* vCPUs that have answered */
+  struct hd_msg *first, *last; /* asked for while it was busy */
 };
 
 /* ---- waiting ------------------------------------------------------------- */
 
-static void take(struct migration_agent *a, struct hd_msg *m)
+static void keep(struct migration_agent *a, struct hd_msg *m)
 {
-  a->paused += m->kind == MSG_VCPU_PAUSED;
-  hd_msg_free(&a->task.base, m);
+  m->next = NULL;
+  if (a->first)
+    a->last->next = m;
+  else
+    a->first = m;
+  a->last = m;
 }
 
-/* Until the accelerator has written a command back. */
-static void await_answer(struct migration_agent *a)
+struct hd_msg *migration_agent_await(struct migration_agent *a, uint32_t kind)
 {
   for (;;) {
     struct hd_msg *m = hd_task_wait_eager(&a->task, HD_TIME_NEVER);
-    bool done = m->kind == MSG_GUEST_MEMORY;
-    take(a, m);
-    if (done)
-      return;
+    if (m->kind == kind)
+      return m;
+    HD_REQUIRE(&a->task.base, m->kind == MSG_AGENT, "message of kind %u",
+               m->kind);
+    keep(a, m);
   }
 }
 
-/* ---- the accelerator ----------------------------------------------------- */
+static struct agent_msg *next_request(struct migration_agent *a)
+{
+  struct hd_msg *m = a->first;
+  if (!m)
+    return (struct agent_msg *)migration_agent_await(a, MSG_AGENT);
+  a->first = m->next;
+  return (struct agent_msg *)m;
+}
 
-static bool command(struct migration_agent *a, struct virtio_admin *c)
+void migration_agent_command(struct migration_agent *a, uint64_t doorbell,
+                             void *command)
 {
   hd_time posted = hd_now(&a->task.base), poll = a->config.admin_poll;
-  c->address = a->config.admin_ring;
-  c->observer = a->observer;
-  c->requester = a->config.pf_requester;
   struct mmio_msg *m = hd_msg_new_zero(&a->task.base, MSG_MMIO_WRITE);
-  m->address = VIRTIO_DEVICE_ADMIN_DOORBELL;
+  m->address = doorbell;
   m->length = 4;
   m->device = a->config.device_index;
-  m->object = c;
+  m->object = command;
   hd_send(a->to_root, a->to_root->latency, m);
-  await_answer(a);
+  hd_msg_free(&a->task.base, migration_agent_await(a, MSG_GUEST_MEMORY));
   hd_time waited = hd_now(&a->task.base) - posted;
   hd_task_advance(&a->task, (waited + poll - 1) / poll * poll - waited);
-  return !c->failed;
 }
 
-static uint32_t function_of(const struct migration_agent *a)
+void migration_agent_log(const struct migration_agent *a,
+                         struct hd_channel *channel, struct hd_component *from,
+                         const struct virtio_dirty_run *run, uint16_t runs)
 {
-  return a->config.function ? *a->config.function : a->function;
-}
-
-static bool suspend(struct migration_agent *a, uint32_t queue)
-{
-  struct migrating_queue *q = &a->config.queues[queue];
-  struct virtio_admin c = {.type = VIRTIO_ADMIN_SUSPEND_QUEUE,
-                           .result = function_of(a),
-                           .queue = (uint16_t)queue};
-  bool ok = command(a, &c);
-  q->state = c.state;
-  q->view = c.view;
-  return ok;
-}
-
-static bool resume(struct migration_agent *a, uint32_t queue)
-{
-  const struct migrating_queue *q = &a->config.queues[queue];
-  struct virtio_admin c = {.type = VIRTIO_ADMIN_RESUME_QUEUE,
-                           .result = function_of(a),
-                           .queue = (uint16_t)queue,
-                           .state = q->state,
-                           .view = q->view};
-  return command(a, &c);
-}
-
-/* On the device's actor. */
-static void log_pages(void *context, struct hd_component *device,
-                      const struct virtio_dirty_run *run, uint16_t runs)
-{
-  struct migration_agent *a = context;
-  struct migration_dirty_msg *m = hd_msg_new_zero(device, MSG_MIGRATION_DIRTY);
+  struct migration_dirty_msg *m = hd_msg_new_zero(from, MSG_MIGRATION_DIRTY);
   m->runs = runs;
   uint32_t base = (uint32_t)(a->config.memory_base / MIGRATION_PAGE);
   for (uint16_t i = 0; i < runs; i++) {
     m->run[i].first = run[i].first - base;
     m->run[i].count = run[i].count;
   }
-  hd_send(a->log, a->log->latency, m);
-}
-
-static void track(struct migration_agent *a, bool on)
-{
-  struct virtio_admin c = {.type = VIRTIO_ADMIN_TRACK,
-                           .result = function_of(a),
-                           .on = on,
-                           .log = {.pages = log_pages, .context = a}};
-  (void)command(a, &c);
+  hd_send(channel, channel->latency, m);
 }
 
 /* ---- the guest ----------------------------------------------------------- */
@@ -140,22 +105,23 @@ static void track(struct migration_agent *a, bool on)
 static void pause_guest(struct migration_agent *a)
 {
   size_t n = guest_vcpus(a->config.guest);
-  a->paused = 0;
   for (size_t i = 0; i < n; i++) {
     struct vcpu_control_msg *m = hd_msg_new_zero(&a->task.base, MSG_VCPU_PAUSE);
     m->reply = a->from_vcpu[i];
-    hd_send(a->to_vcpu[i], AGENT_LATENCY, m);
+    hd_send(a->to_vcpu[i], MIGRATION_AGENT_LATENCY, m);
   }
-  while (a->paused < n)
-    take(a, hd_task_wait(&a->task, HD_TIME_NEVER));
+  for (size_t i = 0; i < n; i++)
+    hd_msg_free(&a->task.base, migration_agent_await(a, MSG_VCPU_PAUSED));
 }
 
 /* All vectors of the device's queues that this vCPU handles: whoever resumes a
- * device cannot know which it had signalled (QEMU raises them all, too). */
+ * device cannot know which it had signalled (QEMU raises them all, too). Masked
+ * ones stay pending. */
 static void all_vectors(const struct migration_agent *a, const struct vcpu *v,
                         uint64_t *mask)
 {
-  for (unsigned q = 0; q < a->config.pairs; q++)
+  for (unsigned q = 0; !guest_polls(a->config.guest) && q < a->config.pairs;
+       q++)
     if (guest_vcpu_of_queue(a->config.guest, q) == v) {
       unsigned vector = GUEST_VECTOR(1 + q);
       mask[vector / 64] |= UINT64_C(1) << (vector % 64);
@@ -166,7 +132,8 @@ static void run_guest(struct migration_agent *a)
 {
   struct guest *g = a->config.guest;
   if (a->config.side == 1) {
-    *guest_virtio_function(g) = *a->config.twin;
+    if (a->ops->arrive)
+      a->ops->arrive(a->back_end, a);
     guest_switch_backend(g, 1);
   }
   for (size_t i = 0; i < guest_vcpus(g); i++) {
@@ -174,7 +141,7 @@ static void run_guest(struct migration_agent *a)
         hd_msg_new_zero(&a->task.base, MSG_VCPU_RESUME);
     m->side = a->config.side;
     all_vectors(a, guest_vcpu(g, i), m->vectors);
-    hd_send(a->to_vcpu[i], AGENT_LATENCY, m);
+    hd_send(a->to_vcpu[i], MIGRATION_AGENT_LATENCY, m);
   }
 }
 
@@ -194,7 +161,19 @@ static void answer(struct migration_agent *a, const struct agent_msg *asked,
     m->ring.words[0] = virtq_state_base(
         guest_virtio_function(a->config.guest)->queue[asked->queue],
         &a->config.queues[asked->queue].state);
-  hd_send(a->to_migration, AGENT_LATENCY, m);
+  hd_send(a->to_migration, MIGRATION_AGENT_LATENCY, m);
+}
+
+/* One queue, or all of them: an image is the whole device's. */
+static bool for_queues(struct migration_agent *a, const struct agent_msg *m,
+                       bool (*verb)(void *, struct migration_agent *, uint32_t))
+{
+  if (!m->on)
+    return verb(a->back_end, a, m->queue);
+  bool ok = true;
+  for (uint32_t q = 0; q < a->config.served; q++)
+    ok = verb(a->back_end, a, q) && ok;
+  return ok;
 }
 
 static void serve(struct migration_agent *a, const struct agent_msg *m)
@@ -210,17 +189,22 @@ static void serve(struct migration_agent *a, const struct agent_msg *m)
     break;
   case AGENT_SUSPEND:
     if (!a->config.stuck)
-      answer(a, m, MIGRATION_SUSPEND, suspend(a, m->queue));
+      answer(a, m, MIGRATION_SUSPEND, for_queues(a, m, a->ops->suspend));
     break;
-  case AGENT_RESUME:
-    answer(a, m, MIGRATION_RESUME, resume(a, m->queue));
+  case AGENT_RESUME: /* a device that never suspended has nothing to do */
+    answer(a, m, MIGRATION_RESUME,
+           a->config.stuck || for_queues(a, m, a->ops->resume));
     break;
   case AGENT_TRACK:
-    track(a, m->on);
+    a->ops->track(a->back_end, a, m->on);
     break;
   case AGENT_SWITCH:
     if (a->hooks.switched)
       a->hooks.switched(a->hooks.context, &a->task.base);
+    break;
+  case AGENT_LEAVE:
+    if (a->ops->leave)
+      a->ops->leave(a->back_end, a);
     break;
   }
 }
@@ -228,16 +212,12 @@ static void serve(struct migration_agent *a, const struct agent_msg *m)
 static void body(struct hd_task *t)
 {
   struct migration_agent *a = (struct migration_agent *)t;
-  if (a->config.side == 1) {
-    HD_REQUIRE(&t->base, command(a, &a->config.add),
-               "the destination's accelerator refuses the function");
-    a->function = a->config.add.result;
-  }
+  if (a->config.side == 1 && a->ops->prepare)
+    a->ops->prepare(a->back_end, a);
   for (;;) {
-    struct hd_msg *m = hd_task_wait(t, HD_TIME_NEVER);
-    if (m->kind == MSG_AGENT)
-      serve(a, (struct agent_msg *)m);
-    take(a, m);
+    struct agent_msg *m = next_request(a);
+    serve(a, m);
+    hd_msg_free(&t->base, m);
   }
 }
 
@@ -251,7 +231,12 @@ static void ask(struct migration_agent *a, struct hd_task *thread,
   m->verb = verb;
   m->queue = queue;
   m->on = on;
-  hd_send(a->from_migration, AGENT_LATENCY, m);
+  hd_send(a->from_migration, MIGRATION_AGENT_LATENCY, m);
+}
+
+void migration_agent_leave(struct migration_agent *a, struct hd_task *thread)
+{
+  ask(a, thread, AGENT_LEAVE, 0, false);
 }
 
 static enum migration_answer op_pause(void *guest, struct hd_task *thread)
@@ -286,7 +271,7 @@ const struct migration_guest_ops migration_agent_guest_ops = {.pause = op_pause,
 static uint32_t op_queues(void *device)
 {
   const struct migration_agent *a = device;
-  return virtio_device_served(guest_virtio_function(a->config.guest));
+  return a->config.served;
 }
 
 static enum migration_tracking op_tracking(void *device,
@@ -339,6 +324,43 @@ const struct migration_device_ops migration_agent_device_ops = {
     .create = op_create,
     .resume = op_resume};
 
+static enum migration_answer op_suspend_all(void *device,
+                                            struct hd_task *thread,
+                                            uint32_t queue,
+                                            struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_SUSPEND, queue, true);
+  return MIGRATION_LATER;
+}
+
+static enum migration_answer op_resume_all(void *device, struct hd_task *thread,
+                                           uint32_t queue,
+                                           const struct migration_ring *ring)
+{
+  (void)ring;
+  ask(device, thread, AGENT_RESUME, queue, true);
+  return MIGRATION_LATER;
+}
+
+const struct migration_device_ops migration_agent_image_ops = {
+    .kind = "virtio function with a state image",
+    .image = true,
+    .queues = op_queues,
+    .tracking = op_tracking,
+    .track = op_track,
+    .suspend = op_suspend_all,
+    .resume = op_resume_all};
+
+const struct migration_device_ops migration_agent_software_ops = {
+    .kind = "virtio back end in host software",
+    .software = true,
+    .queues = op_queues,
+    .track = op_track,
+    .suspend = op_suspend,
+    .create = op_create,
+    .resume = op_resume};
+
 /* ---- building ------------------------------------------------------------ */
 
 static void connect_vcpus(struct migration_agent *a)
@@ -349,8 +371,9 @@ static void connect_vcpus(struct migration_agent *a)
   a->from_vcpu = calloc(n, sizeof(struct hd_channel *));
   HD_REQUIRE(NULL, a->to_vcpu && a->from_vcpu, "out of memory for an agent");
   for (size_t i = 0; i < n; i++)
-    a->to_vcpu[i] = vcpu_connect_control(guest_vcpu(g, i), &a->task.base,
-                                         AGENT_LATENCY, &a->from_vcpu[i]);
+    a->to_vcpu[i] =
+        vcpu_connect_control(guest_vcpu(g, i), &a->task.base,
+                             MIGRATION_AGENT_LATENCY, &a->from_vcpu[i]);
 }
 
 struct migration_agent *
@@ -377,6 +400,17 @@ struct hd_component *migration_agent_component(struct migration_agent *a)
   return &a->task.base;
 }
 
+const struct migration_agent_config *
+migration_agent_config(const struct migration_agent *a)
+{
+  return &a->config;
+}
+
+uint16_t migration_agent_observer(const struct migration_agent *a)
+{
+  return a->observer;
+}
+
 void migration_agent_attach(struct migration_agent *a,
                             struct root_complex *root, uint16_t observer)
 {
@@ -384,15 +418,22 @@ void migration_agent_attach(struct migration_agent *a,
   a->observer = observer;
 }
 
+void migration_agent_set_back_end(struct migration_agent *a,
+                                  const struct migration_back_end_ops *ops,
+                                  void *back_end)
+{
+  a->ops = ops;
+  a->back_end = back_end;
+}
+
 void migration_agent_join(struct migration_agent *a, struct migration *m)
 {
   struct hd_component *thread = migration_component(m, a->config.side);
-  a->migration = m;
-  a->to_migration = hd_channel_open(&a->task.base, thread, AGENT_LATENCY);
-  a->from_migration = hd_channel_open(thread, &a->task.base, AGENT_LATENCY);
-  if (a->config.side == 0)
-    a->log = migration_dirty_channel(
-        m, virtio_device_component(a->config.device), LOG_LATENCY);
+  a->to_migration =
+      hd_channel_open(&a->task.base, thread, MIGRATION_AGENT_LATENCY);
+  a->from_migration =
+      hd_channel_open(thread, &a->task.base, MIGRATION_AGENT_LATENCY);
+  a->ops->join(a->back_end, a, m);
 }
 
 void migration_agent_set_hooks(struct migration_agent *a,

@@ -22,7 +22,7 @@ static const char *const commands[] = {"serial", "parallel", NULL};
 static const char *const limits[] = {"abort", "force", NULL};
 static const char *const faults[] = {"none", "link-cut", "no-room", "stuck",
                                      NULL};
-static const char *const passthroughs[] = {"refuse", "unplug", NULL};
+static const char *const passthroughs[] = {"refuse", "unplug", "image", NULL};
 
 #define VALUE(n, kind, value, lo, hi, what, from)                              \
   {                                                                            \

@@ -22,7 +22,8 @@ enum migration_limit { MIGRATION_LIMIT_ABORT, MIGRATION_LIMIT_FORCE };
 
 enum migration_passthrough {
   MIGRATION_PASSTHROUGH_REFUSE,
-  MIGRATION_PASSTHROUGH_UNPLUG
+  MIGRATION_PASSTHROUGH_UNPLUG,
+  MIGRATION_PASSTHROUGH_IMAGE /* VFIO with a state image, if the device can */
 };
 
 /* What goes wrong, to see what becomes of the VM. */

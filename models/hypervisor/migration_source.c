@@ -135,6 +135,9 @@ static void migrate(struct migration_source *s)
              m->devices[device].name, why);
     return;
   }
+  if (m->config.params->fault == MIGRATION_FAULT_LINK_CUT)
+    hd_link_cut_later(&s->thread.task, m->config.link,
+                      r->begin + m->config.params->fault_time);
   (void)migration_unplug(s);
   if (set_up(s) && migration_rounds(s) && migration_hand_over(s))
     complete(s);

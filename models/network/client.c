@@ -6,6 +6,7 @@
  * same for all, the time it will be done and the number of packets before it
  * are known on arrival.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,12 @@ static void receive(struct client *c, struct packet_msg *m)
   hd_stamps_mark(&p->stamps, HD_STAGE_WIRE, hd_now(&c->base));
   c->received++;
   client_note_arrival(c, g, p);
+  if (p->kind == PACKET_TCP) {
+    HD_REQUIRE(&c->base, g->web, "TCP of guest %u without a load", p->vm);
+    client_web_receive(g->web, p);
+    hd_msg_free(&c->base, m);
+    return;
+  }
   hd_time done = enqueue(c, p);
   if (done == HD_TIME_NEVER) {
     client_note_drop(c, g);
@@ -85,8 +92,11 @@ static void receive(struct client *c, struct packet_msg *m)
 
 static void go(struct client *c, struct control_msg *m)
 {
-  for (size_t vm = 0; !c->running && vm < c->n_guests; vm++)
+  for (size_t vm = 0; !c->running && vm < c->n_guests; vm++) {
     generator_start(c, (uint16_t)vm, m->start);
+    if (c->guests[vm].web)
+      web_load_start(c->guests[vm].web, m->start);
+  }
   c->running = true;
   hd_msg_free(&c->base, m);
 }
@@ -104,7 +114,10 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     hd_msg_free(self, msg);
     break;
   case MSG_TIMER:
-    generator_fire(c, msg);
+    if (msg->tag >= CLIENT_WEB_TIMER)
+      web_load_fire(msg);
+    else
+      generator_fire(c, msg);
     break;
   case MSG_VM_GO:
     go(c, (struct control_msg *)msg);
@@ -141,6 +154,7 @@ void client_destroy(struct client *c)
 {
   for (size_t i = 0; i < c->n_guests; i++) {
     generator_terminate(&c->guests[i].generator);
+    web_load_destroy(c->guests[i].web);
     free(c->guests[i].streams);
   }
   for (size_t i = 0; i < c->n_groups; i++) {
@@ -205,6 +219,8 @@ void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv)
   c->guests[vm].config = *cv;
   add_groups(c, (size_t)cv->group + 1);
   generator_initialize(c, vm);
+  if (cv->web.concurrency > 0)
+    c->guests[vm].web = web_load_create(c, vm, cv);
 }
 
 /* ---- results ------------------------------------------------------------ */
@@ -220,6 +236,9 @@ void client_get_vm_stats(const struct client *c, uint16_t vm,
                                 .lost = (uint64_t)g->lost,
                                 .dropped = g->dropped.count,
                                 .generated = g->generated.count,
+                                .requests = g->requests.count,
+                                .connections = g->connections.count,
+                                .retransmissions = g->retransmissions.count,
                                 .silence_max = g->silence_max,
                                 .silence_begin = g->silence_begin,
                                 .silence_end =
@@ -259,11 +278,15 @@ double client_utilization(const struct client *c)
 {
   struct hd_engine_report r;
   hd_engine_get_report(c->base.engine, &r);
-  if (c->params.cores == 0)
-    return 0;
   hd_time end = r.end != HD_TIME_NEVER ? r.end : hd_now(&c->base);
-  return hd_busy_utilization(&c->busy, c->window, end) /
-         (double)c->params.cores;
+  double most = 0;
+  if (c->params.cores > 0)
+    most =
+        hd_busy_utilization(&c->busy, c->window, end) / (double)c->params.cores;
+  for (size_t vm = 0; vm < c->n_guests; vm++)
+    if (c->guests[vm].web)
+      most = fmax(most, web_load_utilization(c->guests[vm].web, end));
+  return most;
 }
 
 uint64_t client_packets_inside(const struct client *c)
@@ -273,7 +296,11 @@ uint64_t client_packets_inside(const struct client *c)
 
 const char *client_check(const struct client *c)
 {
-  if (client_packets_inside(c) != c->waiting)
+  uint64_t held = c->waiting;
+  for (size_t vm = 0; vm < c->n_guests; vm++)
+    if (c->guests[vm].web)
+      held += web_load_held(c->guests[vm].web);
+  if (client_packets_inside(c) != held)
     return "client: packets are neither sent, consumed nor dropped";
   return NULL;
 }

@@ -31,12 +31,18 @@ struct generator {
   uint64_t *sequences; /* next, per flow */
 };
 
+struct web_load; /* web_internal.h */
+
+enum { CLIENT_WEB_TIMER = 1 << 16 }; /* tags of timers from here on */
+
 struct client_guest {
   struct client_vm config;
+  struct web_load *web; /* NULL: none */
   struct generator generator;
   struct stream *streams;
   uint32_t n_streams;
   struct hd_counter packets, payload, reordered, duplicated, dropped, generated;
+  struct hd_counter requests, connections, retransmissions; /* web */
   int64_t lost;       /* a late packet takes its loss back */
   bool heard;         /* a frame has arrived in the window */
   hd_time last_frame; /* the last one that did */
@@ -80,6 +86,25 @@ void client_note_drop(struct client *c, struct client_guest *g);
 /* The packet is done at `done`, and not answered. */
 void client_measure(struct client *c, struct client_guest *g, struct packet *p,
                     hd_time done);
+
+/* Web: the application has read so much; a request begun at `start` is done. */
+void client_measure_bytes(struct client *c, struct client_guest *g,
+                          uint32_t bytes);
+void client_measure_request(struct client *c, struct client_guest *g,
+                            hd_time start);
+
+/* ---- web_load.c, web_kernel.c
+ * ----------------------------------------------*/
+
+struct web_load *web_load_create(struct client *c, uint16_t vm,
+                                 const struct client_vm *cv);
+void web_load_destroy(struct web_load *l); /* or NULL */
+void web_load_start(struct web_load *l, hd_time start);
+void web_load_fire(struct hd_msg *timer);
+double web_load_utilization(const struct web_load *l, hd_time end);
+uint64_t web_load_held(const struct web_load *l); /* packets */
+/* The packet is the load's from here on. */
+void client_web_receive(struct web_load *l, struct packet *p);
 
 /* ---- generator.c ----------------------------------------------------------*/
 

@@ -82,7 +82,12 @@ void client_measure(struct client *c, struct client_guest *g, struct packet *p,
 void client_note_arrival(struct client *c, struct client_guest *g,
                          const struct packet *p)
 {
+  hd_time now = hd_now(&c->base);
   note_silence(c, g);
+  if (p->kind == PACKET_TCP) {
+    hd_counter_add(&g->packets, c->window, now, 1);
+    add_to_series(c, g, now, HD_SERIES_TX_PACKETS, 1);
+  }
   if (p->kind == PACKET_DATA)
     check_order(c, g, p);
 }
@@ -92,4 +97,21 @@ void client_note_drop(struct client *c, struct client_guest *g)
   hd_time now = hd_now(&c->base);
   hd_counter_add(&g->dropped, c->window, now, 1);
   add_to_series(c, g, now, HD_SERIES_DROPS, 1);
+}
+
+void client_measure_bytes(struct client *c, struct client_guest *g,
+                          uint32_t bytes)
+{
+  hd_time now = hd_now(&c->base);
+  hd_counter_add(&g->payload, c->window, now, bytes);
+  add_to_series(c, g, now, HD_SERIES_TX_BYTES, bytes);
+}
+
+void client_measure_request(struct client *c, struct client_guest *g,
+                            hd_time start)
+{
+  hd_time now = hd_now(&c->base);
+  hd_counter_add(&g->requests, c->window, now, 1);
+  if (hd_window_contains(c->window, now))
+    hd_histogram_add(&c->groups[g->config.group]->latency, now - start);
 }

@@ -11,6 +11,7 @@
 #define HD_MODELS_NETWORK_NETWORK_H
 
 #include "models/network/packet.h"
+#include "models/network/web_load.h"
 #include "sim/engine/param.h"
 #include "sim/measure/breakdown.h"
 #include "sim/measure/gauge.h"
@@ -43,6 +44,9 @@ struct hd_component *wire_component(struct wire *w);
  * comes back when its frame has left (packet NULL, bytes = frame). */
 struct hd_channel *wire_connect(struct wire *w, int end,
                                 struct hd_component *c);
+/* Cuts TCP packets longer than a segment into frames from `packets`. Without
+ * this there must be none. */
+void wire_segment(struct wire *w, struct packet_pool *packets);
 int64_t wire_rate(const struct wire *w); /* bit/s */
 struct wire_stats {
   double utilization[2]; /* by sending end, incl. preamble and gap */
@@ -72,20 +76,26 @@ struct client_vm {
   int64_t forward_rate; /* bit/s of payload; 0: none */
   uint32_t forward_payload, forward_streams, queue_pairs;
   bool forward_poisson;
+  struct client_web web; /* concurrency > 0: a load on its web server, from
+                            MSG_VM_GO on; needs queue_pairs */
 };
 void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv);
 
 /* Per guest, within the window; per group, latency of what arrived in it: one
  * way for PACKET_DATA (first byte of send call to arrival at the client's
- * application), round trip for PACKET_FORWARD. */
+ * application), round trip for PACKET_FORWARD, whole request for web. Payload
+ * of web is what the application has read. */
 struct client_vm_stats {
   uint64_t packets, payload_bytes;
-  uint64_t reordered, duplicated, lost; /* of PACKET_DATA streams */
-  uint64_t dropped;                     /* by the client's backlog */
-  uint64_t generated;                   /* PACKET_FORWARD sent */
-  hd_time silence_max;                  /* longest time between two frames of it
-                                           that arrive within the window; 0
-                                           with fewer than two */
+  uint64_t reordered, duplicated, lost;            /* of PACKET_DATA streams */
+  uint64_t dropped;                                /* by the client's backlog */
+  uint64_t generated;                              /* PACKET_FORWARD sent */
+  uint64_t requests, connections, retransmissions; /* web: requests done,
+                                                      connections that stood,
+                                                      segments sent again */
+  hd_time silence_max;                /* longest time between two frames of it
+                                         that arrive within the window; 0
+                                         with fewer than two */
   hd_time silence_begin, silence_end; /* when that was, the first of several */
 };
 void client_get_vm_stats(const struct client *c, uint16_t vm,
@@ -102,6 +112,7 @@ const struct hd_breakdown *client_breakdown(const struct client *c,
 bool client_record_series(struct client *c, hd_time width, hd_time duration);
 /* NULL: was not asked for. */
 const struct hd_series *client_series(const struct client *c, uint16_t group);
+/* Of the receiving cores, or of the busiest load generator. */
 double client_utilization(const struct client *c);
 /* Packets the client holds: echoes it works on, frames waiting to leave. */
 uint64_t client_packets_inside(const struct client *c);

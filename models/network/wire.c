@@ -5,6 +5,9 @@
  * 802.3, 4.2.7 and 4.4.2); frames handed over meanwhile wait in order. Because
  * a direction serves in order and nothing can overtake, the end of a frame is
  * known when it is handed over, and one event a frame is enough.
+ *
+ * A TCP packet longer than a segment that a device has not cut into frames is
+ * cut here: it leaves as frames back to back, each with headers of its own.
  */
 #include <stdlib.h>
 
@@ -15,6 +18,11 @@
 enum { MAC_LATENCY = HD_NS };
 
 __extension__ typedef unsigned __int128 wire_uint128;
+
+struct inside {
+  hd_time left;    /* from here on it is not the sender's */
+  hd_time arrival; /* from here on it is the receiver's */
+};
 
 /* The wire stands at the server. What the far end sends has come half of the
  * latency when it gets here, so that the client's messages, too, take time. */
@@ -27,7 +35,7 @@ struct direction {
   struct hd_counter frames, bytes;
   uint64_t bits_total; /* since the start */
   hd_time busy_total;
-  hd_time *arrivals; /* ring: when the frames inside will arrive */
+  struct inside *inside;           /* ring: the frames inside */
   uint32_t capacity, first, count; /* capacity: a power of two */
 };
 
@@ -35,6 +43,7 @@ struct wire {
   struct hd_component base;
   hd_time latency;
   const struct hd_window *window;
+  struct packet_pool *packets; /* NULL: nothing is segmented */
   struct hd_component *ends[2];
   struct direction direction[2]; /* by sending end */
 };
@@ -44,30 +53,30 @@ struct wire {
 static void grow(struct direction *d)
 {
   uint32_t bigger = d->capacity ? d->capacity * 2 : 64;
-  hd_time *ring = malloc(bigger * sizeof *ring);
+  struct inside *ring = malloc(bigger * sizeof *ring);
   HD_REQUIRE(NULL, ring != NULL, "out of memory for a wire");
   for (uint32_t i = 0; i < d->count; i++)
-    ring[i] = d->arrivals[(d->first + i) & (d->capacity - 1)];
-  free(d->arrivals);
-  d->arrivals = ring;
+    ring[i] = d->inside[(d->first + i) & (d->capacity - 1)];
+  free(d->inside);
+  d->inside = ring;
   d->capacity = bigger;
   d->first = 0;
 }
 
 static void forget_arrived(struct direction *d, hd_time now)
 {
-  while (d->count > 0 && d->arrivals[d->first] <= now) {
+  while (d->count > 0 && d->inside[d->first].arrival <= now) {
     d->first = (d->first + 1) & (d->capacity - 1);
     d->count--;
   }
 }
 
-static void remember(struct direction *d, hd_time now, hd_time arrival)
+static void remember(struct direction *d, hd_time now, struct inside i)
 {
   forget_arrived(d, now);
   if (d->count == d->capacity)
     grow(d);
-  d->arrivals[(d->first + d->count++) & (d->capacity - 1)] = arrival;
+  d->inside[(d->first + d->count++) & (d->capacity - 1)] = i;
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -84,16 +93,43 @@ static void occupy(struct wire *w, struct direction *d, uint32_t frame)
   hd_counter_add(&d->bytes, w->window, d->free_at, frame);
 }
 
-static void send_frame(struct wire *w, int from, struct packet_msg *m)
+static void acknowledge(struct wire *w, struct direction *d, uint64_t bytes)
 {
-  struct direction *d = &w->direction[from];
-  occupy(w, d, m->packet->frame);
   struct packet_msg *sent = hd_msg_new(&w->base, MSG_FRAME_SENT);
   sent->packet = NULL;
-  sent->bytes = m->packet->frame;
+  sent->bytes = bytes;
   hd_send_at(d->sent, d->free_at + d->sent->latency, sent);
-  remember(d, hd_now(&w->base), d->free_at + d->deliver->latency);
-  hd_send_at(d->deliver, d->free_at + d->deliver->latency, m);
+}
+
+/* `ends`: bytes of what the sender handed over, if this is the end of it; or
+ * 0. */
+static void send_frame(struct wire *w, struct direction *d,
+                       struct packet_msg *m, uint64_t ends)
+{
+  occupy(w, d, m->packet->frame);
+  hd_time now = hd_now(&w->base), arrival = d->free_at + d->deliver->latency;
+  if (ends > 0)
+    acknowledge(w, d, ends);
+  hd_time left = ends > 0 ? d->free_at + d->sent->latency : now;
+  remember(d, now, (struct inside){left, arrival});
+  hd_send_at(d->deliver, arrival, m);
+}
+
+static void send_packet(struct wire *w, struct direction *d,
+                        struct packet_msg *m)
+{
+  struct packet *p = m->packet;
+  uint64_t bytes = p->frame;
+  while (packet_segmented(p)) {
+    HD_REQUIRE(&w->base, w->packets != NULL,
+               "a packet of %u B on a wire that does not segment", p->payload);
+    struct packet_msg *segment = hd_msg_new(&w->base, MSG_FRAME);
+    segment->packet = packet_cut(w->packets, p);
+    segment->bytes = segment->packet->frame;
+    send_frame(w, d, segment, 0);
+  }
+  m->bytes = p->frame;
+  send_frame(w, d, m, bytes);
 }
 
 static void handle(struct hd_component *self, struct hd_msg *msg)
@@ -103,7 +139,7 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   int from = sender == w->ends[0]->id ? 0 : 1;
   HD_REQUIRE(self, msg->kind == MSG_FRAME && sender == w->ends[from]->id,
              "a wire got a message of kind %u", msg->kind);
-  send_frame(w, from, (struct packet_msg *)msg);
+  send_packet(w, &w->direction[from], (struct packet_msg *)msg);
 }
 
 static const struct hd_component_ops ops = {.kind = "wire", .handle = handle};
@@ -124,9 +160,14 @@ struct wire *wire_create(struct hd_engine *e, const char *path,
 
 void wire_destroy(struct wire *w)
 {
-  free(w->direction[0].arrivals);
-  free(w->direction[1].arrivals);
+  free(w->direction[0].inside);
+  free(w->direction[1].inside);
   free(w);
+}
+
+void wire_segment(struct wire *w, struct packet_pool *packets)
+{
+  w->packets = packets;
 }
 
 int64_t wire_rate(const struct wire *w)
@@ -181,9 +222,8 @@ uint64_t wire_packets_inside(const struct wire *w)
   for (int i = 0; i < 2; i++) {
     const struct direction *d = &w->direction[i];
     for (uint32_t k = 0; k < d->count; k++) {
-      hd_time arrival = d->arrivals[(d->first + k) & (d->capacity - 1)];
-      hd_time left = arrival - d->deliver->latency + d->sent->latency;
-      inside += arrival > end && left <= end; /* until then the sender's */
+      const struct inside *f = &d->inside[(d->first + k) & (d->capacity - 1)];
+      inside += f->arrival > end && f->left <= end;
     }
   }
   return inside;

@@ -126,6 +126,7 @@ struct nic_frame {
   uint32_t bytes; /* of packet buffer */
   uint8_t port;
   bool complete, faulted;
+  bool partial; /* a segment that is not the last of its descriptor */
   bool in_queue, in_port;
 };
 

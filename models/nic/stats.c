@@ -61,7 +61,7 @@ static uint64_t in_flight(const struct nic_queue *q)
 {
   uint64_t count = 0;
   for (const struct nic_frame *f = q->flight; f != NULL; f = f->queue_next)
-    count++;
+    count += !f->partial;
   return count;
 }
 

@@ -3,6 +3,9 @@
  * descriptor completes in the order of its ring, its frame leaves in the order
  * in which the port's frames were scheduled.
  *
+ * TCP packets longer than a segment become frames here, each with a turn at the
+ * scheduler and a read of its own; the last one completes the descriptor.
+ *
  * All complete frames at the head of the port's order go to the wire at once,
  * with the pipeline's latency; they wait there in order. Packet buffer is held
  * until the last bit has left.
@@ -55,9 +58,11 @@ static void complete_in_order(struct nic *n, struct nic_queue *q)
     struct nic_frame *f = q->flight;
     q->flight = f->queue_next;
     f->in_queue = false;
-    account_completion(n, f);
+    if (!f->partial) {
+      account_completion(n, f);
+      count++;
+    }
     release(n, f);
-    count++;
   }
   if (count > 0)
     nic_complete(n, q, count);
@@ -183,18 +188,36 @@ static void payload_done(struct hd_component *device, struct pcie_dma *d)
   nic_transmit(n); /* a lost packet has left room */
 }
 
-static struct nic_frame *take_packet(struct nic *n, struct nic_queue *q)
+/* What the queue's next descriptor sends, or its next segment. */
+static struct packet *take_descriptor(struct nic *n, struct nic_queue *q,
+                                      bool segment)
 {
-  uint32_t slot = nic_slot(q, q->used++);
-  const struct nic_descriptor *d = &q->descriptors[slot];
+  uint32_t slot = nic_slot(q, q->used);
+  struct nic_descriptor *d = &q->descriptors[slot];
   struct packet *p = d->packet;
+  if (segment) {
+    p = packet_cut(n->packets, d->packet);
+    d->frame = d->packet->frame;
+    return p;
+  }
+  q->used++;
+  q->ring->slot[slot] = NULL; /* now the device's */
+  return p;
+}
+
+static struct nic_frame *take_packet(struct nic *n, struct nic_queue *q,
+                                     bool segment)
+{
+  hd_time announced = q->descriptors[nic_slot(q, q->used)].announced;
+  uint32_t bytes = q->descriptors[nic_slot(q, q->used)].frame;
+  struct packet *p = take_descriptor(n, q, segment);
   struct nic_frame *f = hd_pool_get(&n->frames);
   *f = (struct nic_frame){.queue = q,
                           .packet = p,
-                          .announced = d->announced,
-                          .bytes = d->frame,
+                          .announced = announced,
+                          .bytes = segment ? p->frame : bytes,
+                          .partial = segment,
                           .port = q->owner->config.port};
-  q->ring->slot[slot] = NULL; /* now the device's */
   n->totals.taken++;
   n->ports[f->port].buffered += f->bytes;
   hd_gauge_add(&n->tx_buffer, n->window, hd_now(&n->base), f->bytes);
@@ -206,7 +229,9 @@ static struct nic_frame *take_packet(struct nic *n, struct nic_queue *q)
 void nic_send_packet(struct nic *n, struct nic_queue *q)
 {
   bool broken = q->broken_from <= q->used && q->used < q->broken_to;
-  struct nic_frame *f = take_packet(n, q);
+  struct packet *next = q->descriptors[nic_slot(q, q->used)].packet;
+  bool segment = !broken && packet_segmented(next);
+  struct nic_frame *f = take_packet(n, q, segment);
   if (broken) {
     f->faulted = true;
     finish(n, f);

@@ -87,7 +87,9 @@ static struct nic_queue *chosen(struct nic *n, struct nic_port *port)
 
 static uint32_t next_bytes(const struct nic_queue *q)
 {
-  return q->descriptors[nic_slot(q, q->used)].frame;
+  const struct nic_descriptor *d = &q->descriptors[nic_slot(q, q->used)];
+  const uint32_t most = packet_tcp_frame_bytes(PACKET_TCP_MSS);
+  return d->frame > most && packet_segmented(d->packet) ? most : d->frame;
 }
 
 /* With many interfaces, their turns are so far apart that nothing of them is in

@@ -16,6 +16,8 @@
 static const struct hd_param params[] = {
     {"drives", HD_PARAM_INT, FIELD(drives), "1", "1", "8", NULL,
      "drives of this kind in the machine; guests take turns", "convention"},
+    {"generation", HD_PARAM_INT, FIELD(generation), "5", "1", "5", NULL,
+     "PCIe generation of each drive", "drives of 2022 and later"},
     {"lanes", HD_PARAM_INT, FIELD(lanes), "4", "1", "16", NULL,
      "PCIe lanes of each drive", "U.2 and E3.S drives have four"},
 

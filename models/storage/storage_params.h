@@ -6,7 +6,8 @@
 
 struct storage_params {
   /* the machine's drives, all alike */
-  int64_t drives, lanes; /* lanes of each drive's link */
+  int64_t drives;
+  int64_t generation, lanes; /* of each drive's link */
 
   /* what there is to share */
   int64_t queue_pairs, pf_queue_pairs; /* I/O queue pairs, the host's share */

@@ -23,6 +23,8 @@ void host_thread_initialize(struct host_thread *t, struct hd_engine *e,
 {
   t->params = as_host(cpu, switch_cost);
   t->dedicated = false;
+  t->in_vain = 0;
+  t->vain_since = -1;
   vcpu_initialize(&t->vcpu, e, path, host, &t->params, window, ops, object);
 }
 
@@ -46,4 +48,28 @@ double host_thread_cores(const struct host_thread *t, hd_time end)
   hd_time elapsed = hd_window_elapsed(t->vcpu.window, end);
   return elapsed > 0 ? (double)(st.guest_time + st.host_time) / (double)elapsed
                      : NAN;
+}
+
+void host_thread_poll_in_vain(struct host_thread *t, const bool *activity,
+                              hd_time turn)
+{
+  struct vcpu *v = &t->vcpu;
+  hd_time first = t->vain_since = vcpu_now(v);
+  while (!*activity)
+    vcpu_spin_for_message(v, HD_TIME_NEVER);
+  hd_time passed = vcpu_now(v) - first;
+  vcpu_spin_until(v, first + (passed + turn - 1) / turn * turn);
+  t->in_vain += hd_window_overlap(v->window, first, vcpu_now(v));
+  t->vain_since = -1;
+}
+
+double host_thread_utilization(const struct host_thread *t, hd_time end)
+{
+  const struct hd_window *window = t->vcpu.window;
+  hd_time elapsed = hd_window_elapsed(window, end), vain = t->in_vain;
+  if (t->vain_since >= 0)
+    vain += hd_window_overlap(window, t->vain_since, end);
+  return elapsed > 0
+             ? host_thread_cores(t, end) - (double)vain / (double)elapsed
+             : NAN;
 }

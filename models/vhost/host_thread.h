@@ -21,6 +21,8 @@ struct host_thread {
   struct vcpu vcpu;         /* first member */
   struct cpu_params params; /* the host's view of a core */
   bool dedicated;           /* a poll-mode thread: a core is reserved for it */
+  hd_time in_vain;          /* polled for nothing, within the window */
+  hd_time vain_since;       /* and does so now; -1: it does not */
 };
 
 /* `object` becomes vcpu.guest; switch_cost: cycles of a context switch to it.
@@ -57,7 +59,14 @@ static inline void host_thread_look(struct host_thread *t)
   vcpu_poll(&t->vcpu);
 }
 
+/* A poll-mode thread's empty turns, each `turn` long, without an event each:
+ * until a message sets *activity, and to the end of that turn. */
+void host_thread_poll_in_vain(struct host_thread *t, const bool *activity,
+                              hd_time turn);
+
 /* Mean number of cores that it has occupied within the window, up to `end`. */
 double host_thread_cores(const struct host_thread *t, hd_time end);
+/* The same without the turns that found nothing: 1 is a thread that limits. */
+double host_thread_utilization(const struct host_thread *t, hd_time end);
 
 #endif

@@ -15,7 +15,7 @@ static void initialize(struct virtq_device *d, struct virtq *q)
 }
 
 void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
-                           uint16_t number, uint8_t port,
+                           uint16_t number, uint8_t port, unsigned side,
                            struct packet_pool *pool,
                            const struct hd_window *window)
 {
@@ -26,6 +26,8 @@ void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
   *p = (struct vhost_pair){.vm = vm,
                            .number = number,
                            .port = port,
+                           .side = side,
+                           .open = side == 0,
                            .guest = g,
                            .mergeable =
                                virtio_has(f->features, VIRTIO_NET_F_MRG_RXBUF),
@@ -33,6 +35,10 @@ void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
                            .window = window};
   initialize(&p->tx, f->queue[virtio_tx_queue(number)]);
   initialize(&p->rx, f->queue[virtio_rx_queue(number)]);
+  if (side == 0)
+    return;
+  virtq_device_suspend(&p->tx);
+  virtq_device_suspend(&p->rx);
 }
 
 void vhost_pair_attach(struct vhost_pair *p, struct host_thread *t,
@@ -44,12 +50,16 @@ void vhost_pair_attach(struct vhost_pair *p, struct host_thread *t,
   p->thread = t;
   p->unit = unit;
   p->irq = irq;
-  p->vcpu = unit && interrupt_unit_posts(unit) ? vcpu_interrupt_index(guest, 0)
-                                               : guest->index;
+  p->vcpu = unit && interrupt_unit_posts(unit)
+                ? vcpu_interrupt_index(guest, p->side)
+                : guest->side[p->side].index;
   p->to_guest =
       hd_channel_open(thread, &guest->task.base, VIRTIO_VISIBLE_LATENCY);
   hd_channel_set_passive(p->to_guest); /* a store that the driver finds */
-  guest_attach_backend_pair(p->guest, p->number, thread, kick_latency);
+  if (p->side == 0)
+    guest_attach_backend_pair(p->guest, p->number, thread, kick_latency);
+  else
+    guest_attach_second_backend_pair(p->guest, p->number, thread, kick_latency);
 }
 
 void vhost_pair_terminate(struct vhost_pair *p)
@@ -73,7 +83,7 @@ static void require(const struct vhost_pair *p, enum virtq_status status)
              virtq_status_text(status));
 }
 
-static void show(struct vhost_pair *p, const struct virtq_device *side)
+void vhost_pair_show(struct vhost_pair *p, const struct virtq_device *side)
 {
   struct virtq_view view = virtq_device_view(side);
   struct guest_memory_msg *m =
@@ -83,24 +93,56 @@ static void show(struct vhost_pair *p, const struct virtq_device *side)
   hd_send(p->to_guest, p->to_guest->latency, m);
 }
 
+/* The device's event field has been written. */
+static void tell_event(struct vhost_pair *p, const struct virtq_device *side)
+{
+  struct virtq_access access;
+  struct virtq_plan plan = {.access = &access, .capacity = 1};
+  if (p->log.pages && virtq_device_plan_write_event(side, &plan))
+    vhost_pair_wrote(p, access.address, access.length);
+  vhost_pair_tell_log(p);
+  vhost_pair_show(p, side);
+}
+
+/* Used entries, with what they write if that is to be known. */
+static uint32_t flush(struct vhost_pair *p, struct virtq_device *side)
+{
+  enum { ACCESSES = 16 };
+  struct virtq_access access[ACCESSES];
+  uint32_t chains = 0, n;
+  if (!p->log.pages)
+    return virtq_device_flush(side, NULL);
+  do {
+    struct virtq_plan plan = {.access = access, .capacity = ACCESSES};
+    n = virtq_device_flush(side, &plan);
+    chains += n;
+    for (uint32_t i = 0; i < plan.count; i++)
+      vhost_pair_wrote(p, access[i].address, access[i].length);
+  } while (n > 0);
+  vhost_pair_tell_log(p);
+  return chains;
+}
+
 bool vhost_pair_enable(struct vhost_pair *p, struct virtq_device *side)
 {
+  if (vhost_is_stopped(side))
+    return false;
   bool there = virtq_device_enable_kick(side);
-  show(p, side);
+  tell_event(p, side);
   return there;
 }
 
 void vhost_pair_disable(struct vhost_pair *p, struct virtq_device *side)
 {
-  if (virtq_device_disable_kick(side))
-    show(p, side);
+  if (!vhost_is_stopped(side) && virtq_device_disable_kick(side))
+    tell_event(p, side);
 }
 
 bool vhost_pair_flush(struct vhost_pair *p, struct virtq_device *side)
 {
-  if (virtq_device_flush(side, NULL) == 0)
+  if (flush(p, side) == 0)
     return false;
-  show(p, side);
+  vhost_pair_show(p, side);
   return virtq_device_interrupt_due(side);
 }
 
@@ -135,7 +177,7 @@ static bool pop(struct vhost_pair *p, struct virtq_device *side,
   *chain =
       (struct virtq_chain){.buffer = buffers, .capacity = VHOST_MAX_BUFFERS};
   enum virtq_status status = virtq_device_pop(side, chain);
-  if (status == VIRTQ_EMPTY)
+  if (status == VIRTQ_EMPTY || status == VIRTQ_SUSPENDED)
     return false;
   require(p, status);
   return true;
@@ -197,6 +239,7 @@ static uint32_t gather(struct vhost_pair *p, uint32_t bytes)
   struct virtq_chain c;
   while (room < bytes && p->n_held < most && pop(p, &p->rx, &c)) {
     p->held[p->n_held] = c.id;
+    p->held_address[p->n_held] = c.buffer[c.readable].address;
     p->held_bytes[p->n_held++] = (uint32_t)c.writable_bytes;
     room += (uint32_t)c.writable_bytes;
   }
@@ -216,12 +259,14 @@ static void fill(struct vhost_pair *p, struct packet *packet, uint32_t bytes)
     uint32_t here = bytes < p->held_bytes[n] ? bytes : p->held_bytes[n];
     p->rx.q->cookie[p->held[n]] = n == 0 ? packet : NULL;
     require(p, virtq_device_push(&p->rx, p->held[n], here));
+    vhost_pair_wrote(p, p->held_address[n], here);
     bytes -= here;
   }
   p->n_held -= n;
   for (uint32_t i = 0; i < p->n_held; i++) {
     p->held[i] = p->held[n + i];
     p->held_bytes[i] = p->held_bytes[n + i];
+    p->held_address[i] = p->held_address[n + i];
   }
 }
 
@@ -250,7 +295,7 @@ uint64_t vhost_pair_unseen(const struct vhost_pair *p)
 {
   uint64_t n = 0;
   const struct virtq *q = p->rx.q;
-  for (uint32_t i = 0; i < q->config.size; i++)
+  for (uint32_t i = 0; p->side == 0 && i < q->config.size; i++)
     n += q->cookie[i] != NULL;
   return n;
 }

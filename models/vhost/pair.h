@@ -12,6 +12,7 @@
 #define HD_MODELS_VHOST_PAIR_H
 
 #include "models/vhost/host_port.h"
+#include "models/virtio/control.h"
 #include "models/workload/guest.h"
 
 enum {
@@ -28,13 +29,18 @@ struct vhost_pair_stats {        /* within the window */
   uint64_t drop_tun;             /* tap queue full */
   uint64_t drop_buffers;         /* vhost-user: guest has no buffers */
   uint64_t drop_long;            /* longer than what buffers can hold */
-  uint64_t buffer_waits;         /* vhost-net: waits for buffers of the guest */
+  uint64_t drop_stopped; /* nobody reads the tap device: the guest has moved
+                            away or is not here yet; vhost-user: its receive
+                            queue is stopped */
+  uint64_t buffer_waits; /* vhost-net: waits for buffers of the guest */
   uint64_t kicks, signals;
 };
 
 struct vhost_pair {
   uint16_t vm;
   uint16_t number; /* of the guest's pairs */
+  unsigned side;   /* of its vCPUs (vcpu_control.h): 1: where it migrates to */
+  bool open;       /* frames for it are taken in */
   uint8_t port;
   struct guest *guest;
   struct host_thread *thread;
@@ -48,14 +54,21 @@ struct vhost_pair {
   /* Receive chains taken and not yet filled. */
   uint16_t held[VHOST_MAX_BUFFERS];
   uint32_t held_bytes[VHOST_MAX_BUFFERS];
+  uint64_t held_address[VHOST_MAX_BUFFERS]; /* of the first buffer */
   uint32_t n_held;
   uint64_t taken, delivered, dropped; /* packets, since the start */
+  struct hd_msg *asked, *asked_last;  /* requests not yet carried out */
+  struct virtio_dirty_log log;        /* pages NULL: off */
+  struct virtio_dirty_run run[VIRTIO_DIRTY_RUNS];
+  uint16_t n_runs;
+  uint32_t unpaid; /* pages logged, whose cost is due */
   struct vhost_pair_stats stats;
 };
 
-/* `guest` is a virtio-net guest; its function is set to VIRTIO_NOTIFY_EXIT. */
+/* `guest` is a virtio-net guest; its function is set to VIRTIO_NOTIFY_EXIT. At
+ * side 1 it is stopped until it is started with a state. */
 void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
-                           uint16_t number, uint8_t port,
+                           uint16_t number, uint8_t port, unsigned side,
                            struct packet_pool *pool,
                            const struct hd_window *window);
 /* The thread that serves it. `unit` NULL: tests without interrupts. The guest's
@@ -99,7 +112,33 @@ void vhost_pair_drop(struct vhost_pair *p, struct packet *packet,
 bool vhost_pair_flush(struct vhost_pair *p, struct virtq_device *side);
 void vhost_pair_signal(struct vhost_pair *p);
 
-/* Delivered packets that the guest has not seen yet. */
+/* ---- live migration: pair_control.c ---- */
+
+/* For ops->message: a struct virtq_control_msg of this pair. */
+void vhost_pair_ask(struct vhost_pair *p, struct hd_msg *m);
+static inline bool vhost_pair_asked(const struct vhost_pair *p)
+{
+  return p->asked != NULL;
+}
+/* Carries out what has been asked for, between two pieces of work: nothing has
+ * been taken from the guest and not been returned, all is flushed. */
+void vhost_pair_obey(struct vhost_pair *p);
+/* Whether the queue is stopped: nothing is taken from it, or given to it. */
+static inline bool vhost_is_stopped(const struct virtq_device *side)
+{
+  return side->suspended;
+}
+/* Notes that the guest's memory has been written; before it is published. */
+void vhost_pair_wrote(struct vhost_pair *p, uint64_t address, uint32_t bytes);
+/* The log goes to whoever asked for it. */
+void vhost_pair_tell_log(struct vhost_pair *p);
+/* Pages logged since the last call, which the thread pays for. */
+uint32_t vhost_pair_logged(struct vhost_pair *p);
+/* Lets the guest's driver see the queue as the device's side has it. */
+void vhost_pair_show(struct vhost_pair *p, const struct virtq_device *side);
+
+/* Delivered packets that the guest has not seen yet. Its ring is one, whatever
+ * back ends share it: those are counted at side 0. */
 uint64_t vhost_pair_unseen(const struct vhost_pair *p);
 
 #endif

@@ -236,8 +236,8 @@ static void make_pairs(struct vhost *v, struct hd_engine *e)
     for (uint16_t q = 0; q < c->guests[i].queue_pairs; q++) {
       const struct vhost_guest *g = &c->guests[i];
       struct vhost_pair *pair = &v->pairs[next++];
-      vhost_pair_initialize(pair, g->guest, g->vm, q, g->port, c->packets,
-                            c->window);
+      vhost_pair_initialize(pair, g->guest, g->vm, q, g->port, c->side,
+                            c->packets, c->window);
       if (g->kind == VHOST_NET)
         make_worker(v, e, workers++, pair);
       else
@@ -313,4 +313,14 @@ const struct nic_interface *vhost_interface(const struct vhost *v,
                                             unsigned port)
 {
   return v->ports[port].queue_pairs > 0 ? &v->ports[port].interface : NULL;
+}
+
+struct hd_component *vhost_server_of(struct vhost *v, uint16_t vm,
+                                     uint16_t pair)
+{
+  for (size_t i = 0; i < v->n_pairs; i++)
+    if (v->pairs[i].vm == vm && v->pairs[i].number == pair)
+      return host_thread_component(v->pairs[i].thread);
+  hd_fail(&v->base, __FILE__, __LINE__, "no queue pair %u of guest %u", pair,
+          vm);
 }

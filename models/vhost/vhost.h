@@ -41,7 +41,9 @@ struct vhost_config {
   uint64_t descriptors; /* of vCPUs' posted interrupts, as for guests' */
   uint16_t nic_device;  /* below the root complex */
   struct host_port_numbers ports[VHOST_PORTS]; /* of the host's interfaces */
-  const struct vhost_guest *guests;            /* read by vhost_create() only */
+  unsigned side; /* of the guests' vCPUs (vcpu_control.h); 1: guests that may
+                    come by live migration, as vcpu_attach_second() says */
+  const struct vhost_guest *guests; /* read by vhost_create() only */
   size_t n_guests;
 };
 
@@ -61,6 +63,11 @@ struct hd_component *vhost_component(struct vhost *v);
 /* The host's interface of a port; NULL: no guest of ours is on it. */
 const struct nic_interface *vhost_interface(const struct vhost *v,
                                             unsigned port);
+
+/* The thread that serves a queue pair of guest `vm`; it takes
+ * MSG_VIRTQ_CONTROL. */
+struct hd_component *vhost_server_of(struct vhost *v, uint16_t vm,
+                                     uint16_t pair);
 
 /* ---- results ---- */
 enum vhost_role { VHOST_WORKER, VHOST_NAPI, VHOST_PMD };
@@ -82,6 +89,10 @@ double vhost_cores(const struct vhost *v, hd_time end);
 /* Packets dropped because neither the NIC's ring nor the queueing discipline
  * had room, within the window. */
 uint64_t vhost_transmit_drops(const struct vhost *v);
+
+/* Frames for guests that were dropped on their way to them, within the window:
+ * all reasons of struct vhost_pair_stats. */
+uint64_t vhost_receive_drops(const struct vhost *v);
 
 /* Packets from the chain that the guest's driver has published until the NIC
  * has fetched them, and from the write-back that a thread has seen until the

@@ -18,7 +18,8 @@ static int64_t copy(const struct vhost_worker *w, const struct packet *p)
 static void give_back(struct vhost_worker *w, struct virtq_device *side,
                       int64_t n)
 {
-  work(w, n * w->params->used);
+  work(w,
+       n * w->params->used + vhost_pair_logged(w->pair) * w->params->log_page);
   if (!vhost_pair_flush(w->pair, side))
     return;
   work(w, w->params->signal);
@@ -92,6 +93,8 @@ static void handle_tx(struct vhost_worker *w)
   const struct vhost_params *k = w->params;
   int64_t packets = 0, bytes = 0;
   w->tx_work = false;
+  if (vhost_is_stopped(&w->pair->tx))
+    return;
   work(w, k->work);
   vhost_pair_disable(w->pair, &w->pair->tx);
   while (packets < k->weight_packets && bytes < k->weight_bytes) {
@@ -148,6 +151,8 @@ static void handle_rx(struct vhost_worker *w)
   const struct vhost_params *k = w->params;
   int64_t packets = 0, bytes = 0, done = 0;
   w->rx_work = false;
+  if (vhost_is_stopped(&w->pair->rx))
+    return;
   work(w, k->work);
   vhost_pair_disable(w->pair, &w->pair->rx);
   while (packets < k->weight_packets && bytes < k->weight_bytes &&
@@ -174,6 +179,26 @@ static void handle_rx(struct vhost_worker *w)
 /* ---- the thread -----------------------------------------------------------
  */
 
+/* A tap device that nobody reads any more goes, with what is in it. */
+static void close_tap(struct vhost_worker *w)
+{
+  while (w->tun.count > 0)
+    vhost_pair_drop(w->pair, host_packets_pop(&w->tun),
+                    &w->pair->stats.drop_stopped);
+}
+
+/* A request is a work item, too. Queues that have been started are looked at.
+ */
+static void obey(struct vhost_worker *w)
+{
+  work(w, w->params->work);
+  vhost_pair_obey(w->pair);
+  if (!w->pair->open)
+    close_tap(w);
+  w->starved = false;
+  w->tx_work = w->rx_work = true;
+}
+
 /* Work items alternate as in vhost's list; between them others may run. */
 static void body(struct vcpu *v)
 {
@@ -185,6 +210,8 @@ static void body(struct vcpu *v)
     if (w->rx_work)
       handle_rx(w);
     host_thread_look(&w->thread);
+    if (vhost_pair_asked(w->pair))
+      obey(w);
     if (!w->tx_work && !w->rx_work)
       vcpu_idle(v, HD_TIME_NEVER);
   }
@@ -207,6 +234,10 @@ static bool viewed(struct vhost_worker *w, const struct virtio_view_msg *m)
 static bool frame_arrived(struct vhost_worker *w, struct packet *p)
 {
   w->frames++;
+  if (!w->pair->open) {
+    vhost_pair_drop(w->pair, p, &w->pair->stats.drop_stopped);
+    return false;
+  }
   if (w->tun.count >= w->params->tun_queue) {
     vhost_pair_drop(w->pair, p, &w->pair->stats.drop_tun);
     return false;
@@ -220,6 +251,10 @@ static bool message(struct vcpu *v, struct hd_msg *m)
 {
   struct vhost_worker *w = v->guest;
   bool due = false;
+  if (m->kind == MSG_VIRTQ_CONTROL) {
+    vhost_pair_ask(w->pair, m);
+    return true;
+  }
   if (m->kind == MSG_VIRTQ_VIEW)
     due = viewed(w, (const struct virtio_view_msg *)m);
   else if (m->kind == MSG_HOST_FRAME)

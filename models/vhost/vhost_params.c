@@ -33,6 +33,9 @@ static const struct hd_param params[] = {
      "context switch to a host thread", MEMORY ", as guest.thread_switch"},
     {COST(clean_descriptor), "50 cycles", "0 cycles", CYCLES_MAX, NULL,
      "freeing a completed transmit descriptor of the host", MEMORY},
+    {COST(log_page), "60 cycles", "0 cycles", CYCLES_MAX, NULL,
+     "setting a page's bit in the dirty log, while its guest migrates",
+     MEMORY ": log_write(), an atomic bit in a mapped page"},
 
     {COUNT(net_queues), "8", "1", "255", NULL,
      "vhost-net: queue pairs of the host per port, each with a NAPI thread",

@@ -8,6 +8,7 @@ struct vhost_params {
   int64_t tx_ring, rx_ring; /* descriptors of the host's queue pairs */
   int64_t thread_switch;    /* cycles: context switch to a host thread */
   int64_t clean_descriptor; /* cycles: a completed transmit descriptor */
+  int64_t log_page;         /* cycles: a page in the log of a migration */
 
   /* vhost-net */
   int64_t net_queues;       /* the host's queue pairs of a port, a NAPI thread

@@ -7,6 +7,8 @@
  */
 #include "models/vhost/vhost_share.h"
 
+#include <math.h>
+
 #include "models/vhost/internal.h"
 
 /* What a thread that serves many has done for one, and for all. */
@@ -69,4 +71,12 @@ double vhost_cores_for(const struct vhost *v, uint16_t vm, hd_time end)
     cores += host_thread_cores(&v->pmds[i].thread, end) * part(&s);
   }
   return cores;
+}
+
+double vhost_utilization(const struct vhost *v, hd_time end)
+{
+  double most = 0;
+  for (size_t i = 0; i < vhost_n_threads(v); i++)
+    most = fmax(most, host_thread_utilization(vhost_thread(v, i), end));
+  return most;
 }

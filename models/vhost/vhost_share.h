@@ -8,4 +8,7 @@
  * workers, and its share of the threads that serve several. */
 double vhost_cores_for(const struct vhost *v, uint16_t vm, hd_time end);
 
+/* How busy the busiest thread is with work, polling in vain not counted. */
+double vhost_utilization(const struct vhost *v, hd_time end);
+
 #endif

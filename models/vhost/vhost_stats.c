@@ -64,6 +64,7 @@ bool vhost_get_guest_stats(const struct vhost *v, uint16_t vm,
     st->drop_tun += p->drop_tun;
     st->drop_buffers += p->drop_buffers;
     st->drop_long += p->drop_long;
+    st->drop_stopped += p->drop_stopped;
     st->buffer_waits += p->buffer_waits;
     st->kicks += p->kicks;
     st->signals += p->signals;
@@ -77,6 +78,16 @@ uint64_t vhost_transmit_drops(const struct vhost *v)
   for (unsigned port = 0; port < VHOST_PORTS; port++)
     for (uint16_t q = 0; q < v->ports[port].queue_pairs; q++)
       drops += v->ports[port].txq[q].drops;
+  return drops;
+}
+
+uint64_t vhost_receive_drops(const struct vhost *v)
+{
+  uint64_t drops = 0;
+  for (size_t i = 0; i < v->n_pairs; i++) {
+    const struct vhost_pair_stats *p = &v->pairs[i].stats;
+    drops += p->drop_tun + p->drop_buffers + p->drop_long + p->drop_stopped;
+  }
   return drops;
 }
 
@@ -122,8 +133,10 @@ static struct balance balance_of(const struct vhost *v)
     b.in_threads += vhost_worker_held(&v->workers[i]);
   for (size_t i = 0; i < v->n_napis; i++)
     b.unknown += v->napis[i].unknown;
-  for (size_t i = 0; i < v->n_pmds; i++)
+  for (size_t i = 0; i < v->n_pmds; i++) {
     b.unknown += v->pmds[i].unknown;
+    b.in_threads += v->pmds[i].in_hand;
+  }
   return b;
 }
 

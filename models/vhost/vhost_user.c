@@ -17,7 +17,9 @@ static void work(struct vhost_pmd *d, int64_t cycles)
 static void signal_if_due(struct vhost_pmd *d, struct vhost_pair *pair,
                           struct virtq_device *side)
 {
-  if (!vhost_pair_flush(pair, side))
+  bool due = vhost_pair_flush(pair, side);
+  work(d, vhost_pair_logged(pair) * d->params->log_page);
+  if (!due)
     return;
   work(d, d->params->user_signal);
   vhost_pair_signal(pair);
@@ -45,6 +47,7 @@ static uint32_t dequeue(struct vhost_pmd *d, struct vhost_pair *pair,
     host_packets_push(burst, p);
     chain++;
   }
+  d->in_hand = burst->count;
   if (burst->count == 0)
     return 0;
   work(d, cycles);
@@ -68,6 +71,7 @@ static bool poll_guest(struct vhost_pmd *d, struct vhost_pair *pair)
     hd_stamps_mark(&p->stamps, VHOST_STAGE, now);
   count_handled(d, n);
   d->sent += n;
+  d->in_hand = 0;
   host_txq_send(&d->thread, d->to_txq[pair->port], burst.first, n);
   return true;
 }
@@ -110,6 +114,10 @@ static void enqueue(struct vhost_pmd *d, struct packet *p)
     drop_unknown(d, p);
     return;
   }
+  if (vhost_is_stopped(&pair->rx)) {
+    vhost_pair_drop(pair, p, &pair->stats.drop_stopped);
+    return;
+  }
   if (!vhost_pair_has_room(pair, p)) {
     vhost_pair_drop(pair, p, &pair->stats.drop_buffers);
     return;
@@ -138,10 +146,20 @@ static bool poll_port(struct vhost_pmd *d, struct host_rxq *q)
 /* ---- the thread ------------------------------------------------------------
  */
 
+/* Between two turns, as rte_vhost waits for its poll-mode threads. */
+static void obey(struct vhost_pmd *d)
+{
+  d->asked = false;
+  for (uint32_t i = 0; i < d->n_pairs; i++)
+    vhost_pair_obey(d->pairs[i]);
+}
+
 static bool turn(struct vhost_pmd *d)
 {
   bool found = false;
   d->activity = false;
+  if (d->asked)
+    obey(d);
   for (unsigned i = 0; i < VHOST_PORTS; i++)
     if (d->rxq[i] && poll_port(d, d->rxq[i])) {
       found = true;
@@ -167,17 +185,6 @@ static hd_time empty_turn(const struct vhost_pmd *d)
       hd_clock_span(&d->thread.vcpu.clock, queues * d->params->user_poll), 1);
 }
 
-/* Polls in vain until something has arrived, and to the end of that turn. */
-static void turn_in_vain(struct vhost_pmd *d, hd_time length)
-{
-  struct vcpu *v = &d->thread.vcpu;
-  hd_time first = vcpu_now(v);
-  while (!d->activity)
-    vcpu_spin_for_message(v, HD_TIME_NEVER);
-  hd_time passed = vcpu_now(v) - first;
-  vcpu_spin_until(v, first + (passed + length - 1) / length * length);
-}
-
 static void body(struct vcpu *v)
 {
   struct vhost_pmd *d = v->guest;
@@ -191,7 +198,7 @@ static void body(struct vcpu *v)
   }
   for (;;)
     if (!turn(d))
-      turn_in_vain(d, length);
+      host_thread_poll_in_vain(&d->thread, &d->activity, length);
 }
 
 static struct vhost_pair *viewed_pair(const struct vhost_pmd *d,
@@ -204,6 +211,13 @@ static struct vhost_pair *viewed_pair(const struct vhost_pmd *d,
 static bool message(struct vcpu *v, struct hd_msg *m)
 {
   struct vhost_pmd *d = v->guest;
+  if (m->kind == MSG_VIRTQ_CONTROL) {
+    const struct virtq_control_msg *c = (const struct virtq_control_msg *)m;
+    const struct packet where = {.vm = c->vm, .queue = c->queue / 2};
+    vhost_pair_ask(pair_of(d, &where), m);
+    d->asked = d->activity = true;
+    return true;
+  }
   if (m->kind == MSG_VIRTQ_VIEW) {
     const struct virtio_view_msg *view = (const struct virtio_view_msg *)m;
     struct vhost_pair *pair = viewed_pair(d, view);

@@ -30,7 +30,9 @@ struct vhost_pmd {
   uint16_t *chains; /* [burst] */
   struct vhost_pair **dirty; /* [burst]: delivered to, not yet flushed */
   uint32_t n_dirty;
+  uint32_t in_hand;         /* packets of the burst from a guest */
   bool activity;            /* something has arrived since the turn began */
+  bool asked;               /* requests wait for the next turn */
   uint64_t sent, unknown;   /* packets, since the start */
   uint64_t handled, no_tap; /* packets, within the window */
   uint64_t turns;           /* that found something, within the window */

@@ -228,8 +228,10 @@ enum block_take block_guest_take(struct block_guest *g, uint16_t queue,
   hd_stamps_mark(&r->stamps, HD_STAGE_DOORBELL, host_thread_now(g->thread));
   r->status = (uint8_t)examine(g, r);
   if (r->status != BLOCK_OK) {
-    give_back(g, r, queue, chain.id);
-    return BLOCK_ANSWERED;
+    g->refused.request = r;
+    g->refused.virtqueue = queue;
+    g->refused.chain = chain.id;
+    return BLOCK_REFUSED;
   }
   struct host_command *c =
       host_queue_command(g->drive, r, g->first_block, g->offset);
@@ -238,6 +240,12 @@ enum block_take block_guest_take(struct block_guest *g, uint16_t queue,
   c->chain = chain.id;
   *command = c;
   return BLOCK_TAKEN;
+}
+
+void block_guest_refuse(struct block_guest *g)
+{
+  give_back(g, g->refused.request, g->refused.virtqueue, g->refused.chain);
+  g->refused.request = NULL;
 }
 
 void block_guest_finish(struct block_guest *g, struct host_command *c)

@@ -50,6 +50,10 @@ struct block_guest {
   const struct interrupt_unit *unit;
   struct hd_channel *irq;
   const struct hd_window *window;
+  struct { /* the refused request */
+    struct block_request *request;
+    uint16_t virtqueue, chain;
+  } refused;
   uint64_t taken, returned; /* requests, since the start */
   struct block_guest_stats stats;
 };
@@ -86,11 +90,12 @@ bool block_guest_pending(const struct block_guest *g);
 bool block_guest_enable(struct block_guest *g);
 void block_guest_disable(struct block_guest *g);
 
-/* Takes the next chain of queue `q`. TAKEN: *c is to be submitted. ANSWERED: it
- * has been refused, its used entry published. */
-enum block_take { BLOCK_NONE, BLOCK_TAKEN, BLOCK_ANSWERED };
+/* Takes the next chain of queue `q`. TAKEN: *c is to be submitted. REFUSED: it
+ * cannot be right, and must be answered with block_guest_refuse() next. */
+enum block_take { BLOCK_NONE, BLOCK_TAKEN, BLOCK_REFUSED };
 enum block_take block_guest_take(struct block_guest *g, uint16_t q,
                                  struct host_command **c);
+void block_guest_refuse(struct block_guest *g);
 /* The drive has done it: status, stamps and used entry to the guest, published
  * at once; the command is released. */
 void block_guest_finish(struct block_guest *g, struct host_command *c);

@@ -9,5 +9,7 @@
  * iothread, or its share of a poll-mode thread. */
 double vhost_block_cores_for(const struct vhost_block *v, uint16_t vm,
                              hd_time end);
+/* How busy the busiest thread is with work, polling in vain not counted. */
+double vhost_block_utilization(const struct vhost_block *v, hd_time end);
 
 #endif

@@ -37,8 +37,10 @@ static int64_t take_batch(struct iothread *t, uint16_t queue,
   while (n < p->io_batch &&
          (taken = block_guest_take(t->guest, queue, &c)) != BLOCK_NONE) {
     work(t, p->io_virtio);
-    if (taken == BLOCK_ANSWERED)
+    if (taken == BLOCK_REFUSED) {
+      block_guest_refuse(t->guest);
       continue;
+    }
     work(t, p->io_block);
     c->next = NULL;
     if (last)
@@ -76,7 +78,7 @@ static bool serve_queue(struct iothread *t, uint16_t queue)
   }
   if (t->guest->taken == before)
     return false;
-  notify(t, queue); /* what has been answered at once */
+  notify(t, queue); /* what has been refused */
   return true;
 }
 

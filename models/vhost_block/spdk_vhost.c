@@ -28,7 +28,7 @@ static bool poll_virtqueue(struct spdk_thread *s, struct block_guest *g,
                            uint16_t queue)
 {
   const struct vhost_block_params *p = s->params;
-  bool answered = false;
+  bool refused = false;
   int64_t n = 0;
   work(s, p->spdk_poll_virtqueue);
   for (; n < p->spdk_burst; n++) {
@@ -37,14 +37,15 @@ static bool poll_virtqueue(struct spdk_thread *s, struct block_guest *g,
     if (taken == BLOCK_NONE)
       break;
     work(s, p->spdk_virtio);
-    if (taken == BLOCK_ANSWERED) {
-      answered = true;
+    if (taken == BLOCK_REFUSED) {
+      block_guest_refuse(g);
+      refused = true;
       continue;
     }
     work(s, p->spdk_bdev + p->spdk_submit);
     host_queue_submit(g->drive, c, now_of(s));
   }
-  if (answered)
+  if (refused)
     signal_if_due(s, g, queue);
   return n > 0;
 }
@@ -106,17 +107,6 @@ static hd_time empty_turn(const struct spdk_thread *s)
   return hd_time_max(hd_clock_span(&s->thread.vcpu.clock, cycles), 1);
 }
 
-/* Polls in vain until something has arrived, and to the end of that turn. */
-static void turn_in_vain(struct spdk_thread *s, hd_time length)
-{
-  struct vcpu *v = &s->thread.vcpu;
-  hd_time first = vcpu_now(v);
-  while (!s->activity)
-    vcpu_spin_for_message(v, HD_TIME_NEVER);
-  hd_time passed = vcpu_now(v) - first;
-  vcpu_spin_until(v, first + (passed + length - 1) / length * length);
-}
-
 static void body(struct vcpu *v)
 {
   struct spdk_thread *s = v->guest;
@@ -125,7 +115,7 @@ static void body(struct vcpu *v)
     block_guest_disable(s->guests[i]);
   for (;;)
     if (!turn(s))
-      turn_in_vain(s, length);
+      host_thread_poll_in_vain(&s->thread, &s->activity, length);
 }
 
 static struct block_guest *guest_of(const struct spdk_thread *s, uint16_t vm)

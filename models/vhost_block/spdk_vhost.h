@@ -6,8 +6,8 @@
  * through virtio, block device layer and NVMe driver onto the queue pairs, then
  * polls every completion queue: completions go back the same way, each with its
  * used entry. Doorbells are written and guests signalled once a poll of a
- * completion queue (delay_cmd_submit, vhost_user_session_used_signal()). Guests'
- * kicks are disabled. Empty turns take their time but no event each.
+ * completion queue (delay_cmd_submit, vhost_user_session_used_signal()).
+ * Guests' kicks are disabled. Empty turns take their time but no event each.
  */
 #ifndef HD_MODELS_VHOST_BLOCK_SPDK_VHOST_H
 #define HD_MODELS_VHOST_BLOCK_SPDK_VHOST_H

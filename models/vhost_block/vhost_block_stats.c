@@ -122,7 +122,10 @@ const char *vhost_block_check(const struct vhost_block *v)
       wrong = host_queue_check(&v->drives[d].queues[i]);
   for (size_t i = 0; wrong == NULL && i < v->n_guests; i++)
     wrong = block_guest_check(&v->guests[i]);
-  if (wrong == NULL && commands(v) != vhost_block_requests_inside(v))
+  uint64_t refused = 0;
+  for (size_t i = 0; i < v->n_guests; i++)
+    refused += v->guests[i].refused.request != NULL;
+  if (wrong == NULL && commands(v) + refused != vhost_block_requests_inside(v))
     return "block back ends: requests taken are not commands";
   return wrong;
 }

@@ -15,7 +15,7 @@ static bool due(const struct virtio_device *n, const struct virtio_hw_queue *q)
   return q->pushed >= n->params.used_batch || waited >= n->params.used_timer;
 }
 
-/* ---- interrupt decisions ------------------------------------------------- */
+/* ---- what the driver asks for ------------------------------------------- */
 
 /* The driver's event data as it is in memory, and nothing else of it. */
 static void see_event(struct virtio_device *n, struct virtio_hw_queue *q)
@@ -24,6 +24,8 @@ static void see_event(struct virtio_device *n, struct virtio_hw_queue *q)
   v.position = q->side.side.peer.position;
   virtio_hw_see(n, q, &v);
 }
+
+/* ---- interrupt decisions ------------------------------------------------- */
 
 static void decided(struct virtio_device *n, struct virtio_hw_read *r)
 {
@@ -98,6 +100,8 @@ void virtio_hw_flush(struct virtio_device *n, struct virtio_hw_queue *q,
     return;
   }
   deliver(n, q);
+  if (!q->failed) /* the decision will know at least this: the view says so */
+    see_event(n, q);
   while ((some = write_used(n, q)) > 0)
     chains += some;
   q->pushed -= chains; /* others are held back, to be in order */

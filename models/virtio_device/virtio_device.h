@@ -45,6 +45,7 @@
 #include "models/pcie/link.h"
 #include "models/storage/block.h"
 #include "models/storage/store.h"
+#include "models/virtio/dirty.h"
 #include "models/virtio/transport.h"
 #include "models/virtio_device/virtio_device_params.h"
 
@@ -82,21 +83,11 @@ void virtio_device_attach_store(struct virtio_device *n,
                                 const struct storage_params *drive);
 
 /* ---- dirty log ------------------------------------------------------------
+ *
+ * See dirty.h. The channel must be shorter than a DMA write's way to the
+ * administrator's observer.
  */
-
-enum { VIRTIO_DEVICE_DIRTY_RUNS = 14 };
-struct virtio_dirty_run {
-  uint32_t first, count; /* pages of 4 KiB, by IOVA (guest physical) */
-};
-/* Where a function's log goes: called with 1 to VIRTIO_DEVICE_DIRTY_RUNS runs,
- * on the device's actor at its time, so that it may send a message on a channel
- * from the device. The channel must be shorter than a DMA write's way to the
- * administrator's observer: the log is complete before SUSPEND is answered. */
-struct virtio_dirty_log {
-  void (*pages)(void *context, struct hd_component *device,
-                const struct virtio_dirty_run *run, uint16_t runs);
-  void *context;
-};
+enum { VIRTIO_DEVICE_DIRTY_RUNS = VIRTIO_DIRTY_RUNS };
 
 /* ---- administration ------------------------------------------------------
  *

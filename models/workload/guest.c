@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 #include "sim/engine/rng.h"
 
 _Static_assert(sizeof(struct guest_msg) <= HD_MSG_BYTES, "too large");
@@ -39,6 +41,8 @@ static void create_cpus(struct guest *g)
 
 const struct guest_device_ops *guest_device_of(const struct guest_config *c)
 {
+  if (guest_plan_is_accelerated(c))
+    return &accel_device_ops;
   return c->blockdev == BLOCKDEV_NONE ? &netdev_of(c)->device
                                       : &blockdev_of(c)->device;
 }
@@ -63,11 +67,13 @@ static void create_device(struct guest *g)
   const struct guest_config *c = &g->config;
   uint64_t area = guest_draw_area(g);
   g->device = guest_device_of(c);
-  if (c->blockdev == BLOCKDEV_NONE)
-    create_packet_queues(g);
-  else
+  if (c->blockdev != BLOCKDEV_NONE)
     block_create(g, area + g->device->memory(c));
+  else if (!guest_plan_is_accelerated(c))
+    create_packet_queues(g);
   g->device->create(g, area);
+  if (c->workload == WORKLOAD_WEB_SERVER)
+    web_server_create(g, area + g->device->memory(c));
 }
 
 static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
@@ -81,20 +87,23 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
              (int64_t)(k->copy_per_byte * (double)payload + 0.5);
   st->queue = &g->txq[s % g->config.queue_pairs];
   st->cpu = &g->cpus[guest_plan_stream(&g->config, s)];
-  st->socket.limit = k->socket_buffer;
+  bool tcp = g->config.workload == WORKLOAD_WEB_SERVER;
+  st->socket.limit = tcp ? INT64_MAX / 2 : k->socket_buffer;
   st->green = true;
 }
 
 static void create_streams(struct guest *g)
 {
   const struct guest_config *c = &g->config;
-  if (g->block)
+  if (g->block || g->accel)
     return;
   g->n_streams = guest_plan_streams(c);
   g->streams = guest_allocate(g->n_streams, sizeof *g->streams);
   int64_t payload = 0;
   if (c->workload == WORKLOAD_UDP_STREAM)
     payload = c->udp_stream->payload;
+  else if (c->workload == WORKLOAD_WEB_SERVER)
+    payload = PACKET_TCP_MSS;
   else if (c->workload == WORKLOAD_PING)
     payload = c->ping->payload;
   for (uint32_t s = 0; s < g->n_streams; s++)
@@ -127,6 +136,8 @@ static void connect_cpus(struct guest *g)
     block_connect(g);
     return;
   }
+  if (g->accel)
+    return;
   connect_starts(g);
   for (uint32_t q = 0; q < g->config.queue_pairs; q++)
     guest_connect(g->txq[q].cleaner, g->txq[q].owner);
@@ -158,6 +169,8 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
   create_streams(g);
   connect_cpus(g);
   g->touched = guest_allocate(g->device->pages(c), sizeof *g->touched);
+  for (size_t i = 0; c->bare && i < g->device->pages(c); i++)
+    g->touched[i] = true;
   g->jitter = draw_jitter(g);
   hd_histogram_initialize(&g->latency);
   hd_breakdown_initialize(&g->breakdown);
@@ -171,6 +184,8 @@ void guest_destroy(struct guest *g)
     block_destroy(g);
   if (g->config.workload == WORKLOAD_UDP_STREAM)
     udp_stream_destroy(g);
+  if (g->config.workload == WORKLOAD_WEB_SERVER)
+    web_server_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)
     free(g->cpus[i].peers);
   hd_histogram_terminate(&g->latency);
@@ -195,7 +210,14 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i)
 
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q)
 {
+  if (g->accel)
+    return &g->cpus[guest_plan_queue(&g->config, q)].vcpu;
   return g->block ? &blockdev_queue_at(g, q)->cpu->vcpu : &g->rxq[q].cpu->vcpu;
+}
+
+bool guest_polls(const struct guest *g)
+{
+  return g->config.workload == WORKLOAD_DPDK_FORWARD;
 }
 
 void guest_set_observer(struct guest *g, unsigned q, uint16_t observer)

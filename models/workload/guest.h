@@ -6,7 +6,8 @@
  * by message with the latency of a cache line (or of an IPI when it must wake
  * a halted vCPU).
  *
- * A guest has a network device or a block device. The network driver is the
+ * A guest has a network device, a block device or an accelerator (accel.h). The
+ * network driver is the
  * native one of an E810-like interface or virtio-net (netdev.h), the block
  * driver NVMe or virtio-blk (blockdev.h); what is above is the same.
  *
@@ -17,6 +18,9 @@
  * the driver's affinity and transmit steering make it: a virtqueue is under one
  * lock, and here it is one vCPU's.
  *
+ * A web server has a stream for each queue pair, which carries the connections
+ * that are steered to it (web_server.h).
+ *
  * Block jobs: job j runs on vCPU j modulo vCPUs and uses queue j modulo queue
  * pairs. A queue belongs to the vCPU whose jobs use it, or, if there are
  * several such, to vCPU q modulo vCPUs; the others pass their requests to it.
@@ -25,12 +29,16 @@
 #ifndef HD_MODELS_WORKLOAD_GUEST_H
 #define HD_MODELS_WORKLOAD_GUEST_H
 
+#include "models/accelerator/accelerator.h"
+#include "models/accelerator/accelerator_jobs.h"
 #include "models/cpu/vcpu.h"
 #include "models/memory/memory.h"
 #include "models/network/packet.h"
+#include "models/network/tcp.h"
 #include "models/nic/nic.h"
 #include "models/storage/storage.h"
 #include "models/virtio/transport.h"
+#include "models/workload/accel_params.h"
 #include "models/workload/virtio_params.h"
 #include "models/workload/workload_params.h"
 #include "sim/measure/breakdown.h"
@@ -57,6 +65,9 @@ struct guest_config {
   const struct udp_stream_params *udp_stream;
   const struct ping_params *ping;
   const struct dpdk_forward_params *dpdk_forward;
+  const struct web_server_params *web_server; /* WORKLOAD_WEB_SERVER, with: */
+  const struct nginx_params *nginx;
+  const struct tcp_params *tcp;
   const struct guest_params *costs;
   const struct cpu_params *cpu;
   const struct nic_params *nic;
@@ -78,6 +89,13 @@ struct guest_config {
                                            cost of administration commands */
   struct block_pool *block_pool;
   uint64_t blocks; /* of BLOCK_BYTES, of its namespace or disk */
+  /* An accelerator in place of either: WORKLOAD_ACCELERATOR_JOBS. Queue pairs
+   * are its ring banks; threads at most as many, and at most the vCPUs. */
+  const struct accelerator_jobs_params *accelerator_jobs;
+  const struct guest_accelerator_params *accelerator_costs;
+  struct accelerator_pool *accelerator_pool;
+  bool bare; /* a process on the host in place of a guest: nothing traps; `cpu`
+                has no costs of exits */
 };
 
 /* Bytes of guest memory that rings and buffers take; memory_size must be at
@@ -95,6 +113,9 @@ struct vcpu *guest_vcpu(struct guest *g, size_t i);
 /* Which of them handles queue pair q's interrupts and rings. */
 struct vcpu *guest_vcpu_of_queue(struct guest *g, unsigned q);
 
+/* Its application polls the queues: their vectors are masked. */
+bool guest_polls(const struct guest *g);
+
 /* The server tells where write-backs of queue pair q are observed (memory
  * observer of guest_vcpu_of_queue(g, q)), and the channels for control.
  * Observers of a virtio function are its owner's to tell. */
@@ -109,6 +130,9 @@ void guest_attach_hypervisor(struct guest *g, struct hd_component *hypervisor);
 struct nic_ring *guest_tx_rings(struct guest *g);
 struct nic_ring *guest_rx_rings(struct guest *g);
 struct storage_ring *guest_storage_rings(struct guest *g);
+/* Accelerators: rings of each bank. Bank b's interrupt is GUEST_VECTOR(1 + b).
+ */
+struct accelerator_ring *guest_accelerator_rings(struct guest *g);
 
 /* ---- virtio ----
  *
@@ -175,17 +199,20 @@ void guest_set_registers(struct guest *g, const struct guest_registers *r);
 struct guest_stats {                         /* within the window */
   uint64_t sent_packets, sent_bytes;         /* handed to the device */
   uint64_t received_packets, received_bytes; /* delivered to the application */
-  uint64_t requests; /* answered echo requests; reads and writes reaped */
+  uint64_t requests; /* answered echo requests; reads and writes reaped;
+                        accelerator's requests finished */
   uint64_t exits[EXIT_REASONS], interrupts;
   uint64_t page_faults; /* of device pages, since the start: most happen before
                            the window */
   hd_time guest_time, host_time;
-  double send_core_utilization; /* busiest sending vCPU */
+  double send_core_utilization; /* busiest sending vCPU; of those with an
+                                   accelerator, without waiting awake */
   uint64_t throttled;           /* times a stream waited for its offered rate */
   uint64_t blocked;             /* times a sender waited for socket buffer */
   uint64_t qdisc_max;           /* packets */
   uint64_t dropped; /* packets: queueing discipline or (DPDK) ring full */
-  uint64_t lost;    /* echo requests not answered within a second */
+  uint64_t retransmissions; /* of TCP, segments */
+  uint64_t lost;            /* echo requests not answered within a second */
   /* virtio-net: announcements of published chains, each one of: */
   uint64_t kick_exits;       /* VIRTIO_NOTIFY_EXIT */
   uint64_t kick_doorbells;   /* VIRTIO_NOTIFY_DOORBELL */
@@ -193,6 +220,8 @@ struct guest_stats {                         /* within the window */
   /* Block requests reaped by the application; those failed are in `errors`, and
    * nowhere else. */
   uint64_t reads, writes, flushes, read_bytes, written_bytes, errors;
+  /* Accelerator: sources and results of `requests`. */
+  uint64_t consumed_bytes, produced_bytes;
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
 /* Round-trip times (ping), times from the call that submits to the end of the
@@ -208,6 +237,8 @@ uint64_t guest_packets_held(const struct guest *g);
 uint64_t guest_packets_arrived(const struct guest *g);
 /* Block requests submitted and not reaped. */
 uint64_t guest_block_inside(const struct guest *g);
+/* Requests to an accelerator submitted and not finished. */
+uint64_t guest_accelerator_inside(const struct guest *g);
 /* NULL, or what does not balance: rings, sockets, packets, block requests. */
 const char *guest_check(const struct guest *g);
 

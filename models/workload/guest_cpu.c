@@ -1,5 +1,7 @@
 /* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
+#include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 
 /* ---- interrupts --------------------------------------------------------- */
 
@@ -156,6 +158,12 @@ static void run_workload(struct guest_cpu *cpu)
   case WORKLOAD_BLOCK_JOBS:
     block_jobs_run(cpu);
     break;
+  case WORKLOAD_ACCELERATOR_JOBS:
+    accel_jobs_run(cpu);
+    break;
+  case WORKLOAD_WEB_SERVER:
+    web_server_run(cpu);
+    break;
   default:
     break;
   }
@@ -177,7 +185,9 @@ static void interrupt(struct vcpu *v, unsigned vector)
 {
   struct guest_cpu *cpu = guest_cpu_of(v);
   unsigned i = vector >= GUEST_VECTOR(0) ? vector - GUEST_VECTOR(0) : vector;
-  if (cpu->guest->block)
+  if (cpu->guest->accel)
+    accel_interrupt(cpu, i);
+  else if (cpu->guest->block)
     block_interrupt(cpu, i);
   else
     napi_interrupt(cpu, i);

@@ -81,7 +81,8 @@ struct guest_counters {
   uint64_t sent_packets, sent_bytes, received_packets, received_bytes, requests,
       throttled, blocked, qdisc_max, dropped, lost, kick_exits, kick_doorbells,
       kicks_suppressed, reads, writes, flushes, read_bytes, written_bytes,
-      errors;
+      errors, consumed_bytes, produced_bytes, retransmissions;
+  hd_time polled;       /* looks that found nothing, but for those under way */
   uint64_t page_faults; /* since the start */
 };
 
@@ -152,9 +153,13 @@ struct guest_cpu {
   bool scheduled; /* the driver has deferred work */
   bool activity;  /* polling guest: something has arrived since the last poll */
   bool polls;     /* its thread looks at the rings itself, all the time */
-  hd_time start;  /* from MSG_VM_GO */
+  bool in_vain;   /* it finds nothing, since: */
+  hd_time in_vain_since;
+  hd_time start; /* from MSG_VM_GO */
   struct guest_sender sender;
   struct packet_list replies; /* socket of ping */
+  struct packet_list tcp;     /* delivered to TCP */
+  struct web_cpu *web;        /* web server; else NULL */
   struct packet_list burst;   /* polling guest: being forwarded */
   uint64_t passed, taken;     /* packets to and from other vCPUs */
   struct guest_counters counters;
@@ -170,6 +175,8 @@ struct guest {
   const struct guest_device_ops *device; /* the driver */
   const struct netdev_ops *netdev;       /* it, of a network device */
   struct guest_block *block;             /* block device; else NULL */
+  struct guest_accel *accel;             /* accelerator; else NULL */
+  uint64_t file;                         /* web server: IOVA */
   struct native *native;                 /* the driver's; one of these */
   struct nvme *nvme;                     /* is not NULL */
   struct virtio_driver *virtio;
@@ -263,7 +270,9 @@ void udp_stream_run(struct guest_cpu *cpu);
 void ping_run(struct guest_cpu *cpu);
 void dpdk_forward_run(struct guest_cpu *cpu);
 
-/* guest_plan.c: which vCPU does what. Block jobs count as streams. */
+/* guest_plan.c: which vCPU does what. Block jobs and accelerator threads count
+ * as streams. */
+bool guest_plan_is_accelerated(const struct guest_config *c);
 uint32_t guest_plan_streams(const struct guest_config *c);
 uint32_t guest_plan_cpus(const struct guest_config *c);
 /* Cleaner and owner of a queue; the same with virtio and block devices. */

@@ -6,6 +6,7 @@
  * shares with its device.
  */
 #include "models/workload/blockdev.h"
+#include "models/workload/web_server.h"
 #include "sim/engine/rng.h"
 
 #define AREA_ALIGNMENT (2u << 20)
@@ -13,6 +14,8 @@
 uint64_t guest_memory_needed(const struct guest_config *c)
 {
   uint64_t rings = guest_device_of(c)->memory(c);
+  if (c->workload == WORKLOAD_WEB_SERVER)
+    rings += web_server_memory(c);
   return c->blockdev == BLOCKDEV_NONE ? rings : rings + block_buffers(c);
 }
 

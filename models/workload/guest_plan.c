@@ -6,13 +6,23 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
   return a < b ? a : b;
 }
 
-/* Sockets, or block jobs; ping has one, a polling guest none. */
+bool guest_plan_is_accelerated(const struct guest_config *c)
+{
+  return c->workload == WORKLOAD_ACCELERATOR_JOBS;
+}
+
+/* Sockets, block jobs, or accelerator threads; ping has one, a web server one a
+ * queue pair, a polling guest none. */
 uint32_t guest_plan_streams(const struct guest_config *c)
 {
   if (c->workload == WORKLOAD_UDP_STREAM)
     return (uint32_t)c->udp_stream->streams;
   if (c->workload == WORKLOAD_BLOCK_JOBS)
     return (uint32_t)c->block_jobs->numjobs;
+  if (guest_plan_is_accelerated(c))
+    return (uint32_t)c->accelerator_jobs->threads;
+  if (c->workload == WORKLOAD_WEB_SERVER)
+    return c->queue_pairs;
   return c->workload == WORKLOAD_PING ? 1 : 0;
 }
 
@@ -32,6 +42,8 @@ static uint32_t spread(const struct guest_config *c, uint32_t queue)
 uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream)
 {
   bool each = c->workload == WORKLOAD_BLOCK_JOBS ||
+              guest_plan_is_accelerated(c) ||
+              c->workload == WORKLOAD_WEB_SERVER ||
               (c->workload == WORKLOAD_UDP_STREAM &&
                c->udp_stream->threads == THREADS_PER_STREAM);
   return each ? stream % c->vcpus : 0;
@@ -51,7 +63,8 @@ uint32_t guest_plan_owner(const struct guest_config *c, uint32_t queue)
 
 uint32_t guest_plan_queue(const struct guest_config *c, uint32_t queue)
 {
-  bool one = c->netdev == NETDEV_VIRTIO || c->blockdev != BLOCKDEV_NONE;
+  bool one = c->netdev == NETDEV_VIRTIO || c->blockdev != BLOCKDEV_NONE ||
+             guest_plan_is_accelerated(c);
   return one ? guest_plan_owner(c, queue) : spread(c, queue);
 }
 

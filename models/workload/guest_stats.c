@@ -1,4 +1,5 @@
 /* guest_stats.c - results of a guest, and whether its books balance. */
+#include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
 
 /* ---- results ----------------------------------------------------------- */
@@ -24,13 +25,17 @@ static void add_counters(struct guest_stats *s, const struct guest_counters *c)
   s->read_bytes += c->read_bytes;
   s->written_bytes += c->written_bytes;
   s->errors += c->errors;
+  s->consumed_bytes += c->consumed_bytes;
+  s->produced_bytes += c->produced_bytes;
+  s->retransmissions += c->retransmissions;
   if (c->qdisc_max > s->qdisc_max)
     s->qdisc_max = c->qdisc_max;
 }
 
-static void add_vcpu(struct guest_stats *s, const struct vcpu_stats *v)
+static void add_vcpu(struct guest_stats *s, const struct vcpu_stats *v,
+                     bool bare)
 {
-  for (int i = 0; i < EXIT_REASONS; i++)
+  for (int i = 0; i < EXIT_REASONS && !bare; i++)
     s->exits[i] += v->exits[i];
   s->interrupts += v->interrupts;
   s->guest_time += v->guest_time;
@@ -46,17 +51,26 @@ static bool sends(const struct guest_cpu *cpu)
     return cpu->number == 0;
   case WORKLOAD_BLOCK_JOBS:
     return cpu->number < cpu->guest->config.block_jobs->numjobs;
+  case WORKLOAD_ACCELERATOR_JOBS:
+    return cpu->number < cpu->guest->accel->n_threads;
   default:
-    return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD;
+    return cpu->guest->config.workload == WORKLOAD_DPDK_FORWARD ||
+           cpu->guest->config.workload == WORKLOAD_WEB_SERVER;
   }
 }
 
-/* Share of the window so far in which the vCPU ran guest or host code. */
-static double utilization(const struct guest *g, const struct vcpu_stats *v,
-                          hd_time end)
+/* Share of the window so far in which the vCPU ran guest or host code; waiting
+ * awake does not count: halt polling, and, with an accelerator, looks at a ring
+ * that find nothing. */
+static double utilization(const struct guest_cpu *cpu,
+                          const struct vcpu_stats *v, hd_time end)
 {
-  hd_time elapsed = hd_window_elapsed(g->config.window, end);
-  hd_time busy = v->guest_time + v->host_time;
+  hd_time elapsed = hd_window_elapsed(cpu->guest->config.window, end);
+  hd_time busy =
+      v->guest_time + v->host_time - v->polled - cpu->counters.polled;
+  if (cpu->in_vain)
+    busy -=
+        hd_window_overlap(cpu->guest->config.window, cpu->in_vain_since, end);
   return elapsed > 0 ? (double)busy / (double)elapsed : 0.0;
 }
 
@@ -69,8 +83,8 @@ void guest_get_stats(const struct guest *g, struct guest_stats *s)
     struct vcpu_stats v;
     vcpu_get_stats(&cpu->vcpu, end, &v);
     add_counters(s, &cpu->counters);
-    add_vcpu(s, &v);
-    double busy = sends(cpu) ? utilization(g, &v, end) : 0.0;
+    add_vcpu(s, &v, g->config.bare);
+    double busy = sends(cpu) ? utilization(cpu, &v, end) : 0.0;
     if (busy > s->send_core_utilization)
       s->send_core_utilization = busy;
   }
@@ -90,7 +104,7 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g)
 
 static size_t packet_queues(const struct guest *g)
 {
-  return g->block ? 0 : g->config.queue_pairs;
+  return g->block || g->accel ? 0 : g->config.queue_pairs;
 }
 
 uint64_t guest_packets_held(const struct guest *g)
@@ -101,7 +115,8 @@ uint64_t guest_packets_held(const struct guest *g)
          g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
-    n += cpu->replies.count + cpu->burst.count + cpu->passed - cpu->taken;
+    n += cpu->replies.count + cpu->burst.count + cpu->tcp.count + cpu->passed -
+         cpu->taken;
   }
   return n;
 }
@@ -160,6 +175,8 @@ const char *guest_check(const struct guest *g)
 {
   if (g->block)
     return block_check(g);
+  if (g->accel)
+    return accel_check(g);
   const char *wrong = check_rings(g);
   for (size_t s = 0; !wrong && s < g->n_streams; s++)
     wrong = check_stream(g, &g->streams[s]);

@@ -7,7 +7,7 @@
  * enables interrupts. (ksoftirqd is not modelled: a poll that always finds more
  * starves the vCPU's threads.)
  */
-#include "models/workload/guest_internal.h"
+#include "models/workload/web_server.h"
 
 struct round {
   uint32_t completed, received;
@@ -49,6 +49,7 @@ static void poll(struct guest_cpu *cpu, unsigned queue)
     spend(cpu, r, entry + cost(g, queue, r));
     netdev_tx_clean(cpu, &g->txq[queue], r.completed);
     netdev_rx_deliver(cpu, &g->rxq[queue], r.received);
+    web_softirq(cpu);
     if (cpu->work)
       qdisc_run_all(cpu);
     entry = 0;

@@ -23,7 +23,7 @@ void native_tx_post(struct guest_txq *q, struct packet *p, uint32_t truesize)
   uint32_t i = t->tail;
   t->tail = (i + 1) % t->ring->size;
   t->ring->slot[i] = p;
-  if (p->kind != PACKET_FORWARD) /* which stays where it was received */
+  if (!packet_in_place(p))
     p->buffer = t->buffers + (uint64_t)i * GUEST_BUFFER;
   t->entries[i] = (struct native_entry){truesize, p->stream};
 }

@@ -24,6 +24,10 @@ static void deliver(struct guest_cpu *cpu, struct packet *p)
     packet_list_push(&cpu->replies, p);
     return;
   }
+  if (p->kind == PACKET_TCP && cpu->web) {
+    packet_list_push(&cpu->tcp, p);
+    return;
+  }
   if (guest_in_window(cpu)) {
     cpu->counters.received_packets++;
     cpu->counters.received_bytes += p->payload;

@@ -43,13 +43,13 @@ void virtio_tx_reclaim(struct guest_cpu *cpu, struct guest_txq *t)
 }
 
 /* The header goes in front of the frame, in its headroom or in a buffer of its
- * own. What is forwarded stays where it was received. */
+ * own. */
 void virtio_tx_post(struct guest_txq *t, struct packet *p, uint32_t truesize)
 {
   struct guest *g = t->owner->guest;
   struct virtio_queue *q = virtio_txq_of(t);
   uint16_t place = virtio_fifo_pop(&q->places).place;
-  if (p->kind != PACKET_FORWARD)
+  if (!packet_in_place(p))
     p->buffer = q->buffers + (uint64_t)place * GUEST_BUFFER + VIRTIO_NET_HEADER;
   struct virtq_buffer buffer[2] = {
       {.address = q->headers + (uint64_t)place * VIRTIO_NET_HEADER,

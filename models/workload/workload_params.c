@@ -1,7 +1,9 @@
 #include "models/workload/workload_params.h"
 
-const char *const workload_type_names[] = {
-    "udp_stream", "ping", "dpdk_forward", "idle", "block_jobs", NULL};
+const char *const workload_type_names[] = {"udp_stream",   "ping",
+                                           "dpdk_forward", "idle",
+                                           "block_jobs",   "accelerator_jobs",
+                                           "web_server",   NULL};
 
 /* Payloads end where IP would fragment: 1500 - 20 - 8. */
 #define PAYLOAD_MAX "1472 B"

@@ -3,6 +3,7 @@
 #define HD_MODELS_WORKLOAD_PARAMS_H
 
 #include "models/workload/block_params.h"
+#include "models/workload/web_params.h"
 #include "sim/engine/param.h"
 
 enum workload_type {
@@ -11,6 +12,8 @@ enum workload_type {
   WORKLOAD_DPDK_FORWARD,
   WORKLOAD_IDLE,
   WORKLOAD_BLOCK_JOBS,
+  WORKLOAD_ACCELERATOR_JOBS,
+  WORKLOAD_WEB_SERVER,
   WORKLOAD_TYPES
 };
 extern const char *const workload_type_names[]; /* NULL-terminated */

@@ -40,7 +40,17 @@ static const struct kind kinds[] = {
      .metrics = {"latency_p50_ns", "latency_p99_ns"},
      .labels = {"p50", "p99"},
      .n = 2,
-     .time = true}};
+     .time = true},
+    {.name = "host-cores",
+     .title = "Host cores",
+     .metrics = {"host_cpu_cores"},
+     .labels = {""},
+     .n = 1},
+    {.name = "downtime",
+     .title = "Downtime of a live migration (ms)",
+     .metrics = {"downtime_ms"},
+     .labels = {""},
+     .n = 1}};
 
 struct lines {
   const struct figure_data *d;

@@ -59,6 +59,7 @@ static struct columns columns_of(enum rows_table table,
     add(&c, "group");
     add_all(&c, metric_names, METRIC_COUNT);
     add(&c, "limited_by");
+    add(&c, "migration");
   }
   return c;
 }
@@ -104,6 +105,10 @@ void cli_rows_summary(struct hd_csv *w, const struct rows_subject *s,
     for (size_t m = 0; m < METRIC_COUNT; m++)
       hd_csv_real(w, r->group[i].metric[m]);
     hd_csv_text(w, r->group[i].limited_by);
+    if (r->group[i].migration)
+      hd_csv_text(w, r->group[i].migration);
+    else
+      hd_csv_na(w);
     hd_csv_end_row(w);
   }
 }
@@ -115,6 +120,7 @@ void cli_rows_no_summary(struct hd_csv *w, const struct rows_subject *s,
   hd_csv_text(w, "all");
   for (size_t m = 0; m < METRIC_COUNT; m++)
     hd_csv_na(w);
+  hd_csv_na(w);
   hd_csv_na(w);
   hd_csv_end_row(w);
 }
@@ -153,11 +159,31 @@ static void put_resource(struct hd_csv *w, const struct rows_subject *s,
   hd_csv_end_row(w);
 }
 
+static void put_stages(struct hd_csv *w, const struct rows_subject *s,
+                       const struct group_results *g)
+{
+  for (size_t i = 0; i < g->n_stages; i++) {
+    const struct stage_row *row = &g->stages[i];
+    put_head(w, s, NULL);
+    hd_csv_text(w, g->name);
+    hd_csv_text(w, i + 1 == g->n_stages ? "total" : "stage");
+    hd_csv_text(w, row->name);
+    hd_csv_real(w, row->mean_ns);
+    hd_csv_real(w, row->p50_ns);
+    hd_csv_real(w, row->p99_ns);
+    hd_csv_real(w, row->share);
+    hd_csv_na(w);
+    hd_csv_text(w, g->limited_by);
+    hd_csv_end_row(w);
+  }
+}
+
 void cli_rows_breakdown(struct hd_csv *w, const struct rows_subject *s,
                         const struct server_results *r)
 {
   for (size_t i = 0; i < r->n_groups; i++) {
     const struct group_results *g = &r->group[i];
+    put_stages(w, s, g);
     if (g->breakdown == NULL || g->breakdown->stages[HD_STAGE_COUNT].count == 0)
       continue;
     for (enum hd_stage stage = 0; stage <= HD_STAGE_COUNT; stage++)

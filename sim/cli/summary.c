@@ -17,9 +17,10 @@ static bool find_columns(struct summary *s, char *error, const char *path)
   size_t status = hd_csv_column(&s->table, "status");
   size_t group = hd_csv_column(&s->table, "group");
   size_t limited = hd_csv_column(&s->table, "limited_by");
+  size_t migration = hd_csv_column(&s->table, "migration");
   bool good = hd_csv_column(&s->table, "point") == 1 && status == 4 &&
               group > status && group < limited &&
-              limited + 1 == s->table.columns;
+              limited + 1 == migration && migration + 1 == s->table.columns;
   if (!good) {
     snprintf(error, HD_ATOMIC_ERROR_MAX, "%s is no summary of %s", path,
              cli_program);
@@ -134,6 +135,12 @@ const char *cli_summary_axis(const struct summary *s,
 
 const char *cli_summary_limited_by(const struct summary *s,
                                    const struct summary_case *c)
+{
+  return hd_csv_cell(&s->table, s->rows[c->first], s->table.columns - 2);
+}
+
+const char *cli_summary_migration(const struct summary *s,
+                                  const struct summary_case *c)
 {
   return hd_csv_cell(&s->table, s->rows[c->first], s->table.columns - 1);
 }

@@ -46,5 +46,8 @@ const char *cli_summary_axis(const struct summary *s,
 /* NULL: NA. */
 const char *cli_summary_limited_by(const struct summary *s,
                                    const struct summary_case *c);
+/* What became of a live migration; NULL: none. */
+const char *cli_summary_migration(const struct summary *s,
+                                  const struct summary_case *c);
 
 #endif

@@ -25,6 +25,9 @@ static const struct shown shown[] = {
     {"drops", "drops", FORM_COUNT, false},
     {"vm_exits_per_s", "exits/s", FORM_COUNT, true},
     {"host_cpu_cores", "host cores", FORM_PLAIN, true},
+    {"host_cores_per_100kpps", "cores/100k/s", FORM_PLAIN, false},
+    {"downtime_ms", "downtime ms", FORM_PLAIN, false},
+    {"silence_max_ms", "silence ms", FORM_PLAIN, false},
     {"iommu_faults", "faults", FORM_COUNT, false}};
 enum { N_SHOWN = sizeof shown / sizeof shown[0] };
 
@@ -112,11 +115,23 @@ struct layout {
   bool group;
   const struct shown *metrics[N_SHOWN];
   size_t n_metrics;
+  bool migrates; /* a column says what became of it */
 };
+
+static bool has_migration(const struct summary *s)
+{
+  for (size_t i = 0; i < s->n_cases; i++)
+    if (cli_summary_migration(s, &s->cases[i]) != NULL)
+      return true;
+  return false;
+}
 
 static struct layout lay_out(const struct summary *s, double level)
 {
-  struct layout l = {.s = s, .level = level, .group = s->groups > 1};
+  struct layout l = {.s = s,
+                     .level = level,
+                     .group = s->groups > 1,
+                     .migrates = has_migration(s)};
   for (size_t i = 0; i < N_SHOWN; i++)
     if (is_shown(s, &shown[i], level))
       l.metrics[l.n_metrics++] = &shown[i];
@@ -153,6 +168,8 @@ static void fill_titles(struct grid *g, const struct layout *l)
   for (size_t i = 0; i < l->n_metrics; i++)
     put(g, 0, &column, cli_format("%s", l->metrics[i]->title), true);
   put(g, 0, &column, cli_format("limited by"), false);
+  if (l->migrates)
+    put(g, 0, &column, cli_format("migration"), false);
 }
 
 static void fill_row(struct grid *g, size_t row, const struct layout *l,
@@ -175,11 +192,16 @@ static void fill_row(struct grid *g, size_t row, const struct layout *l,
   const char *limited = cli_summary_limited_by(l->s, c);
   put(g, row, &column, cli_format("%s", limited != NULL ? limited : "-"),
       false);
+  const char *migration = cli_summary_migration(l->s, c);
+  if (l->migrates)
+    put(g, row, &column, cli_format("%s", migration != NULL ? migration : "-"),
+        false);
 }
 
 static struct grid fill(const struct layout *l, size_t rows)
 {
-  size_t columns = l->s->n_axes + (l->group ? 1 : 0) + l->n_metrics + 1;
+  size_t columns = l->s->n_axes + (l->group ? 1 : 0) + l->n_metrics + 1 +
+                   (l->migrates ? 1 : 0);
   struct grid g = {.columns = columns, .rows = 1};
   g.cells = cli_allocate((rows + 1) * columns, sizeof *g.cells);
   g.width = cli_allocate(columns, sizeof *g.width);

@@ -59,6 +59,9 @@ static bool simulate(const struct outdir *d, const struct rows_subject *s,
   if (results.series[0] != NULL)
     content.series = results.series;
   bool good = cli_record_write(d, s, &content);
+  if (results.note != NULL)
+    cli_message("point %zu, repetition %zu: live migration: %s", s->job->point,
+                s->job->repetition, results.note);
   if (__lsan_do_leak_check != NULL) {
     server_destroy(beat.server);
     free(reproduce);

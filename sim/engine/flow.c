@@ -83,6 +83,15 @@ void hd_link_cut(struct hd_link *l, hd_time at)
   l->cut = hd_time_min(l->cut, at);
 }
 
+void hd_link_cut_later(struct hd_task *t, struct hd_link *l, hd_time at)
+{
+  HD_REQUIRE(&t->base, at >= hd_now(&t->base), "a link's cut lies in the past");
+  for (const struct port *p = l->ports; p; p = p->next)
+    HD_REQUIRE(&t->base, p->task == t, "%s sends on a link that is cut",
+               p->task->base.path);
+  l->cut = hd_time_min(l->cut, at);
+}
+
 int64_t hd_link_rate(const struct hd_link *l)
 {
   return l->rate;

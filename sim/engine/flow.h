@@ -40,6 +40,10 @@ struct hd_link *hd_engine_add_link(struct hd_engine *e, const char *host_a,
  * hd_engine_run(); the earliest of several calls counts. */
 void hd_link_cut(struct hd_link *l, hd_time at);
 
+/* The same from within the run, at >= the task's local time. Nobody but this
+ * task may have sent on the link, or does so before `at`. */
+void hd_link_cut_later(struct hd_task *t, struct hd_link *l, hd_time at);
+
 int64_t hd_link_rate(const struct hd_link *l);
 hd_time hd_link_latency(const struct hd_link *l);
 /* HD_TIME_NEVER unless it is cut at some time. */
