@@ -46,7 +46,7 @@ storage() {
     row hdiov 1 479 'vectors: 479 < 480' &&
     row hdiov 4 119 'vectors: 479 < 480' &&
     row spdk-vhost 1 1008 'GiB of memory: 1008 < 1009' &&
-    row qemu-blk 4 1008 'GiB of memory: 1008 < 1009' &&
+    row qemu-blk 4 32 'queue pairs of the host: 32 < 33' &&
     row un-iov 4 806 'vectors: 4032 < 4035' &&
     row passthrough 1 1008 'GiB of memory: 1008 < 1009'
 }
@@ -61,6 +61,21 @@ drives() {
     row hdiov 1 1916 'vectors: 479 < 480'
 }
 check "several drives" drives
+
+# The published machine: 16 functions or 60 interfaces of a QAT endpoint.
+accelerators() {
+  run limits "$source/scenarios/hdiov/fig14-compression.yaml" \
+    --set vms.queue_pairs=4 --set accelerator.endpoints=2 &&
+    status_is 0 && rows 6 &&
+    row sriov 4 32 'ring banks: 64 < 68' &&
+    row hdiov 1 120 'ring banks: 60 < 61' &&
+    row hdiov 4 30 'ring banks: 60 < 64' &&
+    run limits "$source/scenarios/hdiov/fig14-compression.yaml" \
+      --set accelerator.vectors=40 &&
+    row sriov 1 16 'ring banks: 64 < 68' &&
+    row hdiov 1 35 'vectors: 35 < 36'
+}
+check "accelerators: endpoints, banks, vectors" accelerators
 
 no_network_designs() {
   run limits "$source/scenarios/uniov/storage-iops.yaml" &&
