@@ -90,7 +90,8 @@
   X(migration_thread_cores, "migration threads, mean over the window")         \
   X(migration_relay_cores, "relay of used rings, mean over the window")        \
   X(connections_per_s, "TCP connections that came to stand")                   \
-  X(retransmissions, "TCP segments sent again, by guests and clients")
+  X(retransmissions, "TCP segments sent again, by guests and clients")         \
+  X(latency_stddev_ns, "standard deviation")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,
