@@ -108,7 +108,8 @@
   X(start_core_share, "for a core")                                            \
   X(stop_mean_ms, "closing the device again")                                  \
   X(connections_per_s, "TCP connections that came to stand")                   \
-  X(retransmissions, "TCP segments sent again, by guests and clients")
+  X(retransmissions, "TCP segments sent again, by guests and clients")         \
+  X(latency_stddev_ns, "standard deviation")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

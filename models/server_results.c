@@ -186,6 +186,7 @@ void server_latency_metrics(const struct hd_histogram *h, double *m)
   m[METRIC_latency_p99_ns] = hd_histogram_quantile_ns(h, 0.99);
   m[METRIC_latency_p999_ns] = hd_histogram_quantile_ns(h, 0.999);
   m[METRIC_latency_max_ns] = hd_histogram_max_ns(h);
+  m[METRIC_latency_stddev_ns] = hd_histogram_stddev(h) / 1e3;
 }
 
 static void merge_series(const struct server *s)

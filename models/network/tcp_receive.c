@@ -22,7 +22,14 @@ static void measure(struct tcp *t, hd_time now)
     t->variance += (error - t->variance) / 4;
     t->srtt += (rtt - t->srtt) / 8;
   }
-  t->rto = hd_time_max(t->srtt + 4 * t->variance, t->params->rto_min);
+}
+
+/* What is acknowledged ends the backoff, as in Linux. */
+static void reset_timeout(struct tcp *t)
+{
+  t->rto = t->params->rto_initial;
+  if (t->srtt > 0)
+    t->rto = hd_time_max(t->srtt + 4 * t->variance, t->params->rto_min);
 }
 
 /* ---- acknowledgements --------------------------------------------------- */
@@ -59,6 +66,7 @@ static void advance(struct tcp *t, uint32_t to, hd_time now)
   t->duplicates = 0;
   t->established = true;
   measure(t, now);
+  reset_timeout(t);
   if (t->recovering)
     recover(t, acknowledged);
   else if (!syn || acknowledged > 1)
