@@ -177,6 +177,32 @@ static void check_software(struct checker *k)
     COMPLAIN(k, "vhost_block", "%s", why);
 }
 
+/* The group of the VM that migrates; NULL: there is no such VM. */
+static const struct vm_group *moving_group(const struct server_config *c)
+{
+  int64_t vms = 0;
+  for (size_t i = 0; i < c->n_groups; i++) {
+    vms += c->groups[i].count;
+    if (c->migration.vm < vms)
+      return &c->groups[i];
+  }
+  return NULL;
+}
+
+/* Accelerators behind Un-IOV and host software migrate as they are. */
+static void check_unplug(struct checker *k)
+{
+  const struct vm_group *g = moving_group(k->c);
+  if (!g || k->c->migration.passthrough != MIGRATION_PASSTHROUGH_UNPLUG)
+    return;
+  enum design d = plan_design(k->c, g);
+  if (d != DESIGN_UN_IOV && !plan_is_software(d))
+    COMPLAIN(k, "migration.passthrough",
+             "a guest has one driver, hence no stand-in for a device of design "
+             "%s that is unplugged; choose refuse",
+             server_design_names[d]);
+}
+
 /* Live migration of one VM. */
 static void check_migration(struct checker *k)
 {
@@ -194,6 +220,7 @@ static void check_migration(struct checker *k)
   if (m->start >= c->run.duration)
     COMPLAIN(k, "migration.start",
              "the measurement is over by then: run.duration is shorter");
+  check_unplug(k);
 }
 
 static void check_threads(struct checker *k, const struct vm_group *g)

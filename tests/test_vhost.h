@@ -63,6 +63,7 @@ struct rig {
   struct vhost_params params;
   struct rig_guest guest[RIG_GUESTS];
   uint32_t guests;
+  void (*more)(void); /* called when all has been built; NULL: nothing */
   /* built */
   struct hd_engine *engine;
   struct hd_window window;
@@ -363,6 +364,8 @@ static inline void rig_build(void)
     rig_make_guest(g);
   rig_make_vhost();
   rig_make_hypervisor();
+  if (r.more)
+    r.more();
 }
 
 /* ---- running ----------------------------------------------------------------

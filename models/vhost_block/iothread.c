@@ -107,6 +107,7 @@ static bool reap(struct iothread *t)
     work(t, p->io_complete + p->io_used);
     t->stats.requests += counts(t);
     block_guest_finish(t->guest, c);
+    work(t, virtio_dirty_take_unpaid(&t->guest->dirty) * p->log_page);
   }
   for (uint16_t q = 0; q < t->guest->n_queues; q++)
     notify(t, q);

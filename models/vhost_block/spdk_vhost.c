@@ -57,7 +57,9 @@ static void complete(struct spdk_thread *s, struct host_command *c)
   const struct vhost_block_params *p = s->params;
   work(s, p->spdk_complete + p->spdk_bdev_complete + p->spdk_virtio_complete);
   s->handled += hd_window_contains(s->thread.vcpu.window, now_of(s));
-  block_guest_finish(c->guest, c);
+  struct block_guest *g = c->guest;
+  block_guest_finish(g, c);
+  work(s, virtio_dirty_take_unpaid(&g->dirty) * p->log_page);
 }
 
 static void signal_guests(struct spdk_thread *s)

@@ -32,6 +32,9 @@
 static const struct hd_param params[] = {
     {COST(thread_switch), "2500 cycles", "0 cycles", CYCLES_MAX, NULL,
      "context switch to a host thread", MEMORY ", as guest.thread_switch"},
+    {COST(log_page), "60 cycles", "0 cycles", CYCLES_MAX, NULL,
+     "setting a page's bit in the dirty log, while its guest migrates",
+     MEMORY ": as vhost.log_page"},
 
     {COUNT(pmd_cores), "2", "1", "1024", NULL,
      "SPDK vhost: poll-mode threads, each with a core of its own",

@@ -6,6 +6,7 @@
 
 struct vhost_block_params {
   int64_t thread_switch; /* cycles: context switch to a host thread */
+  int64_t log_page;      /* cycles: a page in the log of a migration */
 
   /* SPDK vhost */
   int64_t pmd_cores;            /* poll-mode threads */
