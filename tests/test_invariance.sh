@@ -46,4 +46,51 @@ else
   echo "not ok - another seed gives other bytes"
   failed=1
 fi
+
+# Every kind of device and back end, run ahead and not at all.
+point() { # DIR SCENARIO SETS...
+  local dir=$work/$1 file=$SRCDIR/scenarios/$2.yaml
+  shift 2
+  rm -rf "$dir"
+  "$HDIOV_SIM" run "$file" --quiet --out "$dir" "$@" >"$work/log" 2>&1 ||
+    cat "$work/log"
+  cat "$dir/summary.csv" "$dir/breakdown.csv" "$dir"/*.hgrm 2>/dev/null | cksum
+  grep -o '"fingerprint": "[0-9a-f]*"' "$dir/manifest.json"
+}
+
+invariant() { # SCENARIO SETS...
+  local base alone order
+  base=$(point base "$@")
+  alone=$(point alone "$@" --set run.window='0 ns')
+  order=$(point order "$@" --set run.actor_order=99)
+  case $base in
+  *fingerprint*) ;;
+  *) base=none ;;
+  esac
+  if [ "$base" = "$alone" ] && [ "$base" = "$order" ]; then
+    echo "ok - $*"
+  else
+    echo "not ok - $*"
+    failed=1
+  fi
+}
+short='run.duration=300 us'
+warm='run.warmup=200 us'
+for design in vhost-net vhost-user un-iov; do
+  invariant uniov/net-throughput --set "design=$design" --set "$short" \
+    --set "$warm"
+done
+invariant uniov/net-throughput --set design=un-iov --set "$short" \
+  --set hypervisor.relay_kicks=true --set "$warm"
+for design in qemu-blk spdk-vhost un-iov hdiov; do
+  invariant uniov/storage-iops --set "design=$design" --set "$short" \
+    --set vms.workload.iodepth=8 --set "$warm"
+done
+invariant explore/mixed-server --set "$short" --set cpu.cores=24
+for design in un-iov vhost-net; do
+  invariant uniov/migration-downtime --set "design=$design" \
+    --set migration.tracking=log --set run.duration='450 ms'
+done
+invariant hdiov/fig13-nginx --set run.duration='2 ms'
+invariant hdiov/fig16-symmetric --set "$short"
 exit $failed

@@ -147,6 +147,7 @@ struct guest_cpu {
   struct vcpu vcpu; /* base */
   struct guest *guest;
   uint32_t number;
+  uint32_t mapping;          /* the last move that it has met */
   struct hd_channel **peers; /* by vCPU number; NULL where nothing is sent */
   bool booted, trapped, go;
   bool work;      /* an owned queue has packets or requests to post */
@@ -183,7 +184,8 @@ struct guest {
   struct guest_stream *streams;
   size_t n_streams;
   struct guest_registers registers;
-  bool *touched; /* device pages; the driver's order */
+  bool *touched;    /* device pages; the driver's order */
+  uint32_t mapping; /* moves to another host */
   hd_time jitter;
   struct hd_channel *to_hypervisor;
   struct hd_histogram latency;
@@ -212,6 +214,8 @@ uint64_t guest_draw_area(const struct guest *g);
 uint64_t guest_take(uint64_t *next, uint64_t bytes);
 /* Before an access to a device page: an EPT violation if it is not mapped. */
 void guest_touch(struct guest_cpu *cpu, size_t page);
+/* On vCPU 0, at boot: touches them if one fault maps all. */
+void guest_map_pages(struct guest_cpu *cpu);
 
 /* guest_cpu.c: a vCPU's thread, its messages, waiting. */
 extern const struct vcpu_ops guest_cpu_ops;

@@ -42,6 +42,12 @@ uint64_t guest_take(uint64_t *next, uint64_t bytes)
 
 /* ---- device pages ------------------------------------------------------ */
 
+static void fault(struct guest_cpu *cpu)
+{
+  cpu->counters.page_faults++;
+  vcpu_exit(&cpu->vcpu, EXIT_EPT_VIOLATION);
+}
+
 /* Without lazy_pages vCPU 0's first touch, at boot, maps them all. */
 static void map(struct guest *g, size_t page)
 {
@@ -53,12 +59,23 @@ static void map(struct guest *g, size_t page)
     g->touched[i] = true;
 }
 
+/* After a move each vCPU meets the new host's empty tables once; which of them
+ * fills them is not told apart, since vCPUs run ahead of each other. */
 void guest_touch(struct guest_cpu *cpu, size_t page)
 {
   struct guest *g = cpu->guest;
+  if (__builtin_expect(cpu->mapping != g->mapping, 0)) {
+    cpu->mapping = g->mapping;
+    fault(cpu);
+  }
   if (__builtin_expect(g->touched[page], 1))
     return;
   map(g, page);
-  cpu->counters.page_faults++;
-  vcpu_exit(&cpu->vcpu, EXIT_EPT_VIOLATION);
+  fault(cpu);
+}
+
+void guest_map_pages(struct guest_cpu *cpu)
+{
+  if (!cpu->guest->registers.lazy_pages)
+    guest_touch(cpu, 0);
 }

@@ -63,4 +63,6 @@ void virtio_driver_probe(struct guest_cpu *cpu)
   boot_trap(cpu, g->virtio->function.n_queues * p->queue_traps +
                      (1 + g->config.queue_pairs) * p->vector_traps);
   set_status(cpu, VIRTIO_DRIVER_OK, VIRTIO_STATUS_STARTED);
+  if (g->virtio->function.notify == VIRTIO_NOTIFY_DOORBELL)
+    guest_map_pages(cpu);
 }

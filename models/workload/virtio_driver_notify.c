@@ -3,7 +3,6 @@
  * kicks, and when it wants to be interrupted (virtio 1.2: 2.7.13, 2.7.10,
  * 2.8.10, 4.1.5.2).
  */
-#include <string.h>
 
 #include "models/workload/virtio_driver.h"
 
@@ -66,7 +65,7 @@ void guest_switch_backend(struct guest *g, unsigned backend)
   v->backend = backend;
   for (unsigned i = 0; i < v->function.n_queues; i++)
     v->queues[i]->kick_arrives = 0;
-  memset(g->touched, 0, g->device->pages(&g->config) * sizeof *g->touched);
+  g->mapping++;
 }
 
 struct virtq_view guest_driver_views(const struct guest *g, unsigned queue)
