@@ -172,7 +172,7 @@ struct resource_row { /* how busy a resource was */
   const char *name;
   double utilization; /* 0..1 */
 };
-enum { SERVER_MAX_RESOURCES = 16 };
+enum { SERVER_MAX_RESOURCES = 32 };
 
 struct group_results {
   const char *name; /* "all", then the groups' names */
