@@ -76,6 +76,10 @@ START_TEST(endpoints_multiply_devices)
   assert_short_of(RUN(SYMMETRIC, "design=hdiov", "vms.count=241",
                       "accelerator.endpoints=4"),
                   "ring banks", 60, 61);
+  struct outcome o = RUN(SYMMETRIC, "accelerator.endpoints=8",
+                         "accelerator.banks=4096", "nic.vectors=65536");
+  ck_assert(!o.feasible);
+  ck_assert_str_eq(o.shortage, "interrupt remapping entries");
 }
 END_TEST
 
