@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- building ------------------------------------------------------------ */
 
@@ -55,43 +56,58 @@ void machine_check_endpoints(const struct machine *m)
 
 /* ---- results ------------------------------------------------------------- */
 
-/* Rows of resources. */
-static const char *const slices[ACCELERATOR_SLICES] = {
-    [ACCELERATOR_WIDE_CIPHER] = "engines: wide cipher slices",
-    [ACCELERATOR_CIPHER] = "engines: cipher slices",
-    [ACCELERATOR_HASH] = "engines: hash slices",
-    [ACCELERATOR_KEY] = "engines: key slices",
-    [ACCELERATOR_COMPRESS] = "engines: compress slices",
-    [ACCELERATOR_TRANSLATE] = "engines: translate slices",
-    [ACCELERATOR_VERIFY] = "engines: verify slices"};
+enum { UNITS = ACCELERATOR_SERVICES + ACCELERATOR_SLICES };
 
-struct busiest {
+/* Rows of resources: firmware of each service, then slices of each kind. */
+static const struct unit {
   const char *name;
-  double utilization, tags;
-};
+  enum accelerator_service service;
+} units[UNITS] = {
+    {"engines: symmetric firmware", ACCELERATOR_SYM},
+    {"engines: public-key firmware", ACCELERATOR_ASYM},
+    {"engines: compression firmware", ACCELERATOR_DC},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_WIDE_CIPHER] = {"engines: wide cipher slices",
+                                    ACCELERATOR_SYM},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_CIPHER] = {"engines: cipher slices", ACCELERATOR_SYM},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_HASH] = {"engines: hash slices", ACCELERATOR_SYM},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_KEY] = {"engines: key slices", ACCELERATOR_ASYM},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_COMPRESS] = {"engines: compress slices", ACCELERATOR_DC},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_TRANSLATE] = {"engines: translate slices", ACCELERATOR_DC},
+    [ACCELERATOR_SERVICES +
+        ACCELERATOR_VERIFY] = {"engines: verify slices", ACCELERATOR_DC}};
 
-static void take(struct busiest *b, const char *name, double utilization)
+/* Of each unit, at the endpoint where it is busiest. */
+static void find_busiest(const struct machine *m, double use[UNITS],
+                         double *tags)
 {
-  if (utilization <= b->utilization)
-    return;
-  b->name = name;
-  b->utilization = utilization;
-}
-
-/* Of all endpoints: firmware, or a kind of slices. */
-static struct busiest find_busiest(const struct machine *m)
-{
-  struct busiest b = {.name = "engines: firmware"};
+  *tags = 0;
+  for (int u = 0; u < UNITS; u++)
+    use[u] = 0;
   for (unsigned i = 0; i < m->n_endpoints; i++) {
     struct accelerator_stats a = {0};
     accelerator_get_stats(m->endpoint[i], &a);
-    for (int s = 0; s < ACCELERATOR_SERVICES; s++)
-      take(&b, "engines: firmware", a.engine_utilization[s]);
-    for (int s = 0; s < ACCELERATOR_SLICES; s++)
-      take(&b, slices[s], a.slice_utilization[s]);
-    b.tags = fmax(b.tags, a.tags_mean);
+    *tags = fmax(*tags, a.tags_mean);
+    for (int k = 0; k < ACCELERATOR_SERVICES; k++)
+      use[k] = fmax(use[k], a.engine_utilization[k]);
+    for (int k = 0; k < ACCELERATOR_SLICES; k++)
+      use[ACCELERATOR_SERVICES + k] =
+          fmax(use[ACCELERATOR_SERVICES + k], a.slice_utilization[k]);
   }
-  return b;
+}
+
+static double busiest(const struct machine *m)
+{
+  double use[UNITS], tags, most = 0;
+  find_busiest(m, use, &tags);
+  for (int u = 0; u < UNITS; u++)
+    most = fmax(most, use[u]);
+  return most;
 }
 
 void machine_endpoint_metrics(const struct machine *m, double *metric)
@@ -108,7 +124,7 @@ void machine_endpoint_metrics(const struct machine *m, double *metric)
     reads += (double)a.read_requests;
     spent += (double)a.read_latency_sum / 1e3;
   }
-  metric[METRIC_engine_utilization] = find_busiest(m).utilization;
+  metric[METRIC_engine_utilization] = busiest(m);
   if (m->nic || m->n_drives > 0)
     return;
   metric[METRIC_doorbells_per_s] = doorbells / time;
@@ -121,7 +137,20 @@ void machine_endpoint_metrics(const struct machine *m, double *metric)
 void machine_endpoint_resources(const struct machine *m,
                                 struct server_results *r)
 {
-  struct busiest b = find_busiest(m);
-  server_add_resource(r, b.name, b.utilization);
-  server_add_resource(r, "read tags", b.tags / (double)m->config->pcie.tags);
+  double use[UNITS], tags;
+  find_busiest(m, use, &tags);
+  for (int u = 0; u < UNITS; u++)
+    if (use[u] > 0)
+      server_add_resource(r, units[u].name, use[u]);
+  server_add_resource(r, "accelerator read tags",
+                      tags / (double)m->config->pcie.tags);
+}
+
+bool machine_endpoint_concerns(const char *resource, int algorithm)
+{
+  for (int u = 0; u < UNITS; u++)
+    if (strcmp(resource, units[u].name) == 0)
+      return algorithm >= 0 &&
+             accelerator_kinds[algorithm].service == units[u].service;
+  return true;
 }

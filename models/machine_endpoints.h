@@ -19,7 +19,11 @@ void machine_check_endpoints(const struct machine *m);
 /* Sets their metrics: the busiest one's utilisation, and what only NICs and
  * drives have otherwise. */
 void machine_endpoint_metrics(const struct machine *m, double *metric);
+/* Rows of those units of theirs that were used at all. */
 void machine_endpoint_resources(const struct machine *m,
                                 struct server_results *r);
+/* False: the resource is a unit of accelerators, and requests for `algorithm`
+ * (negative: of those who have none) do not use it. */
+bool machine_endpoint_concerns(const char *resource, int algorithm);
 
 #endif

@@ -178,7 +178,7 @@ struct resource_row { /* how busy a resource was */
   const char *name;
   double utilization; /* 0..1 */
 };
-enum { SERVER_MAX_RESOURCES = 16 };
+enum { SERVER_MAX_RESOURCES = 32 };
 
 struct stage_row {  /* of a run whose stages are not a request's */
   const char *name; /* the last is the total */

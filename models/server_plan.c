@@ -164,6 +164,12 @@ static bool take_endpoints(const struct server_config *c, struct server_plan *p,
   int64_t n = c->accelerator.endpoints;
   struct resource_need need =
       accelerator_need_of(&c->accelerator, vf, g->queue_pairs);
+  int64_t handles = plan_endpoint_handles(c, (unsigned)n);
+  if (handles > INTERRUPT_HANDLES) {
+    *s = (struct server_shortage){"interrupt remapping entries",
+                                  INTERRUPT_HANDLES, handles};
+    return false;
+  }
   for (int64_t e = 0; e < n; e++) {
     if (p->n_accelerated == 0)
       accelerator_resources_initialize(&p->endpoint[e], &c->accelerator, vf);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/bench_machine.h"
+#include "models/machine_endpoints.h"
 #include "models/server.h"
 #include "models/server_internal.h"
 #include "models/server_migration.h"
@@ -242,16 +243,29 @@ void server_add_resource(struct server_results *r, const char *name, double u)
     r->resource[r->n_resources++] = (struct resource_row){name, u};
 }
 
+/* Units of accelerators concern those who ask for what they do. */
+static bool concerns(const struct server *s, size_t row, const char *resource)
+{
+  if (row == 0)
+    return true;
+  const struct vm_group *g = &s->config->groups[row - 1];
+  return machine_endpoint_concerns(
+      resource, plan_is_accelerated(g) ? g->accelerator_jobs.algorithm : -1);
+}
+
 /* The busiest of the shared resources. Host cores also spend what is left over
  * on halt polling: they count only when a vCPU has to wait for one. */
-static const char *busiest(const struct server_results *r, double *most)
+static const char *busiest(const struct server *s,
+                           const struct server_results *r, size_t group,
+                           double *most)
 {
   const char *name = "nothing";
   bool waiting = r->group[0].metric[METRIC_preemptions_per_s] > 0;
   for (size_t i = 0; i < r->n_resources; i++) {
     const struct resource_row *row = &r->resource[i];
     if (row->utilization <= *most ||
-        (!waiting && strcmp(row->name, "host cores") == 0))
+        (!waiting && strcmp(row->name, "host cores") == 0) ||
+        !concerns(s, group, row->name))
       continue;
     name = row->name;
     *most = row->utilization;
@@ -277,7 +291,7 @@ static const char *limit_of(const struct server *s,
 {
   const struct group_results *g = &r->group[row];
   double most = SERVER_LIMITING;
-  const char *name = busiest(r, &most);
+  const char *name = busiest(s, r, row, &most);
   double offered = g->metric[METRIC_offered_gbps];
   if (offered > 0 && isfinite(offered) &&
       g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)

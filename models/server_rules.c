@@ -121,12 +121,12 @@ static void check_port(struct checker *k, size_t i)
     if (share_function(k, g, &c->groups[j]) &&
         plan_design(c, &c->groups[j]) != plan_design(c, g)) {
       COMPLAIN_GROUP(k, g, "design",
-                     "groups %s and %s share a %s but not a design; a physical "
+                     "groups %s and %s share %s but not a design; a physical "
                      "function offers SR-IOV or HD-IOV, not both",
                      c->groups[j].name, g->name,
-                     plan_is_accelerated(g) ? "accelerator"
-                     : plan_is_block(g)     ? "drive"
-                                            : "port");
+                     plan_is_accelerated(g) ? "an accelerator"
+                     : plan_is_block(g)     ? "a drive"
+                                            : "a port");
       return;
     }
 }

@@ -76,6 +76,10 @@ START_TEST(endpoints_multiply_devices)
   assert_short_of(RUN(SYMMETRIC, "design=hdiov", "vms.count=241",
                       "accelerator.endpoints=4"),
                   "ring banks", 60, 61);
+  struct outcome o = RUN(SYMMETRIC, "accelerator.endpoints=8",
+                         "accelerator.banks=4096", "nic.vectors=65536");
+  ck_assert(!o.feasible);
+  ck_assert_str_eq(o.shortage, "interrupt remapping entries");
 }
 END_TEST
 
@@ -353,6 +357,19 @@ START_TEST(execution_does_not_matter)
 }
 END_TEST
 
+/* Two kinds of requests at one endpoint do not take each other's slices, and
+ * each group is told of its own. */
+START_TEST(groups_are_limited_by_what_they_use)
+{
+  struct outcome o = RUN("explore/accelerator-mix.yaml", "design=sriov");
+  ck_assert_str_eq(o.limited_by[1], "engines: cipher slices");
+  ck_assert_str_eq(o.limited_by[2], "engines: key slices");
+  ck_assert_str_eq(o.limited_by[3], "nothing");
+  near(OF(o, 2, requests_per_s), 100000, 0.02);
+  ck_assert_double_gt(OF(o, 3, tx_goodput_gbps), 1);
+}
+END_TEST
+
 /* Without an IOMMU devices use host physical addresses. */
 START_TEST(works_without_an_iommu)
 {
@@ -394,6 +411,7 @@ int main(void)
   tcase_add_test(t, devices_share_an_endpoint);
   tcase_add_test(t, endpoints_multiply_throughput);
   tcase_add_test(t, pasids_are_seen_on_the_link);
+  tcase_add_test(t, groups_are_limited_by_what_they_use);
   t = add_case(s, "execution");
   tcase_add_loop_test(t, execution_does_not_matter, 0, 6);
   tcase_add_test(t, works_without_an_iommu);

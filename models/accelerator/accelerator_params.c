@@ -53,7 +53,7 @@ static const struct hd_param params[] = {
     COUNT(pf_banks, "4", "4096",
           "Ring banks the host keeps, unless virtual functions have them all",
           "HD-IOV's artifact: at most 60 virtual devices of 64 banks"),
-    COUNT(virtual_functions, "16", "4096", "SR-IOV virtual functions",
+    COUNT(virtual_functions, "16", "1023", "SR-IOV virtual functions",
           "from memory; 64 banks in groups of 4"),
     {"banks_per_function", HD_PARAM_INT, FIELD(banks_per_function), "4", "1",
      "64", NULL, "Ring banks of a virtual function",
