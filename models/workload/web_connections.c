@@ -70,6 +70,14 @@ static struct packet *make(struct guest *g, uint16_t queue, uint32_t connection,
   return p;
 }
 
+hd_time web_tick(hd_time deadline)
+{
+  const hd_time tick = 4 * HD_MS; /* CONFIG_HZ=250 */
+  if (deadline == HD_TIME_NEVER)
+    return deadline;
+  return (deadline + tick - 1) / tick * tick;
+}
+
 void web_send(struct guest_cpu *cpu, uint16_t queue, uint32_t connection,
               const struct tcp_segment *s)
 {
@@ -90,7 +98,8 @@ void web_transmit(struct guest_cpu *cpu, struct web_socket *s)
     web_send(cpu, s->queue, s->id, &segment);
   if (guest_in_window(cpu))
     cpu->counters.retransmissions += s->tcp.retransmissions - before;
-  cpu->web->timer = hd_time_min(cpu->web->timer, tcp_deadline(&s->tcp));
+  hd_time due = web_tick(tcp_deadline(&s->tcp));
+  cpu->web->timer = hd_time_min(cpu->web->timer, due);
 }
 
 /* ---- life --------------------------------------------------------------- */

@@ -61,6 +61,8 @@ struct web_socket *web_find(struct web_cpu *w, uint32_t id);
 struct web_socket *web_listen(struct guest_cpu *cpu, const struct packet *p);
 /* Forgets a connection that has ended. */
 void web_reap(struct web_cpu *w, struct web_socket *s);
+/* When the kernel sees that a connection's deadline has passed: at a tick. */
+hd_time web_tick(hd_time deadline);
 /* Sends what the connection has to send, interrupts disabled. */
 void web_transmit(struct guest_cpu *cpu, struct web_socket *s);
 /* Sends one segment, of whatever connection. */

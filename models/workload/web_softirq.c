@@ -1,8 +1,6 @@
 /* web_softirq.c - TCP of the web server, in the poll function's context. */
 #include "models/workload/web_server.h"
 
-#define TICK (4 * HD_MS) /* CONFIG_HZ=250: timers are looked at this often */
-
 static int64_t cost(const struct guest *g, const struct web_socket *s,
                     const struct tcp_segment *segment)
 {
@@ -115,7 +113,7 @@ static void expire(struct guest_cpu *cpu, hd_time now)
       }
       next = hd_time_min(next, tcp_deadline(&s->tcp));
     }
-  w->timer = next == HD_TIME_NEVER ? next : (next + TICK - 1) / TICK * TICK;
+  w->timer = web_tick(next);
 }
 
 void web_expire(struct guest_cpu *cpu)
