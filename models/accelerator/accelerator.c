@@ -61,7 +61,7 @@ static void handle_timer(struct accelerator *n, struct hd_msg *msg)
     accelerator_interrupt_due(n, context);
     break;
   case ACCELERATOR_TIMER_ADMIN:
-    accelerator_admin_executed(n);
+    admin_queue_executed(&n->admin);
     break;
   default:
     HD_REQUIRE(&n->base, false, "unknown timer %u", msg->tag);
@@ -129,7 +129,7 @@ struct accelerator *accelerator_create(struct hd_engine *e, const char *path,
   hd_pool_initialize(&n->works, sizeof(struct accelerator_work));
   hd_pool_initialize(&n->segments, sizeof(struct accelerator_segment));
   hd_pool_initialize(&n->fetches, sizeof(struct accelerator_fetch));
-  hd_pool_initialize(&n->jobs, sizeof(struct accelerator_job));
+  admin_queue_initialize(&n->admin, &n->base, &accelerator_admin_queue);
   return n;
 }
 
@@ -141,7 +141,7 @@ void accelerator_destroy(struct accelerator *n)
   hd_pool_terminate(&n->works);
   hd_pool_terminate(&n->segments);
   hd_pool_terminate(&n->fetches);
-  hd_pool_terminate(&n->jobs);
+  admin_queue_terminate(&n->admin);
   free(n->functions);
   free(n->banks);
   free(n->engines);
@@ -159,6 +159,7 @@ void accelerator_attach_link(struct accelerator *n, struct pcie_link *l)
                                  n->pcie.device_latency);
   pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
+  admin_queue_attach(&n->admin, n->requester);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
                            PCIE_DOWNSTREAM_END);

@@ -1,9 +1,7 @@
 /*
- * admin.c - the administration queue: one command at a time, in order.
- *
- * A command is fetched (64 B and its buffer), executed, and answered. The next
- * one is fetched when this one has been executed. A stop is answered later,
- * when nothing of its interface is inside any more.
+ * admin.c - what administration commands do. One is fetched (64 B and its
+ * buffer), executed, and answered (pcie/admin_queue.h); a stop is answered
+ * later, when nothing of its interface is inside any more.
  */
 #include "models/accelerator/internal.h"
 
@@ -45,7 +43,7 @@ static bool apply_to(struct accelerator *n, struct accelerator_admin *c,
   }
 }
 
-static bool execute(struct accelerator *n, struct accelerator_admin *c)
+static bool apply(struct accelerator *n, struct accelerator_admin *c)
 {
   if (c->type == ACCELERATOR_ADD_INTERFACE)
     return accelerator_add_interface(n, &c->interface, &c->result);
@@ -55,25 +53,13 @@ static bool execute(struct accelerator *n, struct accelerator_admin *c)
 
 /* ---- answers ------------------------------------------------------------- */
 
-static void answer(struct accelerator *n, struct accelerator_job *job)
-{
-  struct accelerator_admin *c = job->command;
-  struct pcie_dma d = {.address = c->address,
-                       .length = ADMIN_ANSWER,
-                       .requester = c->requester,
-                       .observer = c->observer,
-                       .object = c};
-  pcie_requester_write(n->requester, &d);
-  hd_pool_put(&n->jobs, job);
-}
-
 static void answer_stopped(struct accelerator *n,
                            struct accelerator_function *f)
 {
   while (f->inside == 0 && f->stopping != NULL) {
-    struct accelerator_job *job = f->stopping;
+    struct admin_job *job = f->stopping;
     f->stopping = job->next;
-    answer(n, job);
+    admin_queue_answer(&n->admin, job);
   }
 }
 
@@ -86,54 +72,36 @@ void accelerator_left(struct accelerator *n, struct accelerator_function *f,
 
 /* ---- the queue ----------------------------------------------------------- */
 
-static void command_fetched(struct hd_component *device, struct pcie_dma *d)
+static void work(struct hd_component *device)
 {
   struct accelerator *n = (struct accelerator *)device;
-  (void)d;
   hd_schedule(device, n->params.admin_cost,
               accelerator_timer(n, ACCELERATOR_TIMER_ADMIN, NULL));
 }
 
-static void fetch_command(struct accelerator *n)
+static bool execute(struct hd_component *device, struct admin_job *job)
 {
-  struct accelerator_job *job = n->job;
-  job->dma = (struct pcie_dma){.address = job->command->address,
-                               .length = ADMIN_ENTRY + job->command->bytes,
-                               .requester = job->command->requester,
-                               .observer = PCIE_NO_OBSERVER,
-                               .done = command_fetched};
-  pcie_requester_read(n->requester, &job->dma);
+  struct accelerator *n = (struct accelerator *)device;
+  struct accelerator_admin *c = job->command;
+  struct accelerator_function *f = function_of(n, c->result);
+  c->failed = job->dma.status != PCIE_SC || !apply(n, c);
+  if (c->type != ACCELERATOR_STOP_BANKS || c->failed)
+    return true;
+  job->next = f->stopping;
+  f->stopping = job;
+  answer_stopped(n, f);
+  return false;
 }
+
+const struct admin_queue_kind accelerator_admin_queue = {.command = ADMIN_ENTRY,
+                                                         .answer = ADMIN_ANSWER,
+                                                         .work = work,
+                                                         .execute = execute};
 
 void accelerator_admin_arrived(struct accelerator *n,
                                struct accelerator_admin *c)
 {
-  struct accelerator_job *job = hd_pool_get(&n->jobs);
-  *job = (struct accelerator_job){.command = c};
-  bool idle = n->job == NULL;
-  if (idle)
-    n->job = job;
-  else
-    n->job_end->next = job;
-  n->job_end = job;
-  if (idle)
-    fetch_command(n);
-}
-
-void accelerator_admin_executed(struct accelerator *n)
-{
-  struct accelerator_job *job = n->job;
-  struct accelerator_admin *c = job->command;
-  struct accelerator_function *f = function_of(n, c->result);
-  c->failed = job->dma.status != PCIE_SC || !execute(n, c);
-  n->job = job->next;
-  if (c->type == ACCELERATOR_STOP_BANKS && !c->failed) {
-    job->next = f->stopping;
-    f->stopping = job;
-    answer_stopped(n, f);
-  } else {
-    answer(n, job);
-  }
-  if (n->job != NULL)
-    fetch_command(n);
+  admin_queue_arrived(
+      &n->admin, c,
+      (struct admin_place){c->address, c->bytes, c->requester, c->observer});
 }

@@ -24,6 +24,7 @@
 #define HD_MODELS_ACCELERATOR_INTERNAL_H
 
 #include "models/accelerator/accelerator.h"
+#include "models/pcie/admin_queue.h"
 #include "models/pcie/requester.h"
 #include "sim/engine/clock.h"
 
@@ -71,9 +72,9 @@ struct accelerator_bank {
  * timers may refer to it after its removal. */
 struct accelerator_function {
   struct accelerator_interface config;
-  struct accelerator_bank *banks;   /* config.banks */
-  uint64_t inside;                  /* requests, and entries being fetched */
-  struct accelerator_job *stopping; /* stops to answer when inside is 0 */
+  struct accelerator_bank *banks; /* config.banks */
+  uint64_t inside;                /* requests, and entries being fetched */
+  struct admin_job *stopping;     /* stops to answer when inside is 0 */
   struct accelerator_interface_stats stats;
   struct accelerator_function *older; /* all that ever were */
 };
@@ -153,12 +154,6 @@ struct accelerator_fetch {
   hd_time started;
 };
 
-struct accelerator_job { /* an administration command */
-  struct pcie_dma dma;   /* first member */
-  struct accelerator_admin *command;
-  struct accelerator_job *next;
-};
-
 struct accelerator_totals { /* since the start */
   uint64_t announced, answered, forgotten;
   int64_t depth;  /* announced, neither answered nor forgotten */
@@ -173,7 +168,7 @@ struct accelerator {
   struct hd_channel *to_link;
   struct pcie_requester *requester;
   struct pcie_receiver receiver;
-  struct hd_pool works, segments, fetches, jobs;
+  struct hd_pool works, segments, fetches;
 
   struct accelerator_function **functions; /* by interface index; NULL: free */
   size_t n_functions;
@@ -196,7 +191,7 @@ struct accelerator {
   struct accelerator_plan plans[ACCELERATOR_ALGORITHMS];
 
   struct accelerator_lane to_host, from_host;
-  struct accelerator_job *job, *job_end; /* the first one is being worked on */
+  struct admin_queue admin;
 
   /* results */
   struct accelerator_stats counts;
@@ -310,7 +305,7 @@ void accelerator_free_interfaces(struct accelerator *n);
 /* ---- admin.c ---- */
 void accelerator_admin_arrived(struct accelerator *n,
                                struct accelerator_admin *c);
-void accelerator_admin_executed(struct accelerator *n);
+extern const struct admin_queue_kind accelerator_admin_queue;
 /* `count` fewer requests or entries are inside. */
 void accelerator_left(struct accelerator *n, struct accelerator_function *f,
                       uint64_t count);

@@ -1,8 +1,6 @@
 /*
- * admin.c - the administration queue: one command at a time, in order.
- *
- * A command is fetched (32 B and its buffer), executed, and written back. The
- * next one is fetched when the write-back has been issued.
+ * admin.c - what administration commands do. One is fetched (32 B and its
+ * buffer), executed, and written back (pcie/admin_queue.h).
  */
 #include "models/nic/internal.h"
 
@@ -44,7 +42,7 @@ static bool apply_to(struct nic *n, struct nic_command *c,
   }
 }
 
-static bool execute(struct nic *n, struct nic_command *c)
+static bool apply(struct nic *n, struct nic_command *c)
 {
   if (c->type == NIC_ADD_INTERFACE)
     return nic_add_interface(n, &c->interface, &c->result);
@@ -52,55 +50,30 @@ static bool execute(struct nic *n, struct nic_command *c)
   return f != NULL && apply_to(n, c, f);
 }
 
-/* ---- the queue
- * ------------------------------------------------------------------ */
+/* ---- the queue ----------------------------------------------------------- */
 
-static void command_fetched(struct hd_component *device, struct pcie_dma *d)
+static void work(struct hd_component *device)
 {
   struct nic *n = (struct nic *)device;
-  (void)d;
   hd_schedule(device, n->params.admin_cost,
               nic_timer(n, NIC_TIMER_ADMIN, NULL));
 }
 
-static void fetch_command(struct nic *n)
+static bool execute(struct hd_component *device, struct admin_job *job)
 {
-  struct nic_job *job = n->job;
-  job->dma = (struct pcie_dma){.address = job->command->address,
-                               .length = COMMAND_BYTES + job->command->bytes,
-                               .requester = job->command->requester,
-                               .observer = PCIE_NO_OBSERVER,
-                               .done = command_fetched};
-  pcie_requester_read(n->requester, &job->dma);
+  struct nic_command *c = job->command;
+  c->failed = job->dma.status != PCIE_SC || !apply((struct nic *)device, c);
+  return true;
 }
+
+const struct admin_queue_kind nic_admin_queue = {.command = COMMAND_BYTES,
+                                                 .answer = COMMAND_BYTES,
+                                                 .work = work,
+                                                 .execute = execute};
 
 void nic_command_arrived(struct nic *n, struct nic_command *c)
 {
-  struct nic_job *job = hd_pool_get(&n->jobs);
-  *job = (struct nic_job){.command = c};
-  bool idle = n->job == NULL;
-  if (idle)
-    n->job = job;
-  else
-    n->job_end->next = job;
-  n->job_end = job;
-  if (idle)
-    fetch_command(n);
-}
-
-void nic_command_executed(struct nic *n)
-{
-  struct nic_job *job = n->job;
-  struct nic_command *c = job->command;
-  c->failed = job->dma.status != PCIE_SC || !execute(n, c);
-  struct pcie_dma d = {.address = c->address,
-                       .length = COMMAND_BYTES,
-                       .requester = c->requester,
-                       .observer = c->observer,
-                       .object = c};
-  nic_write(n, &d);
-  n->job = job->next;
-  hd_pool_put(&n->jobs, job);
-  if (n->job != NULL)
-    fetch_command(n);
+  admin_queue_arrived(
+      &n->admin, c,
+      (struct admin_place){c->address, c->bytes, c->requester, c->observer});
 }

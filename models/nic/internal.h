@@ -24,6 +24,7 @@
 
 #include "models/nic/nic.h"
 #include "models/nic/resources.h"
+#include "models/pcie/admin_queue.h"
 #include "models/pcie/requester.h"
 #include "sim/engine/clock.h"
 
@@ -137,12 +138,6 @@ struct nic_fetch {
   uint32_t count, id;
 };
 
-struct nic_job {       /* an administration command */
-  struct pcie_dma dma; /* first member */
-  struct nic_command *command;
-  struct nic_job *next;
-};
-
 struct nic_port {
   struct hd_channel *to_wire; /* NULL: no wire */
   struct nic_round interfaces;
@@ -169,7 +164,7 @@ struct nic {
   struct hd_channel *to_link;
   struct pcie_requester *requester;
   struct pcie_receiver receiver;
-  struct hd_pool frames, fetches, jobs;
+  struct hd_pool frames, fetches;
   struct nic_port ports[NIC_PORTS];
 
   struct nic_function **functions; /* by interface index; NULL: free */
@@ -187,7 +182,7 @@ struct nic {
   int64_t rx_buffered;
 
   /* administration queue */
-  struct nic_job *job, *job_end; /* the first one is being worked on */
+  struct admin_queue admin;
 
   /* results */
   struct nic_stats counts; /* event counts within the window */
@@ -294,6 +289,6 @@ void nic_free_interfaces(struct nic *n);
 /* ---- admin.c --------------------------------------------------------------
  */
 void nic_command_arrived(struct nic *n, struct nic_command *c);
-void nic_command_executed(struct nic *n);
+extern const struct admin_queue_kind nic_admin_queue;
 
 #endif

@@ -72,7 +72,7 @@ static void handle_timer(struct nic *n, struct hd_msg *msg)
     nic_vector_due(n, t->context);
     break;
   case NIC_TIMER_ADMIN:
-    nic_command_executed(n);
+    admin_queue_executed(&n->admin);
     break;
   default:
     HD_REQUIRE(&n->base, false, "unknown timer %u", msg->tag);
@@ -149,7 +149,7 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
   initialize_vectors(n);
   hd_pool_initialize(&n->frames, sizeof(struct nic_frame));
   hd_pool_initialize(&n->fetches, sizeof(struct nic_fetch));
-  hd_pool_initialize(&n->jobs, sizeof(struct nic_job));
+  admin_queue_initialize(&n->admin, &n->base, &nic_admin_queue);
   n->packet_clock = n->schedule_clock = hd_clock_at(params->clock);
   return n;
 }
@@ -163,7 +163,7 @@ void nic_destroy(struct nic *n)
     pcie_requester_destroy(n->requester);
   hd_pool_terminate(&n->frames);
   hd_pool_terminate(&n->fetches);
-  hd_pool_terminate(&n->jobs);
+  admin_queue_terminate(&n->admin);
   free(n->functions);
   free(n->tx_queues);
   free(n->rx_queues);
@@ -183,6 +183,7 @@ void nic_attach_link(struct nic *n, struct pcie_link *l)
   pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   pcie_link_decode_posted(l, PCIE_DOWNSTREAM_END, n->params.doorbell_latency);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
+  admin_queue_attach(&n->admin, n->requester);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
                            PCIE_DOWNSTREAM_END);

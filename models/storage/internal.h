@@ -22,6 +22,7 @@
 #ifndef HD_MODELS_STORAGE_INTERNAL_H
 #define HD_MODELS_STORAGE_INTERNAL_H
 
+#include "models/pcie/admin_queue.h"
 #include "models/pcie/requester.h"
 #include "models/storage/storage.h"
 #include "sim/engine/clock.h"
@@ -70,7 +71,7 @@ struct storage_function {
   bool removed;
   struct storage_queue *queues; /* queue_pairs */
   uint64_t inside;              /* commands, and entries being fetched */
-  struct storage_job *stopping; /* stop commands to answer when inside is 0 */
+  struct admin_job *stopping;   /* stop commands to answer when inside is 0 */
   struct storage_interface_stats stats;
   struct storage_function *older; /* all that ever were */
 };
@@ -126,12 +127,6 @@ struct storage_fetch {
   hd_time started;
 };
 
-struct storage_job {   /* an administration command */
-  struct pcie_dma dma; /* first member */
-  struct storage_admin *command;
-  struct storage_job *next;
-};
-
 struct storage_totals { /* since the start */
   uint64_t announced, completed, forgotten;
   int64_t depth;  /* announced, neither completed nor forgotten */
@@ -147,7 +142,7 @@ struct storage {
   struct pcie_requester *requester;
   struct pcie_receiver receiver;
   struct store *store;
-  struct hd_pool commands, segments, fetches, jobs;
+  struct hd_pool commands, segments, fetches;
 
   struct storage_function **functions; /* by interface index; NULL: free */
   size_t n_functions;
@@ -163,7 +158,7 @@ struct storage {
   int64_t fetches_open, slots_free;
 
   struct storage_window to_host, from_host;
-  struct storage_job *job, *job_end; /* the first one is being worked on */
+  struct admin_queue admin;
 
   /* results */
   struct storage_stats counts;
@@ -250,7 +245,7 @@ void storage_free_interfaces(struct storage *n);
 
 /* ---- admin.c ---- */
 void storage_admin_arrived(struct storage *n, struct storage_admin *c);
-void storage_admin_executed(struct storage *n);
+extern const struct admin_queue_kind storage_admin_queue;
 /* `count` fewer commands or entries are inside. */
 void storage_left(struct storage *n, struct storage_function *f,
                   uint64_t count);

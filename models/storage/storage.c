@@ -58,7 +58,7 @@ static void handle_timer(struct storage *n, struct hd_msg *msg)
     storage_vector_due(n, context);
     break;
   case STORAGE_TIMER_ADMIN:
-    storage_admin_executed(n);
+    admin_queue_executed(&n->admin);
     break;
   default:
     HD_REQUIRE(&n->base, false, "unknown timer %u", msg->tag);
@@ -129,7 +129,7 @@ struct storage *storage_create(struct hd_engine *e, const char *path,
   hd_pool_initialize(&n->commands, sizeof(struct storage_command));
   hd_pool_initialize(&n->segments, sizeof(struct storage_segment));
   hd_pool_initialize(&n->fetches, sizeof(struct storage_fetch));
-  hd_pool_initialize(&n->jobs, sizeof(struct storage_job));
+  admin_queue_initialize(&n->admin, &n->base, &storage_admin_queue);
   n->fetch_clock = n->command_clock = hd_clock_at(params->clock);
   n->slots_free = params->commands;
   return n;
@@ -144,7 +144,7 @@ void storage_destroy(struct storage *n)
   hd_pool_terminate(&n->commands);
   hd_pool_terminate(&n->segments);
   hd_pool_terminate(&n->fetches);
-  hd_pool_terminate(&n->jobs);
+  admin_queue_terminate(&n->admin);
   free(n->functions);
   free(n->queues);
   free(n->vectors);
@@ -162,6 +162,7 @@ void storage_attach_link(struct storage *n, struct pcie_link *l)
                                  n->pcie.device_latency);
   pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
+  admin_queue_attach(&n->admin, n->requester);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
                            PCIE_DOWNSTREAM_END);

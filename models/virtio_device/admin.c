@@ -1,9 +1,7 @@
 /*
- * admin.c - the administration queue: one command at a time, in order.
- *
- * A command is fetched (64 B and its buffer), executed, and answered. The next
- * one is fetched when this one has been executed. A suspension is answered
- * later, when its queue is at rest.
+ * admin.c - what administration commands do. One is fetched (64 B and its
+ * buffer), executed, and answered (pcie/admin_queue.h); a suspension is
+ * answered later, when its queue is at rest.
  */
 #include "models/virtio_device/internal.h"
 
@@ -55,21 +53,16 @@ static bool apply_to(struct virtio_device *n, struct virtio_admin *c,
 
 /* ---- the queue ----------------------------------------------------------- */
 
-void virtio_hw_answer(struct virtio_device *n, struct virtio_hw_job *job)
+static void work(struct hd_component *device)
 {
-  struct virtio_admin *c = job->command;
-  struct pcie_dma d = {.address = c->address,
-                       .length = ANSWER_BYTES,
-                       .requester = c->requester,
-                       .observer = c->observer,
-                       .object = c};
-  pcie_requester_write(n->requester, &d);
-  hd_pool_put(&n->jobs, job);
+  struct virtio_device *n = (struct virtio_device *)device;
+  hd_schedule(device, n->params.admin_cost,
+              virtio_hw_timer(n, VIRTIO_HW_TIMER_ADMIN, NULL));
 }
 
-/* False: it will be answered later. */
-static bool execute(struct virtio_device *n, struct virtio_hw_job *job)
+static bool execute(struct hd_component *device, struct admin_job *job)
 {
+  struct virtio_device *n = (struct virtio_device *)device;
   struct virtio_admin *c = job->command;
   c->failed = true;
   if (job->dma.status != PCIE_SC)
@@ -90,45 +83,14 @@ static bool execute(struct virtio_device *n, struct virtio_hw_job *job)
   return true;
 }
 
-static void command_fetched(struct hd_component *device, struct pcie_dma *d)
-{
-  struct virtio_device *n = (struct virtio_device *)device;
-  (void)d;
-  hd_schedule(device, n->params.admin_cost,
-              virtio_hw_timer(n, VIRTIO_HW_TIMER_ADMIN, NULL));
-}
-
-static void fetch_command(struct virtio_device *n)
-{
-  struct virtio_hw_job *job = n->job;
-  job->dma = (struct pcie_dma){.address = job->command->address,
-                               .length = COMMAND_BYTES + job->command->bytes,
-                               .requester = job->command->requester,
-                               .observer = PCIE_NO_OBSERVER,
-                               .done = command_fetched};
-  pcie_requester_read(n->requester, &job->dma);
-}
+const struct admin_queue_kind virtio_hw_admin_queue = {.command = COMMAND_BYTES,
+                                                       .answer = ANSWER_BYTES,
+                                                       .work = work,
+                                                       .execute = execute};
 
 void virtio_hw_admin_arrived(struct virtio_device *n, struct virtio_admin *c)
 {
-  struct virtio_hw_job *job = hd_pool_get(&n->jobs);
-  *job = (struct virtio_hw_job){.command = c};
-  bool idle = n->job == NULL;
-  if (idle)
-    n->job = job;
-  else
-    n->job_end->next = job;
-  n->job_end = job;
-  if (idle)
-    fetch_command(n);
-}
-
-void virtio_hw_admin_executed(struct virtio_device *n)
-{
-  struct virtio_hw_job *job = n->job;
-  n->job = job->next;
-  if (execute(n, job))
-    virtio_hw_answer(n, job);
-  if (n->job != NULL)
-    fetch_command(n);
+  admin_queue_arrived(
+      &n->admin, c,
+      (struct admin_place){c->address, c->bytes, c->requester, c->observer});
 }

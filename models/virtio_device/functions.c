@@ -185,8 +185,8 @@ static void stop_queue(struct virtio_device *n, struct virtio_hw_queue *q)
   virtq_device_reset(&q->side);
   q->memory = q->side.side.peer;
   if (q->suspension != NULL) {
-    q->suspension->command->failed = true;
-    virtio_hw_answer(n, q->suspension);
+    ((struct virtio_admin *)q->suspension->command)->failed = true;
+    admin_queue_answer(&n->admin, q->suspension);
     q->suspension = NULL;
   }
 }

@@ -24,6 +24,7 @@
 #ifndef HD_MODELS_VIRTIO_DEVICE_INTERNAL_H
 #define HD_MODELS_VIRTIO_DEVICE_INTERNAL_H
 
+#include "models/pcie/admin_queue.h"
 #include "models/pcie/requester.h"
 #include "models/virtio_device/virtio_device.h"
 #include "sim/engine/clock.h"
@@ -162,8 +163,8 @@ struct virtio_hw_queue {
   hd_time oldest;                   /* when the first of them was done */
   struct packet *waiting, *waiting_end; /* receive: for buffers */
   uint32_t n_waiting;
-  struct packet *done, *done_end;   /* receive: pushed, not told */
-  struct virtio_hw_job *suspension; /* to answer when at rest */
+  struct packet *done, *done_end; /* receive: pushed, not told */
+  struct admin_job *suspension;   /* to answer when at rest */
 };
 
 struct virtio_hw_log {
@@ -197,12 +198,6 @@ struct virtio_hw_vector {
   bool armed;
 };
 
-struct virtio_hw_job { /* an administration command */
-  struct pcie_dma dma; /* first member */
-  struct virtio_admin *command;
-  struct virtio_hw_job *next;
-};
-
 struct virtio_hw_totals {     /* since the start; packets or requests */
   uint64_t fetched, put_back; /* transmit, block */
   uint64_t sent, faulted;     /* transmit: left the device */
@@ -221,7 +216,7 @@ struct virtio_device {
   struct packet_pool *packets;
   struct pcie_requester *requester;
   struct pcie_receiver receiver;
-  struct hd_pool works, large_works, pieces, reads, fetches, jobs;
+  struct hd_pool works, large_works, pieces, reads, fetches;
   struct virtq_buffer *scratch; /* params.max_buffers */
   uint32_t plan_capacity;
 
@@ -255,7 +250,7 @@ struct virtio_device {
   int64_t requests; /* inside, of reset queues included */
   struct virtio_hw_window to_host, from_host;
 
-  struct virtio_hw_job *job, *job_end; /* the first one is being worked on */
+  struct admin_queue admin;
 
   /* results */
   struct virtio_device_stats counts;
@@ -407,7 +402,7 @@ void virtio_hw_go_live(struct virtio_device *n, struct virtio_hw_queue *q);
 /* ---- suspend.c ---- */
 /* False: it cannot be. Else the job is answered when the queue is at rest. */
 bool virtio_hw_suspend(struct virtio_device *n, struct virtio_hw_queue *q,
-                       struct virtio_hw_job *job);
+                       struct admin_job *job);
 bool virtio_hw_resume(struct virtio_device *n, struct virtio_hw_queue *q,
                       const struct virtio_admin *c);
 /* Answers a suspension if nothing of the queue is under way any more. */
@@ -415,8 +410,7 @@ void virtio_hw_rest(struct virtio_device *n, struct virtio_hw_queue *q);
 
 /* ---- admin.c ---- */
 void virtio_hw_admin_arrived(struct virtio_device *n, struct virtio_admin *c);
-void virtio_hw_admin_executed(struct virtio_device *n);
-void virtio_hw_answer(struct virtio_device *n, struct virtio_hw_job *job);
+extern const struct admin_queue_kind virtio_hw_admin_queue;
 
 /* ---- dirty.c ---- */
 void virtio_hw_track(struct virtio_device *n, struct virtio_hw_function *f,

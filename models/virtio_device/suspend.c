@@ -26,7 +26,8 @@ static bool save(struct virtio_hw_queue *q, struct virtio_admin *c)
 
 void virtio_hw_rest(struct virtio_device *n, struct virtio_hw_queue *q)
 {
-  struct virtio_hw_job *job = q->suspension;
+  struct admin_job *job = q->suspension;
+  struct virtio_admin *c;
   if (job == NULL || !at_rest(q))
     return;
   q->suspension = NULL;
@@ -35,12 +36,13 @@ void virtio_hw_rest(struct virtio_device *n, struct virtio_hw_queue *q)
   if (q->vector->owner != NULL && q->vector->used > 0)
     virtio_hw_interrupt(n, q->vector); /* moderation does not outlast it */
   virtio_hw_log_flush(n, q->owner);
-  job->command->failed = q->failed || !save(q, job->command);
-  virtio_hw_answer(n, job);
+  c = job->command;
+  c->failed = q->failed || !save(q, c);
+  admin_queue_answer(&n->admin, job);
 }
 
 bool virtio_hw_suspend(struct virtio_device *n, struct virtio_hw_queue *q,
-                       struct virtio_hw_job *job)
+                       struct admin_job *job)
 {
   if (!virtio_hw_serves(q))
     return false;

@@ -75,7 +75,7 @@ static void handle_timer(struct virtio_device *n, struct hd_msg *msg)
     virtio_hw_vector_due(n, context);
     break;
   case VIRTIO_HW_TIMER_ADMIN:
-    virtio_hw_admin_executed(n);
+    admin_queue_executed(&n->admin);
     break;
   case VIRTIO_HW_TIMER_DIRTY:
     virtio_hw_log_due(n, context);
@@ -155,7 +155,7 @@ static void make_pools(struct virtio_device *n)
                      sizeof(struct virtio_hw_fetch) +
                          n->plan_capacity *
                              (sizeof(struct virtq_access) + sizeof(hd_time)));
-  hd_pool_initialize(&n->jobs, sizeof(struct virtio_hw_job));
+  admin_queue_initialize(&n->admin, &n->base, &virtio_hw_admin_queue);
 }
 
 struct virtio_device *virtio_device_create(
@@ -195,7 +195,7 @@ void virtio_device_destroy(struct virtio_device *n)
   hd_pool_terminate(&n->pieces);
   hd_pool_terminate(&n->reads);
   hd_pool_terminate(&n->fetches);
-  hd_pool_terminate(&n->jobs);
+  admin_queue_terminate(&n->admin);
   free(n->functions);
   free(n->route);
   free(n->queues);
@@ -216,6 +216,7 @@ void virtio_device_attach_link(struct virtio_device *n, struct pcie_link *l)
   pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
   pcie_link_decode_posted(l, PCIE_DOWNSTREAM_END, n->params.doorbell_latency);
   n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
+  admin_queue_attach(&n->admin, n->requester);
   pcie_requester_set_window(n->requester, n->window);
   pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
                            PCIE_DOWNSTREAM_END);
