@@ -324,7 +324,7 @@ bad 'unknown workload' check t.yaml <<'CASE'
 vms:
   web: {workload: {type: udp_steam}}
 ==
-t.yaml:2:26: error: unknown choice 'udp_steam'; did you mean 'udp_stream'? 'vms.web.workload.type' takes one of: udp_stream, ping, dpdk_forward, idle, block_jobs
+t.yaml:2:26: error: unknown choice 'udp_steam'; did you mean 'udp_stream'? 'vms.web.workload.type' takes one of: udp_stream, ping, dpdk_forward, idle, block_jobs, accelerator_jobs, web_server
 CASE
 
 bad 'a parameter where a group'"'"'s name goes' check t.yaml <<'CASE'
@@ -477,7 +477,7 @@ CASE
 bad 'wrong choice' check t.yaml <<'CASE'
 design: sr-iov
 ==
-t.yaml:1:9: error: unknown choice 'sr-iov'; did you mean 'sriov'? 'design' takes one of: sriov, hdiov, vhost-net, vhost-user, spdk-vhost, qemu-blk, un-iov, passthrough
+t.yaml:1:9: error: unknown choice 'sr-iov'; did you mean 'sriov'? 'design' takes one of: sriov, hdiov, vhost-net, vhost-user, spdk-vhost, qemu-blk, un-iov, passthrough, host
 CASE
 
 bad 'wrong boolean' check t.yaml <<'CASE'
