@@ -6,10 +6,10 @@
  * by message with the latency of a cache line (or of an IPI when it must wake
  * a halted vCPU).
  *
- * A guest has a network device, a block device or an accelerator (accel.h). The
- * network driver is the
- * native one of an E810-like interface or virtio-net (netdev.h), the block
- * driver NVMe or virtio-blk (blockdev.h); what is above is the same.
+ * A guest has a network device, a block device or an accelerator. The network
+ * driver is the native one of an E810-like interface or virtio-net (netdev.h),
+ * the block driver NVMe or virtio-blk (blockdev.h); what is above is the same.
+ * Threads that use an accelerator have its ring banks to themselves (accel.h).
  *
  * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
  * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
