@@ -113,6 +113,22 @@ START_TEST(drives_passed_through_are_refused)
 }
 END_TEST
 
+/* Neither the window nor the order of actors reaches the results. */
+START_TEST(order_does_not_matter)
+{
+  const char *d = format("design", movable[_i]);
+  struct outcome a = RUN(SCENARIO, SMALL, BLOCK, d, "migration.start=5 ms",
+                         "run.duration=30 ms");
+  struct outcome b = RUN(SCENARIO, SMALL, BLOCK, d, "migration.start=5 ms",
+                         "run.duration=30 ms", "run.window=0 ns");
+  struct outcome c = RUN(SCENARIO, SMALL, BLOCK, d, "migration.start=5 ms",
+                         "run.duration=30 ms", "run.actor_order=3");
+  ck_assert_double_eq(ALL(a, migration_completed), 1);
+  ck_assert_uint_eq(a.fingerprint, b.fingerprint);
+  ck_assert_uint_eq(a.fingerprint, c.fingerprint);
+}
+END_TEST
+
 /* ---- properties ---------------------------------------------------------- */
 
 static const char *const faults[] = {"none",     "none",    "none",
@@ -178,6 +194,7 @@ int main(void)
   tcase_add_loop_test(c, requests_go_on_at_the_destination, 0, 3);
   tcase_add_loop_test(c, software_stops_within_a_request, 1, 3);
   tcase_add_loop_test(c, drives_passed_through_are_refused, 0, 2);
+  tcase_add_loop_test(c, order_does_not_matter, 1, 3);
   tcase_add_loop_test(c, every_request_once_whatever_happens, 0, 24);
   tcase_add_loop_test(c, every_frame_outside_the_silence, 0, 18);
   suite_add_tcase(s, c);
