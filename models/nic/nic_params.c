@@ -41,8 +41,7 @@ static const struct hd_param params[] = {
      "IOV specification, interrupt message storage"},
     {"interrupt_messages", HD_PARAM_INT, FIELD(interrupt_messages), "16384",
      "1", "65536", NULL, "Messages that the store in device memory holds",
-     "derived: one for each of 16384 transmit doorbells; from memory, Linux "
-     "kernel series on IMS: up to a device"},
+     "derived: as many as transmit doorbells; the size is up to the device"},
     {"tx_queues", HD_PARAM_INT, FIELD(tx_queues), "16384", "1", "16384", NULL,
      "Transmit queues (doorbell pages)", "ice driver: ice_hw_autogen.h"},
     {"rx_queues", HD_PARAM_INT, FIELD(rx_queues), "2048", "1", "16384", NULL,
