@@ -126,7 +126,7 @@ static void add_nic(const struct machine *s, struct server_results *r)
 
 static void add_accelerators(const struct machine *s, struct server_results *r)
 {
-  double pipeline = 0, media = 0;
+  double pipeline = 0, media = 0, controller = 0;
   for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++) {
     struct virtio_device_stats n = {0};
     if (!s->virtio[kind])
@@ -134,12 +134,15 @@ static void add_accelerators(const struct machine *s, struct server_results *r)
     virtio_device_get_stats(s->virtio[kind], &n);
     pipeline = fmax(pipeline, n.pipeline_utilization);
     media = fmax(media, n.store.path_utilization);
+    controller = fmax(controller, n.controller_utilization);
     server_add_resource(r, "read tags",
                         n.tags_mean / (double)s->config->pcie.tags);
   }
   server_add_resource(r, "accelerator pipeline", pipeline);
-  if (s->virtio[VIRTIO_BLK])
-    server_add_resource(r, "drive data path", media);
+  if (!s->virtio[VIRTIO_BLK])
+    return;
+  server_add_resource(r, "drive controller", controller);
+  server_add_resource(r, "drive data path", media);
 }
 
 static void add_drives(const struct machine *s, struct server_results *r)

@@ -128,10 +128,12 @@ static bool take_virtio(const struct server_config *c, struct server_plan *p,
   return take(&p->virtio[kind], &need, g->count, s);
 }
 
-/* Guests take turns at the drives. */
-static int64_t share_of_drive(int64_t count, int64_t drives, int64_t drive)
+/* Guests take turns at like devices: how many of `count` come to device
+ * `which` of `n`, when the first of them comes to `first`. */
+static int64_t share_of(int64_t count, int64_t n, int64_t first, int64_t which)
 {
-  return count / drives + (drive < count % drives);
+  int64_t turn = (which - first + n) % n;
+  return count / n + (turn < count % n);
 }
 
 static bool take_drives(const struct server_config *c, struct server_plan *p,
@@ -140,19 +142,12 @@ static bool take_drives(const struct server_config *c, struct server_plan *p,
   bool vf = plan_design(c, g) == DESIGN_SRIOV;
   struct resource_need need = storage_need_of(vf, g->queue_pairs);
   for (int64_t d = 0; d < c->storage.drives; d++) {
-    int64_t n = share_of_drive(g->count, c->storage.drives, d);
+    int64_t n = share_of(g->count, c->storage.drives,
+                         (int64_t)p->n_on_drives % c->storage.drives, d);
     if (!take(&p->drive[d], &need, n, s))
       return false;
   }
   return true;
-}
-
-/* Of `count` guests, the first of which is at endpoint `first`. */
-static int64_t share_of_endpoint(int64_t count, int64_t endpoints,
-                                 int64_t first, int64_t endpoint)
-{
-  int64_t turn = (endpoint - first + endpoints) % endpoints;
-  return count / endpoints + (turn < count % endpoints);
 }
 
 /* A physical function's mode is that of the first group that uses it; the rules
@@ -173,8 +168,7 @@ static bool take_endpoints(const struct server_config *c, struct server_plan *p,
   for (int64_t e = 0; e < n; e++) {
     if (p->n_accelerated == 0)
       accelerator_resources_initialize(&p->endpoint[e], &c->accelerator, vf);
-    int64_t share =
-        share_of_endpoint(g->count, n, (int64_t)p->n_accelerated % n, e);
+    int64_t share = share_of(g->count, n, (int64_t)p->n_accelerated % n, e);
     if (!take(&p->endpoint[e], &need, share, s))
       return false;
   }
@@ -218,6 +212,8 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
     const struct vm_group *g = &c->groups[i];
     if (!take_device(c, p, g, s))
       return false;
+    if (plan_device(c, g) == DEVICE_DRIVE)
+      p->n_on_drives += (size_t)g->count;
     p->n_guests += (size_t)g->count;
     p->guest_memory += (uint64_t)g->count * plan_footprint(c, g);
   }

@@ -79,6 +79,7 @@ struct server_plan {
   struct resource_pools drive[PLAN_MAX_DRIVES];
   struct resource_pools endpoint[PLAN_MAX_ENDPOINTS];
   size_t n_accelerated;            /* guests with an accelerator */
+  size_t n_on_drives;              /* guests with a part of a drive */
   struct resource_pools virtio[2]; /* by enum virtio_kind */
   uint64_t guest_memory;           /* bytes of the host's memory */
 };

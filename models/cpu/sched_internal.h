@@ -95,6 +95,8 @@ struct interrupt_msg;
 /* These own their message. */
 void sched_irq_wake(struct scheduler *s, struct interrupt_msg *m);
 void sched_host_irq_begins(struct scheduler *s, struct interrupt_msg *m);
+/* Raised by host software, which has done the handler's work itself. */
+void sched_raised(struct scheduler *s, struct interrupt_msg *m);
 void sched_host_irq_done(struct scheduler *s, struct interrupt_msg *m);
 
 /* -- sched_core.c -------------------------------------------------------- */

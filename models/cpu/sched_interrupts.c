@@ -102,3 +102,9 @@ void sched_host_irq_done(struct scheduler *s, struct interrupt_msg *m)
   if (blocked)
     sched_wake(s, vcpu, 0);
 }
+
+void sched_raised(struct scheduler *s, struct interrupt_msg *m)
+{
+  translate(s, m);
+  sched_host_irq_done(s, m);
+}

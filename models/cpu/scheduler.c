@@ -90,7 +90,10 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     handle_timer(s, msg);
     return;
   case MSG_IRQ_HOST:
-    sched_host_irq_begins(s, (struct interrupt_msg *)msg);
+    if (msg->tag == INTERRUPT_RAISED)
+      sched_raised(s, (struct interrupt_msg *)msg);
+    else
+      sched_host_irq_begins(s, (struct interrupt_msg *)msg);
     return;
   case MSG_IRQ_WAKE:
     sched_irq_wake(s, (struct interrupt_msg *)msg);

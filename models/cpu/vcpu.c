@@ -71,8 +71,7 @@ void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
                             .host_time = v->host_time};
   memcpy(st->exits, v->exits, sizeof st->exits);
   for (unsigned i = 0; i < v->n_sides; i++)
-    st->polled +=
-        scheduler_polled(v->side[i].scheduler, v->side[i].index, end);
+    st->polled += scheduler_polled(v->side[i].scheduler, v->side[i].index, end);
   st->host_time += st->polled;
   hd_time under_way = hd_window_overlap(v->window, v->accounted, end);
   if (v->open == &v->guest_time)

@@ -46,6 +46,7 @@ static hd_time controller(struct virtio_device *n,
       hd_time_max(hd_now(&n->base) + n->params.pipeline_latency, n->drive_free);
   n->drive_free =
       start + hd_clock_take(&n->drive_clock, n->drive.command_cycles);
+  hd_busy_add(&n->drive_busy, n->window, start, n->drive_free);
   bool read = !virtio_hw_stale(w) && w->request->op == BLOCK_READ;
   return n->drive_free +
          (read ? n->drive.read_overhead : n->drive.write_overhead);

@@ -256,6 +256,7 @@ struct virtio_device {
   struct virtio_device_stats counts;
   struct hd_gauge chains, tx_fill, requests_inside;
   struct hd_busy pipeline_busy;
+  struct hd_busy drive_busy; /* the drive's controller */
   struct virtio_hw_totals totals;
 };
 

@@ -31,6 +31,8 @@ void virtio_device_get_stats(const struct virtio_device *n,
   s->requests_mean = hd_gauge_mean(&n->requests_inside, n->window, end);
   s->pipeline_utilization =
       hd_busy_utilization(&n->pipeline_busy, n->window, end);
+  s->controller_utilization =
+      hd_busy_utilization(&n->drive_busy, n->window, end);
   s->tags_mean = r.tags_mean;
   s->read_requests = r.requests;
   s->read_latency_sum = r.request_latency_sum;

@@ -177,6 +177,7 @@ struct virtio_device_stats { /* within the window */
   double tx_buffer_mean; /* bytes */
   double requests_mean;  /* block: inside */
   double pipeline_utilization;
+  double controller_utilization; /* block: of the drive behind it */
   double tags_mean;
   uint64_t read_requests;
   hd_time read_latency_sum;
