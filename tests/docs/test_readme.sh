@@ -84,7 +84,7 @@ grep -o '](\([^)]*\))' "$readme" | sed 's/](\(.*\))/\1/' |
   done >missing
 sed -n 's/^| .\([a-z0-9-]*\.yaml\)` .*/\1/p' "$readme" |
   while IFS= read -r file; do
-    [ -e "$source/scenarios/hdiov/$file" ] || echo "$file"
+    ls "$source"/scenarios/*/"$file" >found 2>&1 || echo "$file"
   done >>missing
 [ ! -s missing ]
 report $? "files that README.md names exist" missing
