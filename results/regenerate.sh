@@ -19,12 +19,27 @@ scenarios() {
     scenarios/explore/*.yaml
 }
 
-# The figure that says most, if there is one.
-figure_of() { # DIR
-  local kind
-  for kind in timeseries throughput requests dma host-cores latency \
-    latency-cdf; do
-    [ -e "$1/figures/$kind.png" ] && echo "$kind" && return
+# The kinds of figures of a scenario, the one that says most first.
+kinds_of() { # NAME
+  case $1 in
+  *init-time | *start-storm) echo latency-cdf ;;
+  *latency* | *noisy*) echo latency ;;
+  *migration*) echo downtime timeseries ;;
+  *host-cpu*) echo host-cores ;;
+  esac
+  echo timeseries throughput requests dma host-cores latency latency-cdf
+}
+
+# The figure that says most; where there is one a point or a group, the first.
+figure_of() { # DIR NAME
+  local kind file
+  for kind in $(kinds_of "$2"); do
+    for file in "$1/figures/$kind.png" "$1/figures/$kind"-*.png; do
+      if [ -e "$file" ]; then
+        basename "$file" .png
+        return
+      fi
+    done
   done
 }
 
@@ -34,7 +49,8 @@ title() { # FILE
 
 run() { # FILE NAME
   echo "$1"
-  "$program" sweep "$1" -j "$jobs" --quiet --out "$work/$2" >"$work/$2.table"
+  "$program" sweep "$1" -j "$jobs" --quiet --out "$work/$2" \
+    >"$work/$2.table" || { cat "$work/$2.table"; return 1; }
   mkdir -p "results/$2"
   cp "$work/$2/summary.csv" "results/$2/"
   rm -f "results/$2"/*.png "results/$2/published.csv"
@@ -42,7 +58,7 @@ run() { # FILE NAME
     cp "$work/$2/published.csv" "results/$2/"
   fi
   local figure
-  figure=$(figure_of "$work/$2")
+  figure=$(figure_of "$work/$2" "$2")
   if [ -n "$figure" ]; then
     cp "$work/$2/figures/$figure.png" "results/$2/"
   fi
