@@ -268,10 +268,22 @@ static char *join(const struct figure_data *d, size_t panel, const char *gap,
   return text;
 }
 
+/* An axis in the title of a panel; the key alone if its meaning is a whole
+ * sentence. */
+static char *short_axis_name(const struct figure_data *d, size_t axis)
+{
+  enum { MAX_LENGTH = 32 };
+  char *name = cli_figure_axis_name(d, axis);
+  if (strlen(name) <= MAX_LENGTH)
+    return name;
+  free(name);
+  return cli_format("%s", last_part(d->axes[axis].path));
+}
+
 static char *titled_value(const struct figure_data *d, size_t axis,
                           size_t value)
 {
-  char *name = cli_figure_axis_name(d, axis);
+  char *name = short_axis_name(d, axis);
   char *text = cli_format("%s: %s", name, value_name(&d->axes[axis], value));
   free(name);
   return text;
