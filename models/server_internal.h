@@ -67,4 +67,11 @@ void server_list_cores(struct server *s, struct server_results *r);
 /* Stops the run (hd_fail) when something does not balance. */
 void server_check_conservation(const struct server *s);
 
+/* server_limit.c: what limits row `row` of `r`, whose metrics are set. A shared
+ * resource that is full limits whatever else is busy: senders spin or wait
+ * before it. Otherwise the busiest of the shared resources, the group's own
+ * sending cores, and its offered load; "nothing" below SERVER_LIMITING. */
+const char *server_limit(const struct server *s, const struct server_results *r,
+                         size_t row);
+
 #endif

@@ -26,11 +26,6 @@ double cli_figure_x(const struct figure_data *d, size_t i)
   return d->axes[d->x].numbers[d->order[i]];
 }
 
-const char *cli_figure_x_text(const struct figure_data *d, size_t i)
-{
-  return d->x == FIGURE_NONE ? "" : d->axes[d->x].texts[d->order[i]];
-}
-
 static bool is_panel_axis(const struct figure_data *d, size_t axis)
 {
   return axis != d->x && axis != d->curves;

@@ -52,7 +52,6 @@ const struct summary_case *cli_figure_cell(const struct figure_data *d,
 bool cli_figure_is_ok(const struct summary_case *c);
 /* Where x value `i` (in order) stands: its number, or its rank. */
 double cli_figure_x(const struct figure_data *d, size_t i);
-const char *cli_figure_x_text(const struct figure_data *d, size_t i);
 /* Index of the value that a panel has on an axis that is neither x nor
  * curves. */
 size_t cli_figure_panel_value(const struct figure_data *d, size_t panel,

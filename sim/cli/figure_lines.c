@@ -15,7 +15,7 @@ struct kind {
   const char *name, *title;
   const char *metrics[METRICS_MAX], *labels[METRICS_MAX];
   size_t n;
-  bool add, time;
+  bool add, time, rate; /* rate: in thousands or millions */
 };
 
 static const struct kind kinds[] = {
@@ -34,7 +34,8 @@ static const struct kind kinds[] = {
      .title = "Requests per second",
      .metrics = {"requests_per_s"},
      .labels = {""},
-     .n = 1},
+     .n = 1,
+     .rate = true},
     {.name = "latency",
      .title = "Latency",
      .metrics = {"latency_p50_ns", "latency_p99_ns"},
@@ -55,7 +56,7 @@ static const struct kind kinds[] = {
 struct lines {
   const struct figure_data *d;
   const struct kind *kind;
-  double scale; /* of y */
+  struct figure_unit unit; /* of y */
   double min, max;
   size_t first_panel, n_panels; /* on this page */
 };
@@ -142,8 +143,8 @@ static void put_block(const struct lines *l, struct figure_script *s,
     if (isnan(v.mean))
       continue;
     fprintf(s->data, "%.9g %.9g %.9g %.9g\n", cli_figure_x_position(l->d, i),
-            v.mean / l->scale, (v.mean - half) / l->scale,
-            (v.mean + half) / l->scale);
+            v.mean / l->unit.scale, (v.mean - half) / l->unit.scale,
+            (v.mean + half) / l->unit.scale);
   }
   free(comment);
   free(name);
@@ -180,18 +181,16 @@ static void put_curve(const struct lines *l, struct figure_script *s,
 static void put_y(const struct lines *l, struct figure_script *s)
 {
   const struct kind *k = l->kind;
-  double top = l->max / l->scale;
+  double top = l->max / l->unit.scale;
   bool log_y = l->d->log_y_asked || (k->time && l->max > 20 * l->min);
   if (log_y && l->min < l->max)
     fprintf(s->script, "set logscale y 10\nset yrange [%.6g:%.6g]\n",
-            l->min / l->scale / 1.4, top * 1.4);
+            l->min / l->unit.scale / 1.4, top * 1.4);
   else
     fprintf(s->script, "unset logscale y\nset yrange [0:%.6g]\n", top * 1.08);
-  fputs(top >= 1e5 ? "set format y \"%.0s%c\"\n" : "set format y \"%g\"\n",
-        s->script);
-  const char *unit = k->time ? cli_figure_time_unit(l->max).name : "";
-  char *title = k->time ? cli_format("%s (%s)", k->title, unit)
-                        : cli_format("%s", k->title);
+  fputs("set format y \"%g\"\n", s->script);
+  char *title = l->unit.name[0] ? cli_format("%s (%s)", k->title, l->unit.name)
+                                : cli_format("%s", k->title);
   fputs("set ylabel ", s->script);
   cli_script_put_text(s, title);
   fputs("\n", s->script);
@@ -266,15 +265,25 @@ static void draw_page(const struct lines *l, struct figure_list *list)
   cli_figure_list_add(list, name, drawn);
 }
 
+static struct figure_unit unit_of(const struct kind *kind, double max)
+{
+  if (kind->time)
+    return cli_figure_time_unit(max);
+  if (kind->rate && max >= 1e6)
+    return (struct figure_unit){"millions", 1e6};
+  if (kind->rate && max >= 1e4)
+    return (struct figure_unit){"thousands", 1e3};
+  return (struct figure_unit){"", 1};
+}
+
 static void draw_kind(const struct figure_data *d, const struct kind *kind,
                       struct figure_list *list)
 {
-  struct lines l = {.d = d, .kind = kind, .scale = 1};
+  struct lines l = {.d = d, .kind = kind};
   find_range(&l);
   if (l.max <= 0)
     return;
-  if (kind->time)
-    l.scale = cli_figure_time_unit(l.max).scale;
+  l.unit = unit_of(kind, l.max);
   l.n_panels = d->n_panels <= FIGURE_PANELS_MAX ? d->n_panels : 1;
   for (; l.first_panel < d->n_panels; l.first_panel += l.n_panels)
     draw_page(&l, list);

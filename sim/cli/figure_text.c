@@ -23,6 +23,8 @@ static const struct word axis_names[] = {
     {"rogue", "Broken device"},
     {"rate", "Offered rate"},
     {"interval", "Interval"},
+    {"rw", "Requests"},
+    {"lifecycle.network", "Network"},
     {"iommu.page_size", "IOMMU page size"},
     {"iommu.iotlb_entries", "IOTLB entries"},
     {"iommu.mode", "IOMMU mode"},
@@ -50,7 +52,10 @@ static const struct word axis_names[] = {
 
 static const struct word design_names[] = {{"sriov", "SR-IOV"},
                                            {"hdiov", "HD-IOV"},
-                                           {"uniov", "Un-IOV"},
+                                           {"un-iov", "Un-IOV"},
+                                           {"passthrough", "Pass-through"},
+                                           {"spdk-vhost", "SPDK vhost"},
+                                           {"qemu-blk", "QEMU virtio-blk"},
                                            {NULL, NULL}};
 
 static const struct word stage_names[] = {
@@ -268,16 +273,21 @@ static char *join(const struct figure_data *d, size_t panel, const char *gap,
   return text;
 }
 
-/* An axis in the title of a panel; the key alone if its meaning is a whole
- * sentence. */
+/* An axis in the title of a panel: a group's by its name; the key alone if its
+ * meaning is a whole sentence. */
 static char *short_axis_name(const struct figure_data *d, size_t axis)
 {
   enum { MAX_LENGTH = 32 };
+  const char *path = d->axes[axis].path;
+  if (strncmp(path, "vms.", 4) == 0 &&
+      strncmp(path, "vms.workload.", 13) != 0 && strchr(path + 4, '.') != NULL)
+    return cli_format("%.*s %s", (int)strcspn(path + 4, "."), path + 4,
+                      last_part(path));
   char *name = cli_figure_axis_name(d, axis);
   if (strlen(name) <= MAX_LENGTH)
     return name;
   free(name);
-  return cli_format("%s", last_part(d->axes[axis].path));
+  return cli_format("%s", last_part(path));
 }
 
 static char *titled_value(const struct figure_data *d, size_t axis,
@@ -307,6 +317,11 @@ char *cli_figure_panel_name(const struct figure_data *d, size_t panel)
 char *cli_figure_panel_slug(const struct figure_data *d, size_t panel)
 {
   return join(d, panel, "-", slug_value);
+}
+
+const char *cli_figure_x_text(const struct figure_data *d, size_t i)
+{
+  return d->x == FIGURE_NONE ? "" : value_name(&d->axes[d->x], d->order[i]);
 }
 
 char *cli_figure_x_name(const struct figure_data *d, size_t i)

@@ -29,6 +29,8 @@ char *cli_figure_curve_value(const struct figure_data *d, size_t curve);
 char *cli_figure_panel_name(const struct figure_data *d, size_t panel);
 /* The same for a file's name: "queue_pairs-4-page_size-2m". */
 char *cli_figure_panel_slug(const struct figure_data *d, size_t panel);
+/* An x value as the scenario writes it; of a design, its name. */
+const char *cli_figure_x_text(const struct figure_data *d, size_t i);
 /* An x value with its axis: "Virtual machines: 64"; "" without an axis. */
 char *cli_figure_x_name(const struct figure_data *d, size_t i);
 /* What a stage of breakdown.csv is called. */
