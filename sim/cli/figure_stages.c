@@ -243,7 +243,8 @@ static void put_plot(const struct bars *b, struct figure_script *s)
             s->blocks, cli_script_part_color(stage));
     put_block(b, s, stage);
     cli_script_put_text(
-        s, cli_figure_stage_name(hd_stage_name((enum hd_stage)stage)));
+        s, cli_figure_stage_name(b->stages->d,
+                                 hd_stage_name((enum hd_stage)stage)));
     fputs(", \\\n", s->script);
   }
   fprintf(s->script,
@@ -260,8 +261,8 @@ static struct figure_page page_of(const struct bars *b, const char *title)
                              .legend_right = true,
                              .notes = b->stages->d->n_curves > 1};
   for (size_t i = 0; i < HD_STAGE_COUNT; i++) {
-    size_t length =
-        strlen(cli_figure_stage_name(hd_stage_name((enum hd_stage)i)));
+    size_t length = strlen(
+        cli_figure_stage_name(b->stages->d, hd_stage_name((enum hd_stage)i)));
     page.legend_entries += b->used[i];
     if (b->used[i] && length > page.legend_length)
       page.legend_length = length;

@@ -65,7 +65,6 @@ static const struct word stage_names[] = {
     {"descriptor_fetch", "Descriptor fetch"},
     {"iommu", "Address translation"},
     {"payload_read", "Payload read"},
-    {"wire", "Wire"},
     {"remote", "Remote side"},
     {"receive_path", "Receive path"},
     {"interrupt", "Interrupt"},
@@ -84,12 +83,6 @@ static const char *last_part(const char *path)
 {
   const char *dot = strrchr(path, '.');
   return dot != NULL ? dot + 1 : path;
-}
-
-const char *cli_figure_stage_name(const char *stage)
-{
-  const char *name = look_up(stage_names, stage);
-  return name != NULL ? name : stage;
 }
 
 /* -- units -------------------------------------------------------------------
@@ -173,6 +166,24 @@ static const char *workload_of(const struct figure_data *d)
     found = value;
   }
   return found;
+}
+
+/* Requests to a disk or an accelerator spend the stage "wire" inside it. */
+static const char *wire_name(const struct figure_data *d)
+{
+  const char *workload = workload_of(d);
+  if (strcmp(workload, "block_jobs") == 0)
+    return "Media";
+  return strcmp(workload, "accelerator_jobs") == 0 ? "Engine" : "Wire";
+}
+
+const char *cli_figure_stage_name(const struct figure_data *d,
+                                  const char *stage)
+{
+  if (strcmp(stage, "wire") == 0)
+    return wire_name(d);
+  const char *name = look_up(stage_names, stage);
+  return name != NULL ? name : stage;
 }
 
 static const char *payload_name(const struct figure_data *d)

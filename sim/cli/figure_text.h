@@ -34,6 +34,7 @@ const char *cli_figure_x_text(const struct figure_data *d, size_t i);
 /* An x value with its axis: "Virtual machines: 64"; "" without an axis. */
 char *cli_figure_x_name(const struct figure_data *d, size_t i);
 /* What a stage of breakdown.csv is called. */
-const char *cli_figure_stage_name(const char *stage);
+const char *cli_figure_stage_name(const struct figure_data *d,
+                                  const char *stage);
 
 #endif
