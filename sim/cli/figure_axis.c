@@ -111,6 +111,16 @@ static void choose_tics(const struct figure_data *d, size_t n, double pixels,
   }
 }
 
+/* Names that do not fit side by side take turns in two rows, smaller. */
+static bool in_two_rows(const struct figure_data *d, const bool *shown,
+                        size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (!shown[i])
+      return !is_numeric(d);
+  return false;
+}
+
 static void put_tics(const struct figure_data *d, struct figure_script *s,
                      size_t columns)
 {
@@ -121,12 +131,16 @@ static void put_tics(const struct figure_data *d, struct figure_script *s,
     fputs("set xtics autofreq\n", s->script);
   } else {
     choose_tics(d, n, pixels, shown);
-    fputs("set xtics (", s->script);
+    bool rows = in_two_rows(d, shown, n);
+    fputs(rows ? "set xtics font \",11\" offset 0,0.4 (" : "set xtics (",
+          s->script);
     for (size_t i = 0; i < n; i++) {
       char text[64];
       tic_text(d, i, text, sizeof text);
       fputs(i > 0 ? ", " : "", s->script);
-      cli_script_put_text(s, shown[i] ? text : "");
+      if (rows && i % 2 == 1)
+        fputs("\"\\n\" . ", s->script);
+      cli_script_put_text(s, shown[i] || rows ? text : "");
       fprintf(s->script, " %.6g", cli_figure_x_position(d, i));
     }
     fputs(")\n", s->script);
