@@ -93,22 +93,16 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 static const struct hd_component_ops ops = {.kind = "accelerator",
                                             .handle = handle};
 
-static void *array(size_t count, size_t size, const char *path)
-{
-  void *a = calloc(count ? count : 1, size);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 static void make_tables(struct accelerator *n)
 {
   const struct accelerator_params *p = &n->params;
   size_t banks = (size_t)p->banks;
   n->n_functions = banks; /* each has at least one */
-  n->functions = array(banks, sizeof(struct accelerator_function *), "banks");
-  n->banks = array(banks, sizeof(struct accelerator_bank *), "banks");
+  n->functions =
+      hd_array(NULL, banks, sizeof(struct accelerator_function *), "banks");
+  n->banks = hd_array(NULL, banks, sizeof(struct accelerator_bank *), "banks");
   n->n_engines = (size_t)(p->sym_engines + p->asym_engines + p->dc_engines);
-  n->engines = array(n->n_engines, sizeof *n->engines, "engines");
+  n->engines = hd_array(NULL, n->n_engines, sizeof *n->engines, "engines");
   accelerator_engines_initialize(n);
   accelerator_slices_initialize(n);
 }
@@ -119,7 +113,7 @@ struct accelerator *accelerator_create(struct hd_engine *e, const char *path,
                                        const struct pcie_params *pcie,
                                        const struct hd_window *window)
 {
-  struct accelerator *n = array(1, sizeof *n, path);
+  struct accelerator *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
   n->pcie = *pcie;

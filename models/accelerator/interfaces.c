@@ -38,13 +38,6 @@ static bool banks_are_free(const struct accelerator *n,
 
 /* ---- making -------------------------------------------------------------- */
 
-static void *array(struct accelerator *n, size_t count, size_t size)
-{
-  void *a = calloc(count, size);
-  HD_REQUIRE(&n->base, a != NULL, "out of memory for an interface");
-  return a;
-}
-
 static void make_bank(struct accelerator *n, struct accelerator_function *f,
                       uint16_t index)
 {
@@ -53,7 +46,8 @@ static void make_bank(struct accelerator *n, struct accelerator_function *f,
   k->index = index;
   k->ring = &f->config.rings[index];
   k->service = k->ring->service;
-  k->announced_at = array(n, k->ring->size, sizeof *k->announced_at);
+  k->announced_at = hd_array(&n->base, k->ring->size, sizeof *k->announced_at,
+                             "an interface");
   n->banks[f->config.first_bank + index] = k;
 }
 
@@ -66,9 +60,10 @@ bool accelerator_add_interface(struct accelerator *n,
     at++;
   if (at == n->n_functions || !rings_are_sound(n, i) || !banks_are_free(n, i))
     return false;
-  struct accelerator_function *f = array(n, 1, sizeof *f);
+  struct accelerator_function *f =
+      hd_array(&n->base, 1, sizeof *f, "an interface");
   f->config = *i;
-  f->banks = array(n, i->banks, sizeof *f->banks);
+  f->banks = hd_array(&n->base, i->banks, sizeof *f->banks, "an interface");
   for (uint16_t b = 0; b < i->banks; b++)
     make_bank(n, f, b);
   f->older = n->all;

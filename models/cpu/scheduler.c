@@ -118,13 +118,6 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 
 /* -- life ---------------------------------------------------------------- */
 
-static void *zeroed(size_t n, size_t size)
-{
-  void *p = calloc(n, size);
-  HD_REQUIRE(NULL, p != NULL, "out of memory for the scheduler");
-  return p;
-}
-
 void *sched_grown(void *array, size_t n, size_t size)
 {
   array = realloc(array, n * size);
@@ -145,10 +138,12 @@ static void check_params(const struct cpu_params *p)
 static void create_cores(struct scheduler *s)
 {
   size_t words = (s->n_cores + 63) / 64;
-  s->cores = zeroed(s->n_cores, sizeof *s->cores);
-  s->idle_set = zeroed(words, sizeof *s->idle_set);
-  s->polling_set = zeroed(words, sizeof *s->polling_set);
-  s->host_free = zeroed(s->n_host, sizeof *s->host_free);
+  s->cores = hd_array(NULL, s->n_cores, sizeof *s->cores, "the scheduler");
+  s->idle_set = hd_array(NULL, words, sizeof *s->idle_set, "the scheduler");
+  s->polling_set =
+      hd_array(NULL, words, sizeof *s->polling_set, "the scheduler");
+  s->host_free =
+      hd_array(NULL, s->n_host, sizeof *s->host_free, "the scheduler");
   for (uint32_t i = 0; i < s->n_cores; i++) {
     s->cores[i].running = s->cores[i].last = NO_VCPU;
     s->cores[i].timer = s->cores[i].poll_timer = HD_TIME_NEVER;
@@ -164,7 +159,7 @@ struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
   static const struct hd_component_ops ops = {.kind = "scheduler",
                                               .handle = handle};
   check_params(params);
-  struct scheduler *s = zeroed(1, sizeof *s);
+  struct scheduler *s = hd_array(NULL, 1, sizeof *s, "the scheduler");
   hd_component_initialize(&s->base, e, &ops, path, host);
   s->params = *params;
   s->window = window;

@@ -10,13 +10,6 @@
 #include "models/hypervisor/migration_internal.h"
 #include "sim/engine/rng.h"
 
-static void *allocate(size_t n, size_t size)
-{
-  void *p = calloc(n ? n : 1, size);
-  HD_REQUIRE(NULL, p != NULL, "out of memory for a migration");
-  return p;
-}
-
 /* ---- slots --------------------------------------------------------------- */
 
 static void fill(struct migration *m, struct migration_slot *slot,
@@ -47,7 +40,8 @@ void migration_slot_fill(struct migration *m, uint32_t i, bool stand_in)
 static void make_slots(struct migration *m)
 {
   uint32_t most = 1;
-  m->slots = allocate(m->config.n_devices, sizeof *m->slots);
+  m->slots =
+      hd_array(NULL, m->config.n_devices, sizeof *m->slots, "a migration");
   for (uint32_t i = 0; i < m->config.n_devices; i++) {
     uint32_t queues = 0;
     for (int stand_in = m->devices[i].stand_in != NULL; stand_in >= 0;
@@ -56,14 +50,15 @@ static void make_slots(struct migration *m)
       if (m->slots[i].queues > queues)
         queues = m->slots[i].queues;
     }
-    m->slots[i].rings = allocate(queues, sizeof(struct migration_ring));
+    m->slots[i].rings =
+        hd_array(NULL, queues, sizeof(struct migration_ring), "a migration");
     most = queues > most ? queues : most;
   }
   for (int side = 0; side < 2; side++) {
     struct migration_thread *t =
         side ? &m->destination.thread : &m->source.thread;
-    t->batch.done = allocate(most, sizeof(hd_time));
-    t->batch.least = allocate(most, sizeof(hd_time));
+    t->batch.done = hd_array(NULL, most, sizeof(hd_time), "a migration");
+    t->batch.least = hd_array(NULL, most, sizeof(hd_time), "a migration");
   }
 }
 
@@ -73,7 +68,7 @@ static void make_streams(struct migration *m, uint64_t seed, const char *path)
 {
   uint32_t n = m->config.n_devices + 1;
   char purpose[32] = "dirty/guest";
-  m->source.rng = allocate(n, sizeof *m->source.rng);
+  m->source.rng = hd_array(NULL, n, sizeof *m->source.rng, "a migration");
   for (uint32_t i = 0; i < n; i++) {
     if (i > 0)
       snprintf(purpose, sizeof purpose, "dirty/%u", i - 1);
@@ -86,8 +81,9 @@ static void make_chunks(struct migration *m)
   m->chunk_pages = (uint32_t)(m->config.params->chunk / MIGRATION_PAGE);
   for (int i = 0; i < MIGRATION_CHUNKS; i++) {
     struct migration_chunk *k = &m->chunks[i];
-    k->page = allocate(m->chunk_pages, sizeof *k->page);
-    k->version = allocate(m->chunk_pages, sizeof *k->version);
+    k->page = hd_array(NULL, m->chunk_pages, sizeof *k->page, "a migration");
+    k->version =
+        hd_array(NULL, m->chunk_pages, sizeof *k->version, "a migration");
     m->source.free[m->source.n_free++] = k;
   }
 }
@@ -139,12 +135,12 @@ struct migration *migration_create(struct hd_engine *e, const char *path,
                                    const struct migration_config *c)
 {
   check_config(path, c);
-  struct migration *m = allocate(1, sizeof *m);
+  struct migration *m = hd_array(NULL, 1, sizeof *m, "a migration");
   m->config = *c;
   m->n_pages = (uint32_t)(c->memory / MIGRATION_PAGE);
   m->leaf = (uint32_t)(c->params->iommu_leaf / MIGRATION_PAGE);
   m->clock = hd_clock_at(c->cpu_hz);
-  m->devices = allocate(c->n_devices, sizeof *m->devices);
+  m->devices = hd_array(NULL, c->n_devices, sizeof *m->devices, "a migration");
   if (c->n_devices)
     memcpy(m->devices, c->devices, c->n_devices * sizeof *m->devices);
   m->config.devices = m->devices;
@@ -155,7 +151,8 @@ struct migration *migration_create(struct hd_engine *e, const char *path,
       NULL,
       migration_memory_initialize(&m->source.memory, m->n_pages, c->zero_share),
       "out of memory for the pages of %s", path);
-  m->destination.version = allocate(m->n_pages, sizeof *m->destination.version);
+  m->destination.version =
+      hd_array(NULL, m->n_pages, sizeof *m->destination.version, "a migration");
   m->source.series_stride = 1;
   make_task(m, e, &m->source.thread, MIGRATION_SOURCE, path);
   make_task(m, e, &m->destination.thread, MIGRATION_DESTINATION, path);

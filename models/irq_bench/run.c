@@ -43,13 +43,6 @@ const char *irq_bench_problem(const struct irq_bench_config *c)
 
 /* ---- building ---------------------------------------------------------- */
 
-static void *allocate(size_t n, size_t size)
-{
-  void *p = calloc(n, size);
-  HD_REQUIRE(NULL, p != NULL, "out of memory for the interrupt benchmark");
-  return p;
-}
-
 static const char *name(char *path, const char *what, uint32_t i)
 {
   snprintf(path, PATH, "host/%s%u", what, i);
@@ -78,9 +71,12 @@ static void make_host(struct irq_bench *m)
   uint32_t each = dsa ? 1 : (uint32_t)p->disks_per_stack;
   m->n_stacks = (m->n_devices + each - 1) / each;
   irq_agent_initialize(&m->agent, m->engine, p, &m->measure);
-  m->cores = allocate(m->n_cores, sizeof *m->cores);
-  m->rings = allocate(m->n_cores, sizeof *m->rings);
-  m->stacks = allocate(m->n_stacks, sizeof *m->stacks);
+  m->cores =
+      hd_array(NULL, m->n_cores, sizeof *m->cores, "the interrupt benchmark");
+  m->rings =
+      hd_array(NULL, m->n_cores, sizeof *m->rings, "the interrupt benchmark");
+  m->stacks =
+      hd_array(NULL, m->n_stacks, sizeof *m->stacks, "the interrupt benchmark");
   for (uint32_t i = 0; i < m->n_cores; i++) {
     irq_core_initialize(&m->cores[i], m->engine, m->config, &m->measure,
                         name(path, "core", i));
@@ -268,7 +264,7 @@ struct irq_bench *irq_bench_create(struct hd_engine *e,
 {
   const char *problem = irq_bench_problem(c);
   HD_REQUIRE(NULL, problem == NULL, "%s", problem);
-  struct irq_bench *m = allocate(1, sizeof *m);
+  struct irq_bench *m = hd_array(NULL, 1, sizeof *m, "the interrupt benchmark");
   hd_time begin = IRQ_BENCH_START + c->warmup;
   m->config = c;
   m->engine = e;

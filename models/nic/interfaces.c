@@ -76,13 +76,6 @@ static bool is_acceptable(const struct nic *n, const struct nic_interface *i)
 /* ---- making
  * ------------------------------------------------------------------- */
 
-static void *array(struct nic *n, size_t count, size_t size)
-{
-  void *a = calloc(count, size);
-  HD_REQUIRE(&n->base, a != NULL, "out of memory for an interface");
-  return a;
-}
-
 static void make_queue(struct nic *n, struct nic_function *f, uint16_t index,
                        bool rx)
 {
@@ -94,7 +87,8 @@ static void make_queue(struct nic *n, struct nic_function *f, uint16_t index,
   q->size = q->ring->size;
   q->vector = &n->vectors[f->config.first_vector + q->ring->vector];
   if (!rx)
-    q->descriptors = array(n, q->size, sizeof *q->descriptors);
+    q->descriptors =
+        hd_array(&n->base, q->size, sizeof *q->descriptors, "an interface");
   (rx ? n->rx_queues : n->tx_queues)[f->config.first_queue + index] = q;
 }
 
@@ -134,10 +128,10 @@ bool nic_add_interface(struct nic *n, const struct nic_interface *i,
     at++;
   if (at == n->n_functions || !is_acceptable(n, i))
     return false;
-  struct nic_function *f = array(n, 1, sizeof *f);
+  struct nic_function *f = hd_array(&n->base, 1, sizeof *f, "an interface");
   f->config = *i;
-  f->tx = array(n, i->queue_pairs, sizeof *f->tx);
-  f->rx = array(n, i->queue_pairs, sizeof *f->rx);
+  f->tx = hd_array(&n->base, i->queue_pairs, sizeof *f->tx, "an interface");
+  f->rx = hd_array(&n->base, i->queue_pairs, sizeof *f->rx, "an interface");
   make_vectors(n, f);
   for (uint16_t q = 0; q < i->queue_pairs; q++) {
     make_queue(n, f, q, false);

@@ -111,13 +111,6 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 
 static const struct hd_component_ops ops = {.kind = "nic", .handle = handle};
 
-static void *array(size_t count, size_t size, const char *path)
-{
-  void *a = calloc(count ? count : 1, size);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 static void initialize_vectors(struct nic *n)
 {
   for (uint32_t i = 0; i < n->n_vectors; i++)
@@ -131,7 +124,7 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
                        struct packet_pool *packets,
                        const struct hd_window *window)
 {
-  struct nic *n = array(1, sizeof *n, path);
+  struct nic *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
   n->pcie = *pcie;
@@ -139,13 +132,14 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
   n->window = window;
   n->n_functions =
       (size_t)hd_time_max(params->interfaces - params->pf_interfaces, 0);
-  n->functions = array(n->n_functions, sizeof(struct nic_function *), path);
-  n->tx_queues =
-      array((size_t)params->tx_queues, sizeof(struct nic_queue *), path);
-  n->rx_queues =
-      array((size_t)params->rx_queues, sizeof(struct nic_queue *), path);
+  n->functions =
+      hd_array(NULL, n->n_functions, sizeof(struct nic_function *), path);
+  n->tx_queues = hd_array(NULL, (size_t)params->tx_queues,
+                          sizeof(struct nic_queue *), path);
+  n->rx_queues = hd_array(NULL, (size_t)params->rx_queues,
+                          sizeof(struct nic_queue *), path);
   n->n_vectors = (uint32_t)nic_vectors_of(params);
-  n->vectors = array(n->n_vectors, sizeof *n->vectors, path);
+  n->vectors = hd_array(NULL, n->n_vectors, sizeof *n->vectors, path);
   initialize_vectors(n);
   hd_pool_initialize(&n->frames, sizeof(struct nic_frame));
   hd_pool_initialize(&n->fetches, sizeof(struct nic_fetch));

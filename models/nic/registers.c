@@ -99,18 +99,6 @@ static uint64_t read_register(const struct nic *n, uint64_t address)
   return 0;
 }
 
-/* The request becomes its own completion. */
-static void answer_read(struct nic *n, struct pcie_tlp *tlp)
-{
-  tlp->msg.kind = MSG_TLP;
-  tlp->type = PCIE_CPLD;
-  tlp->status = PCIE_SC;
-  tlp->flags = PCIE_LAST;
-  tlp->remaining = 0;
-  tlp->data = read_register(n, tlp->address);
-  hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
-}
-
 /* ---- arrivals from the link
  * -------------------------------------------------- */
 
@@ -124,7 +112,9 @@ void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
     pcie_requester_receive(n->requester, tlp);
     break;
   case PCIE_MRD:
-    answer_read(n, tlp);
+    pcie_complete(tlp, PCIE_SC);
+    tlp->data = read_register(n, tlp->address);
+    hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
     break;
   default:
     register_written(n, tlp);

@@ -55,13 +55,6 @@ static bool namespace_exists(const struct storage *n,
 
 /* ---- making -------------------------------------------------------------- */
 
-static void *array(struct storage *n, size_t count, size_t size)
-{
-  void *a = calloc(count, size);
-  HD_REQUIRE(&n->base, a != NULL, "out of memory for an interface");
-  return a;
-}
-
 static void make_queue(struct storage *n, struct storage_function *f,
                        uint16_t index)
 {
@@ -70,7 +63,8 @@ static void make_queue(struct storage *n, struct storage_function *f,
   q->index = index;
   q->ring = &f->config.rings[index];
   q->vector = &n->vectors[f->config.first_vector + q->ring->vector];
-  q->announced_at = array(n, q->ring->size, sizeof *q->announced_at);
+  q->announced_at = hd_array(&n->base, q->ring->size, sizeof *q->announced_at,
+                             "an interface");
   n->queues[f->config.first_queue + index] = q;
 }
 
@@ -92,9 +86,10 @@ bool storage_add_interface(struct storage *n, const struct storage_interface *i,
   if (at == n->n_functions || !rings_are_sound(i) || !queues_are_free(n, i) ||
       !vectors_are_free(n, i) || !namespace_exists(n, i))
     return false;
-  struct storage_function *f = array(n, 1, sizeof *f);
+  struct storage_function *f = hd_array(&n->base, 1, sizeof *f, "an interface");
   f->config = *i;
-  f->queues = array(n, i->queue_pairs, sizeof *f->queues);
+  f->queues =
+      hd_array(&n->base, i->queue_pairs, sizeof *f->queues, "an interface");
   for (uint32_t v = 0; v < i->vectors; v++)
     make_vector(n, f, v);
   for (uint16_t q = 0; q < i->queue_pairs; q++)

@@ -93,22 +93,15 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 static const struct hd_component_ops ops = {.kind = "storage",
                                             .handle = handle};
 
-static void *array(size_t count, size_t size, const char *path)
-{
-  void *a = calloc(count ? count : 1, size);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 static void make_tables(struct storage *n)
 {
   const char *path = n->base.path;
   size_t pairs = (size_t)n->params.queue_pairs;
   size_t vectors = (size_t)n->params.vectors;
   n->n_functions = pairs; /* each has at least one */
-  n->functions = array(pairs, sizeof(struct storage_function *), path);
-  n->queues = array(pairs, sizeof(struct storage_queue *), path);
-  n->vectors = array(vectors, sizeof *n->vectors, path);
+  n->functions = hd_array(NULL, pairs, sizeof(struct storage_function *), path);
+  n->queues = hd_array(NULL, pairs, sizeof(struct storage_queue *), path);
+  n->vectors = hd_array(NULL, vectors, sizeof *n->vectors, path);
   for (size_t i = 0; i < vectors; i++)
     n->vectors[i].number = (uint32_t)i;
 }
@@ -119,7 +112,7 @@ struct storage *storage_create(struct hd_engine *e, const char *path,
                                const struct pcie_params *pcie,
                                const struct hd_window *window)
 {
-  struct storage *n = array(1, sizeof *n, path);
+  struct storage *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
   n->pcie = *pcie;

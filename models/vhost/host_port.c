@@ -55,13 +55,6 @@ uint64_t host_port_memory(const struct vhost_params *p, uint16_t queue_pairs)
   return queue_pairs * pair_memory(p);
 }
 
-static void *array(size_t n, size_t bytes)
-{
-  void *a = calloc(n > 0 ? n : 1, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for the host's queues");
-  return a;
-}
-
 static uint64_t take(uint64_t *next, uint64_t bytes)
 {
   uint64_t at = *next;
@@ -74,12 +67,13 @@ static void describe_rings(struct host_port *hp, const struct vhost_params *p,
 {
   uint32_t tx = (uint32_t)p->tx_ring, rx = (uint32_t)p->rx_ring;
   struct nic_ring *t = &hp->tx_rings[i], *r = &hp->rx_rings[i];
-  *t = (struct nic_ring){.address = take(&next, (uint64_t)tx * TX_DESCRIPTOR),
-                         .size = tx,
-                         .descriptor = TX_DESCRIPTOR,
-                         .slot = array(tx, sizeof(struct packet *)),
-                         .buffer_size = BUFFER,
-                         .vector = 0}; /* which is never enabled */
+  *t = (struct nic_ring){
+      .address = take(&next, (uint64_t)tx * TX_DESCRIPTOR),
+      .size = tx,
+      .descriptor = TX_DESCRIPTOR,
+      .slot = hd_array(NULL, tx, sizeof(struct packet *), "the host's queues"),
+      .buffer_size = BUFFER,
+      .vector = 0}; /* which is never enabled */
   *r = (struct nic_ring){.address = take(&next, (uint64_t)rx * RX_DESCRIPTOR),
                          .size = rx,
                          .descriptor = RX_DESCRIPTOR,
@@ -112,10 +106,14 @@ void host_port_initialize(struct host_port *hp, struct hd_engine *e,
                           const struct hd_window *window)
 {
   *hp = (struct host_port){
-      .tx_rings = array(queue_pairs, sizeof(struct nic_ring)),
-      .rx_rings = array(queue_pairs, sizeof(struct nic_ring)),
-      .txq = array(queue_pairs, sizeof(struct host_txq)),
-      .rxq = array(queue_pairs, sizeof(struct host_rxq)),
+      .tx_rings = hd_array(NULL, queue_pairs, sizeof(struct nic_ring),
+                           "the host's queues"),
+      .rx_rings = hd_array(NULL, queue_pairs, sizeof(struct nic_ring),
+                           "the host's queues"),
+      .txq = hd_array(NULL, queue_pairs, sizeof(struct host_txq),
+                      "the host's queues"),
+      .rxq = hd_array(NULL, queue_pairs, sizeof(struct host_rxq),
+                      "the host's queues"),
       .queue_pairs = queue_pairs};
   for (uint16_t i = 0; i < queue_pairs; i++) {
     describe_rings(hp, p, i, base + i * pair_memory(p));

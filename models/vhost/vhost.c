@@ -66,13 +66,6 @@ uint32_t vhost_threads(const struct vhost_config *c)
 /* ---- parts -----------------------------------------------------------------
  */
 
-static void *array(size_t n, size_t bytes)
-{
-  void *a = calloc(n + 1, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for vhost");
-  return a;
-}
-
 static void make_ports(struct vhost *v, struct hd_engine *e)
 {
   const struct vhost_config *c = &v->config;
@@ -108,10 +101,10 @@ static void count_guests(struct vhost *v)
   for (unsigned port = 0; port < VHOST_PORTS; port++)
     v->n_napis += kernel_pairs(c, port);
   v->n_pmds = vhost_dedicated(c);
-  v->pairs = array(v->n_pairs, sizeof *v->pairs);
-  v->workers = array(v->n_workers, sizeof *v->workers);
-  v->napis = array(v->n_napis, sizeof *v->napis);
-  v->pmds = array(v->n_pmds, sizeof *v->pmds);
+  v->pairs = hd_array(NULL, v->n_pairs, sizeof *v->pairs, "vhost");
+  v->workers = hd_array(NULL, v->n_workers, sizeof *v->workers, "vhost");
+  v->napis = hd_array(NULL, v->n_napis, sizeof *v->napis, "vhost");
+  v->pmds = hd_array(NULL, v->n_pmds, sizeof *v->pmds, "vhost");
 }
 
 static void attach(struct vhost *v, struct host_thread *t)
@@ -217,7 +210,7 @@ static void make_rules(struct vhost *v)
 {
   size_t n = (size_t)v->guests * v->per_guest;
   for (unsigned port = 0; port < VHOST_PORTS; port++) {
-    v->rules[port] = array(n, sizeof **v->rules);
+    v->rules[port] = hd_array(NULL, n, sizeof **v->rules, "vhost");
     for (size_t i = 0; i < n; i++)
       v->rules[port][i] = NIC_NO_RULE;
     v->ports[port].interface.steering =
@@ -269,7 +262,7 @@ struct vhost *vhost_create(struct hd_engine *e, const char *path,
 {
   static const struct hd_component_ops ops = {.kind = "vhost",
                                               .handle = handle};
-  struct vhost *v = array(1, sizeof *v);
+  struct vhost *v = hd_array(NULL, 1, sizeof *v, "vhost");
   hd_component_initialize(&v->base, e, &ops, path, c->host);
   v->config = *c;
   v->to_scheduler = scheduler_connect(c->scheduler, &v->base, START_LATENCY);

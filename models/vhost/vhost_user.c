@@ -241,13 +241,6 @@ static bool message(struct vcpu *v, struct hd_msg *m)
 
 static const struct vcpu_ops ops = {.main = body, .message = message};
 
-static void *array(size_t n, size_t bytes, const char *path)
-{
-  void *a = calloc(n + 1, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 void vhost_pmd_initialize(struct vhost_pmd *d, struct hd_engine *e,
                           const char *path, const char *host,
                           const struct vhost_params *p,
@@ -256,14 +249,15 @@ void vhost_pmd_initialize(struct vhost_pmd *d, struct hd_engine *e,
                           const struct hd_window *window)
 {
   size_t burst = (size_t)p->user_burst, most = (size_t)guests * per_guest;
-  *d = (struct vhost_pmd){.params = p,
-                          .pool = pool,
-                          .guests = guests,
-                          .per_guest = per_guest,
-                          .pairs = array(most, sizeof *d->pairs, path),
-                          .index = array(most, sizeof *d->index, path),
-                          .chains = array(burst, sizeof *d->chains, path),
-                          .dirty = array(burst, sizeof *d->dirty, path)};
+  *d = (struct vhost_pmd){
+      .params = p,
+      .pool = pool,
+      .guests = guests,
+      .per_guest = per_guest,
+      .pairs = hd_array(NULL, most, sizeof *d->pairs, path),
+      .index = hd_array(NULL, most, sizeof *d->index, path),
+      .chains = hd_array(NULL, burst, sizeof *d->chains, path),
+      .dirty = hd_array(NULL, burst, sizeof *d->dirty, path)};
   host_thread_initialize(&d->thread, e, path, host, cpu, p->thread_switch,
                          window, &ops, d);
   d->thread.dedicated = true;

@@ -42,23 +42,17 @@ uint64_t host_queue_memory(uint32_t size)
          (uint64_t)size * LIST_BYTES;
 }
 
-static void *array(size_t n, size_t bytes)
-{
-  void *a = calloc(n, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for a drive's queue pair");
-  return a;
-}
-
 static void describe(struct storage_ring *ring,
                      const struct host_queue_place *p)
 {
   uint64_t entries = whole_pages((uint64_t)p->size * STORAGE_SQ_ENTRY);
-  *ring = (struct storage_ring){
-      .submission = p->base,
-      .completion = p->base + entries,
-      .size = p->size,
-      .slot = array(p->size, sizeof(struct block_request *)),
-      .vector = p->interface_vector};
+  *ring = (struct storage_ring){.submission = p->base,
+                                .completion = p->base + entries,
+                                .size = p->size,
+                                .slot = hd_array(NULL, p->size,
+                                                 sizeof(struct block_request *),
+                                                 "a drive's queue pair"),
+                                .vector = p->interface_vector};
 }
 
 void host_queue_initialize(struct host_queue *q, struct storage_ring *ring,
@@ -70,19 +64,20 @@ void host_queue_initialize(struct host_queue *q, struct storage_ring *ring,
              "commands of %lld bytes need more than one page list",
              (long long)p->max_transfer);
   describe(ring, p);
-  *q = (struct host_queue){.ring = ring,
-                           .owner = owner,
-                           .window = window,
-                           .device = p->device,
-                           .number = p->number,
-                           .vector = p->vector,
-                           .lists = p->base + host_queue_memory(p->size) -
-                                    (uint64_t)p->size * LIST_BYTES,
-                           .max_pages =
-                               (uint32_t)(p->max_transfer / BLOCK_PAGE_BYTES),
-                           .tags = array(p->size, sizeof *q->tags),
-                           .n_tags = p->size - 1,
-                           .pages = array(p->size, sizeof *q->pages)};
+  *q = (struct host_queue){
+      .ring = ring,
+      .owner = owner,
+      .window = window,
+      .device = p->device,
+      .number = p->number,
+      .vector = p->vector,
+      .lists =
+          p->base + host_queue_memory(p->size) - (uint64_t)p->size * LIST_BYTES,
+      .max_pages = (uint32_t)(p->max_transfer / BLOCK_PAGE_BYTES),
+      .tags = hd_array(NULL, p->size, sizeof *q->tags, "a drive's queue pair"),
+      .n_tags = p->size - 1,
+      .pages =
+          hd_array(NULL, p->size, sizeof *q->pages, "a drive's queue pair")};
   for (uint32_t i = 0; i < q->n_tags; i++)
     q->tags[i] = (uint16_t)(q->n_tags - 1 - i);
   hd_pool_initialize(&q->commands, sizeof(struct host_command));
@@ -162,7 +157,8 @@ static void make_list(struct host_queue *q, struct block_request *r,
   HD_REQUIRE(q->owner, n <= q->max_pages, "a command of %u bytes", r->bytes);
   uint64_t **pages = &q->pages[r->tag];
   if (*pages == NULL)
-    *pages = array(q->max_pages, sizeof **pages);
+    *pages =
+        hd_array(NULL, q->max_pages, sizeof **pages, "a drive's queue pair");
   for (uint32_t i = 0; i < n; i++)
     (*pages)[i] = r->pages[i] + offset;
   r->pages = *pages;

@@ -154,13 +154,6 @@ static bool message(struct vcpu *v, struct hd_msg *m)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void *array(size_t n, size_t bytes, const char *path)
-{
-  void *a = calloc(n + 1, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 void spdk_thread_initialize(struct spdk_thread *s, struct hd_engine *e,
                             const char *path, const char *host,
                             const struct vhost_block_params *p,
@@ -169,11 +162,12 @@ void spdk_thread_initialize(struct spdk_thread *s, struct hd_engine *e,
                             const struct hd_window *window)
 {
   static const struct vcpu_ops ops = {.main = body, .message = message};
-  *s = (struct spdk_thread){.params = p,
-                            .guests = array(guests, sizeof *s->guests, path),
-                            .drives = array(drives, sizeof *s->drives, path),
-                            .by_vm = array(vms, sizeof *s->by_vm, path),
-                            .vms = vms};
+  *s = (struct spdk_thread){
+      .params = p,
+      .guests = hd_array(NULL, guests, sizeof *s->guests, path),
+      .drives = hd_array(NULL, drives, sizeof *s->drives, path),
+      .by_vm = hd_array(NULL, vms, sizeof *s->by_vm, path),
+      .vms = vms};
   host_thread_initialize(&s->thread, e, path, host, cpu, p->thread_switch,
                          window, &ops, s);
   s->thread.dedicated = true;

@@ -78,21 +78,14 @@ uint64_t vhost_block_memory(const struct vhost_block_config *c)
 
 /* ---- parts --------------------------------------------------------------- */
 
-static void *array(size_t n, size_t bytes)
-{
-  void *a = calloc(n + 1, bytes);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for block back ends");
-  return a;
-}
-
 static void describe_drive(struct vhost_block *v, uint8_t number)
 {
   const struct vhost_block_config *c = &v->config;
   const struct vhost_block_drive *d = &c->drives[number];
   struct vhost_block_pairs *p = &v->drives[number];
   p->count = vhost_block_queue_pairs(c, number);
-  p->rings = array(p->count, sizeof *p->rings);
-  p->queues = array(p->count, sizeof *p->queues);
+  p->rings = hd_array(NULL, p->count, sizeof *p->rings, "block back ends");
+  p->queues = hd_array(NULL, p->count, sizeof *p->queues, "block back ends");
   p->interface = (struct storage_interface){.requester = d->requester,
                                             .queue_pairs = p->count,
                                             .vectors = p->count,
@@ -259,7 +252,7 @@ struct vhost_block *vhost_block_create(struct hd_engine *e, const char *path,
 {
   static const struct hd_component_ops ops = {.kind = "vhost_block",
                                               .handle = handle};
-  struct vhost_block *v = array(1, sizeof *v);
+  struct vhost_block *v = hd_array(NULL, 1, sizeof *v, "block back ends");
   hd_component_initialize(&v->base, e, &ops, path, c->host);
   HD_REQUIRE(&v->base, c->n_drives <= VHOST_BLOCK_DRIVES, "too many drives");
   v->config = *c;
@@ -268,9 +261,10 @@ struct vhost_block *vhost_block_create(struct hd_engine *e, const char *path,
   v->n_guests = c->n_guests;
   v->n_pmds = vhost_block_dedicated(c);
   v->n_iothreads = of_kind(c, VHOST_BLOCK_IOTHREAD);
-  v->guests = array(v->n_guests, sizeof *v->guests);
-  v->pmds = array(v->n_pmds, sizeof *v->pmds);
-  v->iothreads = array(v->n_iothreads, sizeof *v->iothreads);
+  v->guests = hd_array(NULL, v->n_guests, sizeof *v->guests, "block back ends");
+  v->pmds = hd_array(NULL, v->n_pmds, sizeof *v->pmds, "block back ends");
+  v->iothreads =
+      hd_array(NULL, v->n_iothreads, sizeof *v->iothreads, "block back ends");
   for (unsigned d = 0; d < c->n_drives; d++)
     describe_drive(v, (uint8_t)d);
   for (size_t i = 0; i < v->n_guests; i++)

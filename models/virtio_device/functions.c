@@ -60,13 +60,6 @@ static bool is_acceptable(const struct virtio_device *n,
 
 /* ---- making -------------------------------------------------------------- */
 
-static void *array(struct virtio_device *n, size_t count, size_t size)
-{
-  void *a = calloc(count, size);
-  HD_REQUIRE(&n->base, a != NULL, "out of memory for a function");
-  return a;
-}
-
 static void make_queue(struct virtio_device *n, struct virtio_hw_function *f,
                        uint16_t index)
 {
@@ -91,7 +84,8 @@ static void make_queue(struct virtio_device *n, struct virtio_hw_function *f,
              virtq_device_initialize(&q->side, q->ring, &options) == VIRTQ_OK,
              "virtqueue %u cannot be made", index);
   q->memory = q->side.side.peer;
-  q->announced_at = array(n, q->ring->config.size, sizeof *q->announced_at);
+  q->announced_at = hd_array(&n->base, q->ring->config.size,
+                             sizeof *q->announced_at, "a function");
   n->queues[f->first_queue + index] = q;
 }
 
@@ -126,14 +120,15 @@ bool virtio_hw_add_function(struct virtio_device *n, struct virtio_admin *c)
   if (at == n->n_functions || !is_acceptable(n, c) || !queues_are_free(n, c) ||
       !vectors_are_free(n, c))
     return false;
-  struct virtio_hw_function *f = array(n, 1, sizeof *f);
+  struct virtio_hw_function *f = hd_array(&n->base, 1, sizeof *f, "a function");
   f->config = *c->function;
   f->first_queue = c->first_queue;
   f->first_vector = c->first_vector;
   f->first_block = c->first_block;
   f->blocks = c->blocks;
   f->served = virtio_device_served(&f->config);
-  f->queue = array(n, f->config.n_queues, sizeof *f->queue);
+  f->queue =
+      hd_array(&n->base, f->config.n_queues, sizeof *f->queue, "a function");
   make_vectors(n, f);
   for (uint16_t i = 0; i < f->config.n_queues; i++)
     make_queue(n, f, i);

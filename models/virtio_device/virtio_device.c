@@ -127,13 +127,6 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 static const struct hd_component_ops ops = {.kind = "virtio_device",
                                             .handle = handle};
 
-static void *array(size_t count, size_t size, const char *path)
-{
-  void *a = calloc(count ? count : 1, size);
-  HD_REQUIRE(NULL, a != NULL, "out of memory for %s", path);
-  return a;
-}
-
 static void make_pools(struct virtio_device *n)
 {
   const struct virtio_device_params *p = &n->params;
@@ -165,7 +158,7 @@ struct virtio_device *virtio_device_create(
 {
   const char *problem = virtio_device_params_problem(params);
   HD_REQUIRE(NULL, problem == NULL, "%s: %s", path, problem);
-  struct virtio_device *n = array(1, sizeof *n, path);
+  struct virtio_device *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->kind = kind;
   n->params = *params;
@@ -173,11 +166,13 @@ struct virtio_device *virtio_device_create(
   n->window = window;
   n->n_functions = (size_t)(params->functions - params->pf_functions);
   n->functions =
-      array(n->n_functions, sizeof(struct virtio_hw_function *), path);
-  n->queues =
-      array((size_t)params->queues, sizeof(struct virtio_hw_queue *), path);
-  n->vectors = array((size_t)params->vectors, sizeof *n->vectors, path);
-  n->scratch = array((size_t)params->max_buffers, sizeof *n->scratch, path);
+      hd_array(NULL, n->n_functions, sizeof(struct virtio_hw_function *), path);
+  n->queues = hd_array(NULL, (size_t)params->queues,
+                       sizeof(struct virtio_hw_queue *), path);
+  n->vectors =
+      hd_array(NULL, (size_t)params->vectors, sizeof *n->vectors, path);
+  n->scratch =
+      hd_array(NULL, (size_t)params->max_buffers, sizeof *n->scratch, path);
   make_pools(n);
   n->packet_clock = n->schedule_clock = hd_clock_at(params->clock);
   return n;

@@ -12,13 +12,6 @@
 
 /* ---- creation ---------------------------------------------------------- */
 
-static void *allocate(size_t n, size_t bytes)
-{
-  void *p = calloc(n, bytes);
-  HD_REQUIRE(NULL, p != NULL, "out of memory for threads");
-  return p;
-}
-
 static uint32_t thread_of(const struct guest *g, uint32_t stream)
 {
   bool single = g->config.udp_stream->threads == THREADS_SINGLE;
@@ -40,7 +33,7 @@ static void create_threads(struct guest *g, uint32_t threads)
     s->count = threads > i ? (threads - i - 1) / vcpus + 1 : 0;
     s->running = s->count;
     if (s->count > 0)
-      s->threads = allocate(s->count, sizeof *s->threads);
+      s->threads = hd_array(NULL, s->count, sizeof *s->threads, "threads");
   }
 }
 
@@ -51,7 +44,7 @@ void udp_stream_create(struct guest *g)
   for (uint32_t s = 0; s < n; s++) {
     struct guest_thread *t = place(g, thread_of(g, s));
     if (!t->streams)
-      t->streams = allocate(n, sizeof(struct guest_stream *));
+      t->streams = hd_array(NULL, n, sizeof(struct guest_stream *), "threads");
     t->streams[t->count++] = &g->streams[s];
     g->streams[s].thread = t;
   }

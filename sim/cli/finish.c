@@ -1,7 +1,6 @@
 #include "sim/cli/finish.h"
 
 #include "sim/cli/merge.h"
-#include "sim/cli/summary.h"
 #include "sim/cli/table.h"
 
 #include <sched.h>
@@ -9,8 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { TABLE_ROWS_MAX = 200 };
 
 double cli_finish_clock(void)
 {
@@ -28,27 +25,11 @@ size_t cli_finish_processors(void)
   return n > 0 ? (size_t)n : 1;
 }
 
-static bool print_table(const struct plan *p, const struct outdir *d)
-{
-  char error[HD_ATOMIC_ERROR_MAX];
-  char *path = cli_format("%s/summary.csv", d->path);
-  struct summary s;
-  bool good = cli_summary_read(&s, path, error);
-  if (good && s.n_cases > 0)
-    cli_table_print(&s, p->confidence, TABLE_ROWS_MAX, stdout);
-  if (good)
-    cli_summary_terminate(&s);
-  else
-    cli_message("%s", error);
-  free(path);
-  return good;
-}
-
 int cli_finish(const struct plan *p, const struct outdir *d, double wall_s)
 {
   bool good = cli_merge_tables(p, d) &&
               (d->temporary || cli_merge_manifest(p, d, wall_s)) &&
-              print_table(p, d);
+              cli_table_print(d->path, p->confidence);
   if (!good && p->status == CLI_OK)
     return CLI_FAILED;
   return p->status;
@@ -58,7 +39,7 @@ void cli_finish_print_files(const struct outdir *d)
 {
   static const char *const files[] = {
       "summary.csv",    "breakdown.csv", "confidence.csv", "faults.csv",
-      "timeseries.csv", "cores.csv", "published.csv", "manifest.json"};
+      "timeseries.csv", "cores.csv",     "published.csv",  "manifest.json"};
   const char *gap = "";
   printf("Results in %s (", d->path);
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

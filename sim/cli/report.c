@@ -1,12 +1,9 @@
 /* hdiov-sim report: the tables of earlier results. */
 #include "sim/cli/claims.h"
 #include "sim/cli/cli.h"
-#include "sim/cli/summary.h"
 #include "sim/cli/table.h"
 
-#include <stdlib.h>
-
-enum { KEY_STRICT = 256, KEY_MARKDOWN, TABLE_ROWS_MAX = 200 };
+enum { KEY_STRICT = 256, KEY_MARKDOWN };
 
 struct report {
   const char *dir;
@@ -58,22 +55,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = options, .parser = parse_option, .args_doc = "DIR", .doc = doc};
 
-static bool print_summary(const char *dir)
-{
-  char error[HD_ATOMIC_ERROR_MAX];
-  char *path = cli_format("%s/summary.csv", dir);
-  struct summary s;
-  bool good = cli_summary_read(&s, path, error);
-  if (good && s.n_cases > 0)
-    cli_table_print(&s, 0.95, TABLE_ROWS_MAX, stdout);
-  if (good)
-    cli_summary_terminate(&s);
-  else
-    cli_message("%s", error);
-  free(path);
-  return good;
-}
-
 int cli_report(struct cli_options *o, int argc, char **argv)
 {
   struct report report = {0};
@@ -81,7 +62,7 @@ int cli_report(struct cli_options *o, int argc, char **argv)
   (void)o;
   cli_parse(&argp, argc, argv, &report);
   enum claims_style style = report.markdown ? CLAIMS_MARKDOWN : CLAIMS_ALL;
-  if ((!report.markdown && !print_summary(report.dir)) ||
+  if ((!report.markdown && !cli_table_print(report.dir, 0.95)) ||
       !cli_claims_print(report.dir, style, stdout, &count))
     return CLI_USAGE;
   return cli_claims_status(&count, report.strict);

@@ -1,11 +1,13 @@
 #include "sim/cli/table.h"
 
 #include "sim/cli/cli.h"
+#include "sim/cli/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_MAX = 200 };
 enum form { FORM_PLAIN, FORM_COUNT, FORM_MICROSECONDS };
 
 struct shown {
@@ -257,22 +259,37 @@ static void print_rule(const struct grid *g, FILE *out)
   fputc('\n', out);
 }
 
-void cli_table_print(const struct summary *s, double level, size_t limit,
-                     FILE *out)
+static void print(const struct summary *s, double level, FILE *out)
 {
   struct layout l = lay_out(s, level);
   size_t total = 0;
   for (size_t i = 0; i < s->n_cases; i++)
     total += is_row(&l, &s->cases[i]);
-  struct grid g = fill(&l, total < limit ? total : limit);
+  struct grid g = fill(&l, total < ROWS_MAX ? total : ROWS_MAX);
   for (size_t row = 0; row < g.rows; row++) {
     print_row(&g, row, out);
     if (row == 0)
       print_rule(&g, out);
   }
-  if (total > limit)
-    fprintf(out, "... and %zu more rows in summary.csv\n", total - limit);
+  if (total > ROWS_MAX)
+    fprintf(out, "... and %zu more rows in summary.csv\n", total - ROWS_MAX);
   if (s->repetitions > 1)
     fprintf(out, "Means of %zu repetitions.\n", s->repetitions);
   release(&g);
+}
+
+bool cli_table_print(const char *dir, double level)
+{
+  char error[HD_ATOMIC_ERROR_MAX];
+  char *path = cli_format("%s/summary.csv", dir);
+  struct summary s;
+  bool good = cli_summary_read(&s, path, error);
+  if (good && s.n_cases > 0)
+    print(&s, level, stdout);
+  if (good)
+    cli_summary_terminate(&s);
+  else
+    cli_message("%s", error);
+  free(path);
+  return good;
 }

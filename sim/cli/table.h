@@ -4,14 +4,12 @@
 #ifndef HD_CLI_TABLE_H
 #define HD_CLI_TABLE_H
 
-#include "sim/cli/summary.h"
+#include <stdbool.h>
 
-#include <stdio.h>
-
-/* Prints a row for each point and group: the axes, and the metrics that apply
- * anywhere in the summary. At most `limit` rows; then how many more there
- * are. */
-void cli_table_print(const struct summary *s, double level, size_t limit,
-                     FILE *out);
+/* Prints what summary.csv in `dir` says to stdout: a row for each point and
+ * group, with the axes, and the metrics that apply anywhere; confidence of
+ * level `level`. At most 200 rows; then how many more there are. Returns false,
+ * with a message, if the file cannot be read. */
+bool cli_table_print(const char *dir, double level);
 
 #endif

@@ -212,4 +212,10 @@ _Noreturn void hd_fail(const struct hd_component *c, const char *file, int line,
       hd_fail((c), __FILE__, __LINE__, __VA_ARGS__);                           \
   } while (0)
 
+/* `n` zeroed objects of `size` bytes, to be freed by free(); never NULL, with
+ * n = 0 either. Fails naming `c` (may be NULL) and `what` when there is no
+ * memory. Not for the hot path: see pool.h. */
+void *hd_array(const struct hd_component *c, size_t n, size_t size,
+               const char *what);
+
 #endif
