@@ -92,6 +92,9 @@ void *sched_grown(void *array, size_t n, size_t size);
 /* -- sched_interrupts.c -------------------------------------------------- */
 
 struct interrupt_msg;
+/* From the sender's index to this scheduler's. */
+uint32_t sched_translated(const struct scheduler *s,
+                          const struct interrupt_msg *m);
 /* These own their message. */
 void sched_irq_wake(struct scheduler *s, struct interrupt_msg *m);
 void sched_host_irq_begins(struct scheduler *s, struct interrupt_msg *m);

@@ -32,8 +32,8 @@ uint32_t scheduler_add_interrupts(struct scheduler *s,
   return source->count++;
 }
 
-/* From the sender's index to this scheduler's. */
-static void translate(const struct scheduler *s, struct interrupt_msg *m)
+uint32_t sched_translated(const struct scheduler *s,
+                          const struct interrupt_msg *m)
 {
   uint64_t sender = m->msg.order >> 40;
   for (uint32_t i = 0; i < s->n_sources; i++) {
@@ -42,9 +42,14 @@ static void translate(const struct scheduler *s, struct interrupt_msg *m)
       continue;
     HD_REQUIRE(&s->base, m->vcpu < source->count, "%s knows no vCPU %u",
                source->unit->path, m->vcpu);
-    m->vcpu = source->vcpus[m->vcpu];
-    return;
+    return source->vcpus[m->vcpu];
   }
+  return m->vcpu;
+}
+
+static void translate(const struct scheduler *s, struct interrupt_msg *m)
+{
+  m->vcpu = sched_translated(s, m);
 }
 
 /* Its posted bits go with the run that this gives it. If it has one already,

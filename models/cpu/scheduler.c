@@ -81,6 +81,18 @@ static void handle_timer(struct scheduler *s, struct hd_msg *msg)
   hd_msg_free(&s->base, msg);
 }
 
+static void ahead(const struct hd_component *self, const struct hd_msg *msg)
+{
+  const struct scheduler *s = (const struct scheduler *)self;
+  uint32_t vcpu = UINT32_MAX;
+  if (msg->kind == MSG_SCHED_BLOCK)
+    vcpu = ((const struct sched_msg *)msg)->vcpu;
+  else if (msg->kind == MSG_IRQ_WAKE)
+    vcpu = sched_translated(s, (const struct interrupt_msg *)msg);
+  if (vcpu < s->n_entities)
+    hd_fetch(&s->entities[vcpu], sizeof *s->entities);
+}
+
 static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct scheduler *s = (struct scheduler *)self;
@@ -156,8 +168,8 @@ struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
                                    const struct cpu_params *params,
                                    const struct hd_window *window)
 {
-  static const struct hd_component_ops ops = {.kind = "scheduler",
-                                              .handle = handle};
+  static const struct hd_component_ops ops = {
+      .kind = "scheduler", .handle = handle, .ahead = ahead};
   check_params(params);
   struct scheduler *s = hd_array(NULL, 1, sizeof *s, "the scheduler");
   hd_component_initialize(&s->base, e, &ops, path, host);

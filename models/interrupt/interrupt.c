@@ -55,10 +55,30 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   }
 }
 
+/* ---- fetching ahead ------------------------------------------------- */
+
+static void fetch_descriptor(const struct interrupt_unit *u, uint32_t vcpu)
+{
+  if (vcpu < u->n_descriptors)
+    hd_fetch(&u->descriptors[vcpu], sizeof *u->descriptors);
+}
+
+static void ahead(const struct hd_component *self, const struct hd_msg *msg)
+{
+  const struct interrupt_unit *u = (const struct interrupt_unit *)self;
+  if (msg->kind == MSG_TLP_INTERRUPT) {
+    uint64_t handle = ((const struct pcie_tlp *)msg)->data;
+    if (handle < u->n_entries)
+      fetch_descriptor(u, u->entries[handle].vcpu);
+  } else if (msg->kind == MSG_PID_STATE) {
+    fetch_descriptor(u, ((const struct interrupt_msg *)msg)->vcpu);
+  }
+}
+
 /* ---- building ------------------------------------------------------- */
 
-static const struct hd_component_ops ops = {.kind = "interrupt_unit",
-                                            .handle = handle};
+static const struct hd_component_ops ops = {
+    .kind = "interrupt_unit", .handle = handle, .ahead = ahead};
 
 struct interrupt_unit *
 interrupt_unit_create(struct hd_engine *e, const char *path, const char *host,

@@ -96,6 +96,7 @@ static void begin_update(struct interrupt_unit *u, struct posted_descriptor *d,
                          struct pcie_tlp *tlp)
 {
   hd_time delay = hd_time_max(tlp->entered - hd_now(&u->base), 0);
+  hd_channel_fetch(d->notify); /* who it is for will be told */
   d->updating = true;
   interrupt_access(u, UPDATE_DESCRIPTOR, true, d->address, 8, tlp, delay);
 }

@@ -18,21 +18,22 @@ static bool grow(void **items, size_t *capacity, size_t count, size_t bytes)
 
 /* ---- table pages ---------------------------------------------------- */
 
-static bool append_run(struct vtd_paging *p, unsigned level, uint64_t first,
-                       uint64_t count, uint64_t base)
+static bool append_run(struct vtd_runs *r, uint64_t first, uint64_t count,
+                       uint64_t base)
 {
-  size_t *n = &p->runs[level - 1].count;
-  struct vtd_run *last = *n ? &p->runs[level - 1].items[*n - 1] : NULL;
+  struct vtd_run *last = r->count ? &r->items[r->count - 1] : NULL;
   if (last && last->first + last->count == first &&
       last->base + last->count * 4096 == base) {
     last->count += count;
+    r->first = r->items[0];
     return true;
   }
-  void *items = p->runs[level - 1].items;
-  if (!grow(&items, &p->runs[level - 1].capacity, *n, sizeof *last))
+  void *items = r->items;
+  if (!grow(&items, &r->capacity, r->count, sizeof *last))
     return false;
-  p->runs[level - 1].items = items;
-  p->runs[level - 1].items[(*n)++] = (struct vtd_run){first, count, base};
+  r->items = items;
+  r->items[r->count++] = (struct vtd_run){first, count, base};
+  r->first = r->items[0];
   return true;
 }
 
@@ -52,14 +53,14 @@ static bool add_tables(struct vtd_paging *p, unsigned level, uint64_t from,
   if (first > last)
     return true;
   uint64_t base = allocate(context, last - first + 1);
-  return base != 0 && append_run(p, level, first, last - first + 1, base);
+  return base != 0 &&
+         append_run(&p->runs[level - 1], first, last - first + 1, base);
 }
 
-static const struct vtd_run *find_run(const struct vtd_paging *p,
-                                      unsigned level, uint64_t index)
+static const struct vtd_run *find_run(const struct vtd_runs *r, uint64_t index)
 {
-  const struct vtd_run *items = p->runs[level - 1].items;
-  size_t low = 0, high = p->runs[level - 1].count;
+  const struct vtd_run *items = r->count == 1 ? &r->first : r->items;
+  size_t low = 0, high = r->count;
   while (low < high) {
     size_t middle = (low + high) / 2;
     if (items[middle].first <= index)
@@ -88,6 +89,7 @@ static bool add_segment(struct vtd_paging *p, struct vtd_segment s,
       last->writable == s.writable &&
       last->target + (last->end - last->start) == s.target) {
     last->end = s.end;
+    p->first_segment = p->segments[0];
     return true;
   }
   void *items = p->segments;
@@ -95,6 +97,7 @@ static bool add_segment(struct vtd_paging *p, struct vtd_segment s,
     return false;
   p->segments = items;
   p->segments[p->n_segments++] = s;
+  p->first_segment = p->segments[0];
   return true;
 }
 
@@ -173,17 +176,19 @@ void vtd_paging_terminate(struct vtd_paging *p)
 static const struct vtd_segment *find_segment(const struct vtd_paging *p,
                                               uint64_t address)
 {
+  const struct vtd_segment *items =
+      p->n_segments == 1 ? &p->first_segment : p->segments;
   size_t low = 0, high = p->n_segments;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (p->segments[middle].start <= address)
+    if (items[middle].start <= address)
       low = middle + 1;
     else
       high = middle;
   }
-  if (low == 0 || address >= p->segments[low - 1].end)
+  if (low == 0 || address >= items[low - 1].end)
     return NULL;
-  return &p->segments[low - 1];
+  return &items[low - 1];
 }
 
 enum vtd_entry vtd_paging_entry(const struct vtd_paging *p, unsigned level,
@@ -191,7 +196,7 @@ enum vtd_entry vtd_paging_entry(const struct vtd_paging *p, unsigned level,
 {
   if (level > 1) {
     uint64_t index = address >> vtd_level_shift(level);
-    const struct vtd_run *run = find_run(p, level - 1, index);
+    const struct vtd_run *run = find_run(&p->runs[level - 2], index);
     if (run) {
       leaf->page = run->base + (index - run->first) * 4096;
       return VTD_TABLE;

@@ -45,14 +45,18 @@ struct vtd_segment {
 typedef uint64_t (*vtd_allocate)(void *context, uint64_t pages);
 typedef void (*vtd_release)(void *context, uint64_t base, uint64_t pages);
 
+/* Most domains have one segment and one run a level: copies of the first ones
+ * lie here, where they are at hand once the domain is. */
 struct vtd_paging {
   uint64_t root; /* address of the level-4 table page; 0: none */
-  struct {
-    struct vtd_run *items;
-    size_t count, capacity;
-  } runs[VTD_LEVELS - 1]; /* of level 1, 2, 3 */
   struct vtd_segment *segments;
   size_t n_segments, cap_segments;
+  struct vtd_segment first_segment; /* segments[0] */
+  struct vtd_runs {
+    struct vtd_run *items;
+    size_t count, capacity;
+    struct vtd_run first; /* items[0] */
+  } runs[VTD_LEVELS - 1]; /* of level 1, 2, 3 */
 };
 
 /* Maps [from, from + size) to [to, ...); from lies above all earlier mappings.

@@ -113,6 +113,8 @@ static void cache_table(struct iommu *u, const struct iommu_walk *w,
 static void read_page_entry(struct iommu *u, struct iommu_walk *w,
                             hd_time delay)
 {
+  const struct vtd_domain *d = domain_of(u, w);
+  hd_fetch(is_nested(u) ? &d->first : &d->second, sizeof d->second);
   read_structure(u, w, STEP_PAGE,
                  w->table + vtd_entry_offset(w->level, w->iova), 8, delay);
 }

@@ -1,6 +1,8 @@
 /* llc.c - tag store of a last-level cache, see llc.h. */
 #include "models/memory/llc.h"
 
+#include "sim/engine/engine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +145,15 @@ static void demote(struct llc *l, size_t set, unsigned way)
 static inline void set_bit(uint32_t *bits, uint32_t bit, bool on)
 {
   *bits = on ? *bits | bit : *bits & ~bit;
+}
+
+/* Consecutive lines are in consecutive sets, but for where the low bits wrap.
+ */
+void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes)
+{
+  uint32_t tag;
+  const unsigned char *set = l->sets + set_of(l, line, &tag) * set_bytes(l);
+  hd_fetch(set, (bytes / LLC_LINE + 1) * set_bytes(l));
 }
 
 enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access)

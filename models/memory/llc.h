@@ -63,6 +63,9 @@ enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access);
 bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
                   enum llc_access access, uint64_t *victim);
 
+/* Fetches the sets of the lines of `bytes` from `line` on: see hd_fetch(). */
+void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes);
+
 /* Invalidates the line, without write-back. */
 void llc_drop(struct llc *l, uint64_t line);
 

@@ -238,9 +238,27 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   }
 }
 
+/* ---- fetching ahead ------------------------------------------------- */
+
+static void ahead(const struct hd_component *self, const struct hd_msg *msg)
+{
+  const struct memory *m = (const struct memory *)self;
+  if (msg->kind == MSG_TLP_ACCESS) {
+    const struct pcie_tlp *tlp = (const struct pcie_tlp *)msg;
+    llc_fetch(&m->near.llc, memory_span_of(tlp->hpa, tlp->length).first,
+              tlp->length);
+    if (tlp->type == PCIE_MWR && tlp->observer < m->n_observers)
+      hd_channel_fetch(m->observers[tlp->observer]);
+  } else if (msg->kind == MSG_MEMORY_ACCESS) {
+    const struct memory_request *q = (const struct memory_request *)msg;
+    llc_fetch(&m->near.llc, q->address >> LLC_LINE_SHIFT, q->length);
+  }
+}
+
 /* ---- building ------------------------------------------------------- */
 
-static const struct hd_component_ops ops = {.kind = "memory", .handle = handle};
+static const struct hd_component_ops ops = {
+    .kind = "memory", .handle = handle, .ahead = ahead};
 
 struct memory *memory_create(struct hd_engine *e, const char *path,
                              const char *host,

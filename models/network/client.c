@@ -101,6 +101,16 @@ static void go(struct client *c, struct control_msg *m)
   hd_msg_free(&c->base, m);
 }
 
+static void ahead(const struct hd_component *self, const struct hd_msg *msg)
+{
+  const struct client *c = (const struct client *)self;
+  if (msg->kind != MSG_FRAME)
+    return;
+  const struct packet *p = ((const struct packet_msg *)msg)->packet;
+  if (p->vm < c->n_guests)
+    client_fetch(&c->guests[p->vm], p);
+}
+
 static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct client *c = (struct client *)self;
@@ -129,7 +139,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 
 /* ---- life --------------------------------------------------------------- */
 
-static const struct hd_component_ops ops = {.kind = "client", .handle = handle};
+static const struct hd_component_ops ops = {
+    .kind = "client", .handle = handle, .ahead = ahead};
 
 struct client *client_create(struct hd_engine *e, const char *path,
                              const char *host,

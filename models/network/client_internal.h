@@ -78,6 +78,9 @@ void client_send(struct client *c, struct packet_msg *m, hd_time delay);
 
 /* ---- client_measure.c ---------------------------------------------------- */
 
+/* Fetches what the arrival of `p` touches of its guest. */
+void client_fetch(const struct client_guest *g, const struct packet *p);
+
 /* A frame has arrived, whatever comes of it. */
 void client_note_arrival(struct client *c, struct client_guest *g,
                          const struct packet *p);

@@ -20,6 +20,13 @@ static struct stream *stream_of(struct client *c, struct client_guest *g,
   return &g->streams[index];
 }
 
+void client_fetch(const struct client_guest *g, const struct packet *p)
+{
+  hd_fetch(&g->streams, sizeof *g - offsetof(struct client_guest, streams));
+  if (p->stream < g->n_streams)
+    hd_fetch(&g->streams[p->stream], sizeof *g->streams);
+}
+
 static void add_to_series(struct client *c, const struct client_guest *g,
                           hd_time when, enum hd_series_count what,
                           uint64_t amount)

@@ -218,6 +218,8 @@ struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
 /* ---- registers.c ----------------------------------------------------------
  */
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp);
+/* hd_component_ops.ahead: what a register write will touch. */
+void nic_ahead(const struct hd_component *self, const struct hd_msg *msg);
 
 /* ---- descriptors.c --------------------------------------------------------
  */

@@ -109,7 +109,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static const struct hd_component_ops ops = {.kind = "nic", .handle = handle};
+static const struct hd_component_ops ops = {
+    .kind = "nic", .handle = handle, .ahead = nic_ahead};
 
 static void initialize_vectors(struct nic *n)
 {

@@ -68,6 +68,20 @@ static void write_register(struct nic *n, uint64_t address, uint64_t data,
     ignore(n);
 }
 
+void nic_ahead(const struct hd_component *self, const struct hd_msg *msg)
+{
+  const struct nic *n = (const struct nic *)self;
+  const struct pcie_tlp *t = (const struct pcie_tlp *)msg;
+  if (msg->kind != MSG_TLP || t->type != PCIE_MWR)
+    return;
+  uint64_t tx = t->address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t vector = nic_index_of(t->address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
+  if (tx < (uint64_t)n->params.tx_queues)
+    hd_fetch(n->tx_queues[tx], sizeof(struct nic_queue));
+  else if (vector < n->n_vectors)
+    hd_fetch(&n->vectors[vector], sizeof *n->vectors);
+}
+
 static void register_written(struct nic *n, struct pcie_tlp *tlp)
 {
   write_register(n, tlp->address, tlp->data, tlp->object);

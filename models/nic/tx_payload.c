@@ -240,6 +240,7 @@ void nic_send_packet(struct nic *n, struct nic_queue *q)
   f->dma.address = buffer_of(q->owner, f->packet);
   f->dma.length = packet_dma_bytes(f->packet);
   f->dma.done = payload_done;
+  hd_fetch(q->vector, sizeof *q->vector); /* for its completion */
   nic_identify(q->owner, &f->dma);
   pcie_requester_read(n->requester, &f->dma);
 }

@@ -94,28 +94,43 @@ static uint32_t next_bytes(const struct nic_queue *q)
 
 /* With many interfaces, their turns are so far apart that nothing of them is in
  * the processor's caches any more. Fetches what the next decisions look at, in
- * steps: each reads what an earlier one has fetched. */
+ * steps: each reads what an earlier call has fetched. The first in the round
+ * has just been served. */
+static const struct nic_queue *queue_at(const struct nic_turn *turn)
+{
+  return (const struct nic_queue *)((const struct nic_function *)turn)
+      ->queues.front;
+}
+
+static void fetch_packet(const struct nic_queue *q)
+{
+  uint32_t slot = nic_slot(q, q->used);
+  hd_fetch(q->descriptors[slot].packet, sizeof(struct packet));
+  hd_fetch(&q->ring->slot[slot], 1);
+}
+
+static void fetch_descriptor(const struct nic_queue *q)
+{
+  hd_fetch(&q->descriptors[nic_slot(q, q->used)], sizeof *q->descriptors);
+  hd_fetch(q->ring, sizeof *q->ring);
+}
+
 static void look_ahead(const struct nic_port *port)
 {
   const struct nic_turn *turn = port->interfaces.front;
+  const struct nic_queue *q;
   if (turn == NULL)
     return;
-  const struct nic_turn *q = ((const struct nic_function *)turn)->queues.front;
-  if (q != NULL) {
-    const struct nic_queue *first = (const struct nic_queue *)q;
-    __builtin_prefetch(first->descriptors[nic_slot(first, first->used)].packet);
-  }
+  turn = turn->next->next;
+  if ((q = queue_at(turn)) != NULL)
+    fetch_packet(q);
   turn = turn->next;
-  q = ((const struct nic_function *)turn)->queues.front;
-  if (q != NULL) {
-    const struct nic_queue *second = (const struct nic_queue *)q;
-    __builtin_prefetch(&second->descriptors[nic_slot(second, second->used)]);
-  }
+  if ((q = queue_at(turn)) != NULL)
+    fetch_descriptor(q);
   turn = turn->next;
-  q = ((const struct nic_function *)turn)->queues.front;
-  for (int line = 0; q != NULL && line < 3; line++)
-    __builtin_prefetch((const char *)q + 64 * line);
-  __builtin_prefetch(turn->next);
+  if ((q = queue_at(turn)) != NULL)
+    hd_fetch(q, sizeof *q);
+  hd_fetch(turn->next, sizeof(struct nic_turn) + sizeof(struct nic_round));
 }
 
 /* A packet larger than the whole buffer may have it alone. */

@@ -157,6 +157,26 @@ static hd_time draw_jitter(const struct guest *g)
   return jitter;
 }
 
+/* What a vCPU that sends or receives looks at. */
+static void declare_footprints(struct guest *g)
+{
+  for (size_t i = 0; i < g->n_cpus; i++) {
+    struct hd_task *t = &g->cpus[i].vcpu.task;
+    hd_task_add_footprint(t, &g->cpus[i], sizeof g->cpus[i]);
+    hd_task_add_footprint(t, g, sizeof *g);
+  }
+  for (size_t s = 0; s < g->n_streams; s++)
+    hd_task_add_footprint(&g->streams[s].cpu->vcpu.task, &g->streams[s],
+                          sizeof g->streams[s]);
+  for (unsigned q = 0; g->txq && q < g->config.queue_pairs; q++) {
+    struct hd_task *t = &g->txq[q].cleaner->vcpu.task;
+    hd_task_add_footprint(t, &g->txq[q], sizeof g->txq[q]);
+    hd_task_add_footprint(t, &g->rxq[q], sizeof g->rxq[q]);
+    if (g->device->footprint)
+      g->device->footprint(g, q, t);
+  }
+}
+
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 {
   HD_REQUIRE(NULL, c->queue_pairs <= MAX_QUEUE_PAIRS && c->vcpus > 0,
@@ -171,6 +191,7 @@ struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
   g->touched = guest_allocate(g->device->pages(c), sizeof *g->touched);
   for (size_t i = 0; c->bare && i < g->device->pages(c); i++)
     g->touched[i] = true;
+  declare_footprints(g);
   g->jitter = draw_jitter(g);
   hd_histogram_initialize(&g->latency);
   hd_breakdown_initialize(&g->breakdown);

@@ -26,6 +26,9 @@ struct guest_device_ops {
    * owner knows (virtio). */
   void (*set_observer)(struct guest *g, unsigned q, uint16_t observer);
 
+  /* Adds the driver's part of queue pair q to the footprint of its vCPU. */
+  void (*footprint)(struct guest *g, unsigned q, struct hd_task *t);
+
   /* ---- the driver's life ---- */
   /* From MSG_VM_BOOT until there may be work; on vCPU 0. */
   void (*probe)(struct guest_cpu *cpu);

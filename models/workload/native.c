@@ -83,6 +83,14 @@ static void set_observer(struct guest *g, unsigned q, uint16_t observer)
   g->native->rx_rings[q].observer = observer;
 }
 
+static void footprint(struct guest *g, unsigned q, struct hd_task *t)
+{
+  struct native *d = g->native;
+  hd_task_add_footprint(t, d, sizeof *d);
+  hd_task_add_footprint(t, &d->tx[q], sizeof d->tx[q]);
+  hd_task_add_footprint(t, &d->tx_rings[q], sizeof d->tx_rings[q]);
+}
+
 struct nic_ring *guest_tx_rings(struct guest *g)
 {
   return g->native ? g->native->tx_rings : NULL;
@@ -225,6 +233,7 @@ const struct netdev_ops native_netdev_ops = {
                .create = create,
                .destroy = destroy,
                .set_observer = set_observer,
+               .footprint = footprint,
                .probe = probe,
                .memory_written = native_memory_written},
     .room = native_tx_room,

@@ -130,6 +130,7 @@ hd_time hd_actor_horizon(const struct hd_actor *a)
 void hd_actor_sleep(struct hd_actor *a, hd_time next)
 {
   hd_agenda_set(a, next);
+  a->stack = __builtin_frame_address(0);
   a->asleep = true;
   sg_actor_suspend(a->self);
 }

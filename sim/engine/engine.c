@@ -38,6 +38,7 @@ struct hd_engine *hd_engine_create(const struct hd_engine_options *options)
 {
   HD_REQUIRE(NULL, hd_the_engine == NULL,
              "SimGrid allows one simulation in a process");
+  hd_pages_prepare();
   struct hd_engine *e = calloc(1, sizeof *e);
   HD_REQUIRE(NULL, e != NULL, "out of memory for the engine");
   e->options = *options;
@@ -45,6 +46,7 @@ struct hd_engine *hd_engine_create(const struct hd_engine_options *options)
   e->next_heartbeat =
       options->heartbeat ? options->heartbeat_events : UINT64_MAX;
   hd_pool_initialize(&e->messages, HD_MSG_BYTES);
+  hd_pool_initialize(&e->channel_pool, sizeof(struct hd_channel));
   hd_the_engine = e;
   return e;
 }
@@ -60,8 +62,6 @@ void hd_engine_destroy(struct hd_engine *e)
 {
   for (size_t i = 0; i < e->n_actors; i++)
     destroy_actor(e->actors[i]);
-  for (size_t i = 0; i < e->n_channels; i++)
-    free(e->channels[i]);
   for (size_t i = 0; i < e->n_components; i++)
     free((void *)(uintptr_t)e->components[i]->path);
   free(e->actors);
@@ -72,6 +72,7 @@ void hd_engine_destroy(struct hd_engine *e)
   if (e->links)
     e->links_ops->destroy(e);
   hd_pool_terminate(&e->messages);
+  hd_pool_terminate(&e->channel_pool);
   free(e);
 }
 
@@ -113,9 +114,9 @@ struct hd_channel *hd_channel_open(struct hd_component *from,
              to->path);
   HD_REQUIRE(NULL, !e->running, "channel %s -> %s opened while running",
              from->path, to->path);
-  struct hd_channel *ch = malloc(sizeof *ch);
-  HD_REQUIRE(NULL, ch != NULL, "out of memory for a channel");
-  *ch = (struct hd_channel){from, to, latency, false};
+  struct hd_channel *ch = hd_pool_get(&e->channel_pool);
+  *ch = (struct hd_channel){
+      .from = from, .to = to, .latency = latency, .ahead = to->ops->ahead};
   e->channels = grown(e->channels, &e->cap_channels, e->n_channels,
                       sizeof(struct hd_channel *));
   e->channels[e->n_channels++] = ch;
@@ -219,8 +220,10 @@ static void start_actors(struct hd_engine *e)
     order[i] = order[j];
     order[j] = t;
   }
+  hd_pages_set_large(false);
   for (size_t i = 0; i < n; i++)
     start_actor(e, e->actors[order[i]]);
+  hd_pages_set_large(true);
   free(order);
 }
 

@@ -54,8 +54,10 @@ struct hd_msg {
 
 struct hd_channel {
   struct hd_component *from, *to;
-  hd_time latency; /* minimum, > 0 */
-  bool passive;    /* see hd_channel_set_passive() */
+  hd_time latency;        /* minimum, > 0 */
+  bool passive;           /* see hd_channel_set_passive() */
+  struct hd_actor *actor; /* the engine's: the receiver's */
+  void (*ahead)(const struct hd_component *to, const struct hd_msg *msg);
 };
 
 struct hd_component_ops {
@@ -64,6 +66,9 @@ struct hd_component_ops {
   void (*handle)(struct hd_component *self, struct hd_msg *msg);
   /* Optional: called once at time 0, in ID order within an actor. */
   void (*start)(struct hd_component *self);
+  /* Optional: `msg` has been sent and will be handled soon. To hd_fetch() what
+   * its handling will read; has no other effect. */
+  void (*ahead)(const struct hd_component *self, const struct hd_msg *msg);
 };
 
 /* Base of every model: first member of its struct. Fields are the engine's. */
@@ -171,16 +176,28 @@ void hd_schedule(struct hd_component *c, hd_time delay, void *msg);
 
 /* ---- software tasks -------------------------------------------------- */
 
+enum { HD_FOOTPRINT = 12 };
+
 struct hd_task {
   struct hd_component base;
   struct hd_component_ops ops; /* its kind, for failures */
   void (*body)(struct hd_task *task);
+  struct hd_footprint {
+    const void *start;
+    size_t bytes;
+  } footprint[HD_FOOTPRINT];
+  unsigned n_footprint;
 };
 
 /* Registers a task; body runs in an actor of its own from time 0. */
 void hd_task_initialize(struct hd_task *t, struct hd_engine *e,
                         void (*body)(struct hd_task *), const char *kind,
                         const char *path, const char *host);
+
+/* Says that the task reads or writes `bytes` from `start` on nearly whenever a
+ * message wakes it: they are fetched when the message is sent. A hint; beyond
+ * HD_FOOTPRINT of them it is ignored. */
+void hd_task_add_footprint(struct hd_task *t, const void *start, size_t bytes);
 
 /* Spends `d` >= 0 of local time without looking at messages. */
 void hd_task_advance(struct hd_task *t, hd_time d);
@@ -194,6 +211,21 @@ struct hd_msg *hd_task_wait(struct hd_task *t, hd_time until);
 /* The same, but messages on passive channels wake the task, too, and it may
  * send. For loops that poll memory. */
 struct hd_msg *hd_task_wait_eager(struct hd_task *t, hd_time until);
+
+/* ---- fetching ahead --------------------------------------------------- */
+
+/* Fetches what sending on `ch` touches of the receiver. */
+void hd_channel_fetch(const struct hd_channel *ch);
+
+/* Brings `bytes` from `start` on, which need not be valid, towards the
+ * processor. For what will be read soon and was last used long ago: with
+ * hundreds of VMs, most of a VM's state. */
+static inline void hd_fetch(const void *start, size_t bytes)
+{
+  uintptr_t line = (uintptr_t)start & ~(uintptr_t)63;
+  for (; line < (uintptr_t)start + bytes; line += 64)
+    __builtin_prefetch((const void *)line);
+}
 
 /* ---- failure --------------------------------------------------------- */
 

@@ -61,16 +61,40 @@ static inline void stamp(struct hd_component *from, struct hd_component *to,
   msg->to = to;
 }
 
-static void deliver(struct hd_actor *from, struct hd_msg *msg, bool passive)
+/* A task that has been asleep has long left the processor's caches, and so has
+ * what it works on: about what it needs first. */
+static void fetch_task(const struct hd_actor *a)
 {
-  struct hd_actor *to = hd_actor_of(msg->to);
+  enum { BELOW = 512, ABOVE = 512, SIMGRID = 512 };
+  const struct hd_task *t = a->task;
+  hd_fetch(a->stack - BELOW, BELOW + ABOVE);
+  hd_fetch((const char *)a->self - SIMGRID / 2, SIMGRID);
+  for (unsigned i = 0; i < t->n_footprint; i++)
+    hd_fetch(t->footprint[i].start, t->footprint[i].bytes);
+}
+
+static void wake_later(struct hd_actor *a, hd_time when)
+{
+  hd_agenda_set(a, when);
+  if (a->task)
+    fetch_task(a);
+}
+
+static void deliver(struct hd_actor *from, struct hd_actor *to,
+                    struct hd_msg *msg, bool passive)
+{
   if (passive)
     hd_task_keep_passive(to, msg);
   else
     hd_calendar_push(&to->calendar, msg);
   if (to != from && msg->when < to->next && (!passive || to->eager) &&
       !to->deaf)
-    hd_agenda_set(to, msg->when);
+    wake_later(to, msg->when);
+}
+
+void hd_channel_fetch(const struct hd_channel *ch)
+{
+  hd_fetch(ch->actor, sizeof *ch->actor);
 }
 
 void hd_send_at(struct hd_channel *ch, hd_time when, void *message)
@@ -81,7 +105,9 @@ void hd_send_at(struct hd_channel *ch, hd_time when, void *message)
              ch->to->path, (long long)(when - from->exec->now),
              (long long)ch->latency);
   stamp(from, ch->to, when, message);
-  deliver(hd_actor_of(from), message, ch->passive);
+  if (ch->ahead)
+    ch->ahead(ch->to, message);
+  deliver(hd_actor_of(from), ch->actor, message, ch->passive);
 }
 
 void hd_send(struct hd_channel *ch, hd_time delay, void *message)
@@ -93,7 +119,7 @@ void hd_schedule(struct hd_component *c, hd_time delay, void *message)
 {
   HD_REQUIRE(c, delay >= 0, "timer set %lld ps in the past", (long long)-delay);
   stamp(c, c, c->exec->now + delay, message);
-  deliver(hd_actor_of(c), message, false);
+  hd_calendar_push(&hd_actor_of(c)->calendar, message);
 }
 
 void *hd_msg_new(struct hd_component *c, uint32_t kind)

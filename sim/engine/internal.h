@@ -26,6 +26,7 @@ struct hd_actor {
   bool deaf;     /* blocked in SimGrid itself, see flow.c: no message, only
                     SimGrid's clock wakes it, at `next` or up to 1 ps later */
   struct hd_msg *passive, *passive_last; /* in order; see task.c */
+  const char *stack;                     /* where it sleeps */
   sg_actor_t self;
   struct hd_task *task; /* software actors */
   const char *host, *name;
@@ -55,6 +56,7 @@ struct hd_engine {
   struct hd_engine_options options;
   struct hd_component **components;
   size_t n_components, cap_components;
+  struct hd_pool channel_pool; /* side by side in the order of opening */
   struct hd_channel **channels;
   size_t n_channels, cap_channels;
   struct hd_actor **actors;
@@ -81,6 +83,11 @@ static inline struct hd_actor *hd_actor_of(const struct hd_component *c)
 {
   return (struct hd_actor *)(void *)c->exec;
 }
+
+/* pages.c: large pages, to be asked for before the models are built. Stacks are
+ * touched at one end only: they are allocated with large pages off. */
+void hd_pages_prepare(void);
+void hd_pages_set_large(bool large);
 
 /* placement.c: IDs from paths, actors from channels, their latencies. */
 void hd_placement_make(struct hd_engine *e);

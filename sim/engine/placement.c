@@ -117,9 +117,10 @@ static void choose_keeper(struct hd_engine *e)
   e->actors[e->n_actors++] = e->keeper; /* has room for one more */
 }
 
-static void note_channel(const struct hd_engine *e, const struct hd_channel *ch)
+static void note_channel(const struct hd_engine *e, struct hd_channel *ch)
 {
   struct hd_actor *from = hd_actor_of(ch->from), *to = hd_actor_of(ch->to);
+  ch->actor = to;
   if (from == to)
     return;
   from->reach = hd_time_min(from->reach, ch->latency);

@@ -7,6 +7,12 @@
  */
 #include "sim/engine/internal.h"
 
+void hd_task_add_footprint(struct hd_task *t, const void *start, size_t bytes)
+{
+  if (t->n_footprint < HD_FOOTPRINT)
+    t->footprint[t->n_footprint++] = (struct hd_footprint){start, bytes};
+}
+
 void hd_task_advance(struct hd_task *t, hd_time d)
 {
   HD_REQUIRE(&t->base, d >= 0, "time runs backwards by %lld ps", (long long)-d);
