@@ -163,7 +163,7 @@ static void declare_footprints(struct guest *g)
   for (size_t i = 0; i < g->n_cpus; i++) {
     struct hd_task *t = &g->cpus[i].vcpu.task;
     hd_task_add_footprint(t, &g->cpus[i], sizeof g->cpus[i]);
-    hd_task_add_footprint(t, g, sizeof *g);
+    hd_task_add_footprint(t, g, offsetof(struct guest, latency));
   }
   for (size_t s = 0; s < g->n_streams; s++)
     hd_task_add_footprint(&g->streams[s].cpu->vcpu.task, &g->streams[s],

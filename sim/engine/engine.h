@@ -182,11 +182,8 @@ struct hd_task {
   struct hd_component base;
   struct hd_component_ops ops; /* its kind, for failures */
   void (*body)(struct hd_task *task);
-  struct hd_footprint {
-    const void *start;
-    size_t bytes;
-  } footprint[HD_FOOTPRINT];
-  unsigned n_footprint;
+  uint32_t n_footprint;
+  uintptr_t footprint[HD_FOOTPRINT]; /* line's address | number of lines */
 };
 
 /* Registers a task; body runs in an actor of its own from time 0. */
@@ -217,14 +214,17 @@ struct hd_msg *hd_task_wait_eager(struct hd_task *t, hd_time until);
 /* Fetches what sending on `ch` touches of the receiver. */
 void hd_channel_fetch(const struct hd_channel *ch);
 
+/* Of a cache line, of the processors on which the simulator runs. */
+#define HD_LINE ((uintptr_t)64)
+
 /* Brings `bytes` from `start` on, which need not be valid, towards the
  * processor. For what will be read soon and was last used long ago: with
  * hundreds of VMs, most of a VM's state. */
 static inline void hd_fetch(const void *start, size_t bytes)
 {
-  uintptr_t line = (uintptr_t)start & ~(uintptr_t)63;
-  for (; line < (uintptr_t)start + bytes; line += 64)
-    __builtin_prefetch((const void *)line);
+  uintptr_t line = (uintptr_t)start & ~(HD_LINE - 1);
+  for (; line < (uintptr_t)start + bytes; line += HD_LINE)
+    __builtin_prefetch((const void *)line, 0, 2);
 }
 
 /* ---- failure --------------------------------------------------------- */

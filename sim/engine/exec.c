@@ -69,8 +69,9 @@ static void fetch_task(const struct hd_actor *a)
   const struct hd_task *t = a->task;
   hd_fetch(a->stack - BELOW, BELOW + ABOVE);
   hd_fetch((const char *)a->self - SIMGRID / 2, SIMGRID);
-  for (unsigned i = 0; i < t->n_footprint; i++)
-    hd_fetch(t->footprint[i].start, t->footprint[i].bytes);
+  for (uint32_t i = 0; i < t->n_footprint; i++)
+    hd_fetch((const void *)(t->footprint[i] & ~(HD_LINE - 1)),
+             HD_LINE * (t->footprint[i] & (HD_LINE - 1)));
 }
 
 static void wake_later(struct hd_actor *a, hd_time when)

@@ -9,8 +9,10 @@
 
 void hd_task_add_footprint(struct hd_task *t, const void *start, size_t bytes)
 {
-  if (t->n_footprint < HD_FOOTPRINT)
-    t->footprint[t->n_footprint++] = (struct hd_footprint){start, bytes};
+  uintptr_t first = (uintptr_t)start / HD_LINE;
+  uintptr_t lines = ((uintptr_t)start + bytes - 1) / HD_LINE - first + 1;
+  if (t->n_footprint < HD_FOOTPRINT && bytes > 0 && lines < HD_LINE)
+    t->footprint[t->n_footprint++] = first * HD_LINE | lines;
 }
 
 void hd_task_advance(struct hd_task *t, hd_time d)
