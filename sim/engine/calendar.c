@@ -55,7 +55,7 @@ static inline bool before(const struct hd_calendar_entry *a,
   return a->when < b->when || (a->when == b->when && a->order < b->order);
 }
 
-static void heap_grow(struct hd_calendar_heap *h)
+static __attribute__((noinline)) void heap_grow(struct hd_calendar_heap *h)
 {
   h->capacity = h->capacity ? h->capacity * 2 : 4;
   h->entries = realloc(h->entries, h->capacity * sizeof *h->entries);
@@ -162,17 +162,23 @@ static inline void move_to(struct hd_calendar *c, hd_time when)
   c->near_last = when | mask;
 }
 
+/* Files a message that is not in the inner level. */
+static __attribute__((noinline)) void place_far(struct hd_calendar *c,
+                                                struct hd_msg *msg)
+{
+  if (distance(c, msg->when) >> WHEEL_BITS == 0)
+    level_put(&c->wheel->outer, slot_of(msg->when, OUTER_BITS), msg);
+  else
+    heap_push(&c->far, msg);
+}
+
 /* Files a message later than near_last. */
 static inline void place(struct hd_calendar *c, struct hd_msg *msg)
 {
-  struct hd_calendar_wheel *w = c->wheel;
-  uint64_t d = distance(c, msg->when);
-  if (d >> OUTER_BITS == 0)
-    level_put(&w->inner, slot_of(msg->when, SLOT_BITS), msg);
-  else if (d >> WHEEL_BITS == 0)
-    level_put(&w->outer, slot_of(msg->when, OUTER_BITS), msg);
+  if (distance(c, msg->when) >> OUTER_BITS == 0)
+    level_put(&c->wheel->inner, slot_of(msg->when, SLOT_BITS), msg);
   else
-    heap_push(&c->far, msg);
+    place_far(c, msg);
 }
 
 static inline bool earlier(const struct hd_msg *a, const struct hd_msg *b)
@@ -180,13 +186,12 @@ static inline bool earlier(const struct hd_msg *a, const struct hd_msg *b)
   return a->when < b->when || (a->when == b->when && a->order < b->order);
 }
 
-/* Opens an inner slot: returns its earliest message; the others become the near
- * heap, which must be empty. */
-static inline struct hd_msg *open_inner(struct hd_calendar *c, uint32_t slot)
+/* The earliest of the messages of a slot; the others become the near heap,
+ * which must be empty. */
+static __attribute__((noinline)) struct hd_msg *sort_slot(struct hd_calendar *c,
+                                                          struct hd_msg *least)
 {
-  struct hd_msg *least = level_take(&c->wheel->inner, slot);
   struct hd_msg *next = least->next;
-  move_to(c, least->when);
   while (next) {
     struct hd_msg *msg = next;
     next = msg->next;
@@ -221,19 +226,14 @@ static void open_far(struct hd_calendar *c)
     place(c, heap_pop(far));
 }
 
-/* The earliest message outside the near heap, which must be empty; the rest of
- * its slot goes there. Something must wait. */
-static inline struct hd_msg *take_rest(struct hd_calendar *c)
+/* Fills the inner level, which must be empty; something must wait outside. */
+static __attribute__((noinline)) void fill_inner(struct hd_calendar *c)
 {
   struct hd_calendar_wheel *w = c->wheel;
-  if (w->inner.summary == 0) {
-    if (w->outer.summary == 0)
-      open_far(c);
-    if (w->inner.summary == 0)
-      open_outer(c, level_first(&w->outer));
-  }
-  c->rest_known = false;
-  return open_inner(c, level_first(&w->inner));
+  if (w->outer.summary == 0)
+    open_far(c);
+  if (w->inner.summary == 0)
+    open_outer(c, level_first(&w->outer));
 }
 
 /* The earliest time in the first slot in use. What is executed next is fetched
@@ -246,14 +246,12 @@ static inline hd_time least_of_first(const struct level *l)
   return s->least;
 }
 
-/* Finds the earliest time outside the near heap, which must be empty. */
-static inline void find_rest(struct hd_calendar *c)
+/* Finds the earliest time outside near heap and inner level, which must be
+ * empty. */
+static __attribute__((noinline)) void find_rest(struct hd_calendar *c)
 {
   const struct hd_calendar_wheel *w = c->wheel;
-  c->rest_known = true;
-  if (w->inner.summary) {
-    c->rest = least_of_first(&w->inner);
-  } else if (w->outer.summary) {
+  if (w->outer.summary) {
     c->rest = least_of_first(&w->outer);
   } else if (c->far.count) {
     c->rest = c->far.entries[0].when;
@@ -300,15 +298,44 @@ void hd_calendar_push(struct hd_calendar *c, struct hd_msg *msg)
     start_wheel(c);
 }
 
+/* The head is outside the near heap, which is empty. */
+static inline void look_outside(struct hd_calendar *c)
+{
+  if (!c->rest_known) {
+    c->rest_known = true;
+    if (c->wheel->inner.summary)
+      c->rest = least_of_first(&c->wheel->inner);
+    else
+      find_rest(c);
+  }
+  c->head = c->rest;
+}
+
+static __attribute__((noinline)) struct hd_msg *pop_near(struct hd_calendar *c)
+{
+  struct hd_msg *msg = heap_pop(&c->near);
+  if (c->near.count)
+    c->head = c->near.entries[0].when;
+  else
+    look_outside(c);
+  return msg;
+}
+
 struct hd_msg *hd_calendar_pop(struct hd_calendar *c)
 {
-  struct hd_msg *msg = c->near.count ? heap_pop(&c->near) : take_rest(c);
-  if (c->near.count) {
+  if (c->near.count)
+    return pop_near(c);
+  struct level *inner = &c->wheel->inner;
+  if (inner->summary == 0)
+    fill_inner(c);
+  struct hd_msg *msg = level_take(inner, level_first(inner));
+  c->rest_known = false;
+  if (msg->next)
+    msg = sort_slot(c, msg);
+  move_to(c, msg->when);
+  if (c->near.count)
     c->head = c->near.entries[0].when;
-  } else {
-    if (!c->rest_known)
-      find_rest(c);
-    c->head = c->rest;
-  }
+  else
+    look_outside(c);
   return msg;
 }

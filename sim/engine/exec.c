@@ -3,33 +3,7 @@
  */
 #include "sim/engine/internal.h"
 
-void hd_account(struct hd_component *c, const struct hd_msg *msg)
-{
-  struct hd_engine *e = c->engine;
-  c->handled++;
-  uint64_t x = (uint64_t)msg->when ^ (msg->order * 0x9e3779b97f4a7c15u) ^
-               ((uint64_t)msg->kind << 32);
-  c->hash = (c->hash ^ x) * 0xff51afd7ed558ccdu;
-  c->hash ^= c->hash >> 32;
-  if (__builtin_expect(++e->events >= e->next_heartbeat, 0)) {
-    e->next_heartbeat += e->options.heartbeat_events;
-    e->options.heartbeat(e->options.heartbeat_ctx, msg->when, e->events);
-  }
-}
-
 /* ---- hardware actors ------------------------------------------------- */
-
-void hd_actor_execute(struct hd_actor *a)
-{
-  struct hd_msg *msg = hd_calendar_pop(&a->calendar);
-  struct hd_component *c = msg->to;
-  HD_REQUIRE(c, msg->when >= a->exec.now,
-             "message of time %lld ps handled at %lld ps", (long long)msg->when,
-             (long long)a->exec.now);
-  a->exec.now = msg->when;
-  hd_account(c, msg);
-  c->ops->handle(c, msg);
-}
 
 static void execute_until(struct hd_actor *a, hd_time limit)
 {
@@ -65,10 +39,10 @@ static inline void stamp(struct hd_component *from, struct hd_component *to,
  * what it works on: about what it needs first. */
 static void fetch_task(const struct hd_actor *a)
 {
-  enum { BELOW = 512, ABOVE = 512, SIMGRID = 512 };
+  enum { BELOW = 512, ABOVE = 512, SIMGRID = 384 };
   const struct hd_task *t = a->task;
   hd_fetch(a->stack - BELOW, BELOW + ABOVE);
-  hd_fetch((const char *)a->self - SIMGRID / 2, SIMGRID);
+  hd_fetch((const char *)a->self - SIMGRID, 2 * SIMGRID);
   for (uint32_t i = 0; i < t->n_footprint; i++)
     hd_fetch((const void *)(t->footprint[i] & ~(HD_LINE - 1)),
              HD_LINE * (t->footprint[i] & (HD_LINE - 1)));

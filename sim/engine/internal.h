@@ -94,7 +94,6 @@ void hd_placement_make(struct hd_engine *e);
 
 /* exec.c */
 void hd_actor_main_hardware(struct hd_actor *a);
-void hd_account(struct hd_component *c, const struct hd_msg *msg);
 
 /* agenda.c: who may act up to when. */
 void hd_agenda_initialize(struct hd_engine *e);
@@ -109,8 +108,35 @@ hd_time hd_actor_horizon(const struct hd_actor *a);
 void hd_actor_sleep(struct hd_actor *a, hd_time next);
 /* The keeper's main loop, once its members have started. */
 void hd_keeper_run(struct hd_actor *a);
+
+/* Counts a message that is being handled, and adds it to the fingerprint. */
+static inline void hd_account(struct hd_component *c, const struct hd_msg *msg)
+{
+  struct hd_engine *e = c->engine;
+  c->handled++;
+  uint64_t x = (uint64_t)msg->when ^ (msg->order * 0x9e3779b97f4a7c15u) ^
+               ((uint64_t)msg->kind << 32);
+  c->hash = (c->hash ^ x) * 0xff51afd7ed558ccdu;
+  c->hash ^= c->hash >> 32;
+  if (__builtin_expect(++e->events >= e->next_heartbeat, 0)) {
+    e->next_heartbeat += e->options.heartbeat_events;
+    e->options.heartbeat(e->options.heartbeat_ctx, msg->when, e->events);
+  }
+}
+
 /* Executes the first message of `a`. */
-void hd_actor_execute(struct hd_actor *a);
+static inline void hd_actor_execute(struct hd_actor *a)
+{
+  struct hd_msg *msg = hd_calendar_pop(&a->calendar);
+  struct hd_component *c = msg->to;
+  HD_REQUIRE(c, msg->when >= a->exec.now,
+             "message of time %lld ps handled at %lld ps", (long long)msg->when,
+             (long long)a->exec.now);
+  a->exec.now = msg->when;
+  hd_account(c, msg);
+  c->ops->handle(c, msg);
+}
+
 /* task.c: a message on a passive channel for task `a`. */
 void hd_task_keep_passive(struct hd_actor *a, struct hd_msg *msg);
 static inline hd_time hd_actor_passive_head(const struct hd_actor *a)
