@@ -11,6 +11,20 @@
 #include <check.h>
 #include <stdlib.h>
 
+static enum llc_state touch(struct llc *l, uint64_t line,
+                            enum llc_access access)
+{
+  struct llc_place p = llc_locate(l, line);
+  return llc_touch(l, &p, access);
+}
+
+static bool allocate(struct llc *l, uint64_t line, uint32_t mask,
+                     enum llc_access access, uint64_t *victim)
+{
+  struct llc_place p = llc_locate(l, line);
+  return llc_allocate(l, &p, mask, access, victim);
+}
+
 /* ---- textbook ------------------------------------------------------- */
 
 struct way {
@@ -71,14 +85,14 @@ static void one_access(struct llc *l, struct textbook *t, gsl_rng *rng,
 {
   bool write = gsl_rng_uniform_int(rng, 2);
   struct way *w = textbook_find(t, line);
-  ck_assert_int_eq(llc_touch(l, line, write), w != NULL);
+  ck_assert_int_eq(touch(l, line, write), w != NULL);
   if (w) {
     w->used = t->clock++;
     w->dirty = w->dirty || write;
     return;
   }
   uint64_t victim = 0;
-  bool evicted = llc_allocate(l, line, mask, write, &victim);
+  bool evicted = allocate(l, line, mask, write, &victim);
   w = textbook_victim(t, line, mask);
   ck_assert_int_eq(evicted, w->dirty);
   if (evicted)
@@ -130,10 +144,10 @@ START_TEST(lines_above_each_other_are_told_apart)
   ck_assert(!llc_can_hold(&l, UINT64_C(1) << 46));
   for (unsigned bit = 14; bit < 46; bit++) {
     uint64_t line = UINT64_C(1) << bit;
-    ck_assert(!llc_touch(&l, line, false));
-    llc_allocate(&l, line, llc_way_mask(15), false, &victim);
-    ck_assert(llc_touch(&l, line, false));
-    ck_assert(!llc_touch(&l, line + 114688, false));
+    ck_assert(!touch(&l, line, false));
+    allocate(&l, line, llc_way_mask(15), false, &victim);
+    ck_assert(touch(&l, line, false));
+    ck_assert(!touch(&l, line + 114688, false));
   }
   llc_terminate(&l);
 }
@@ -159,12 +173,12 @@ START_TEST(a_cache_of_a_whole_socket_holds_exactly_its_size)
   uint64_t lines = (105u << 20) / LLC_LINE, victim, first = 12345678;
   ck_assert(llc_initialize(&l, 105u << 20, 15));
   for (uint64_t i = 0; i < lines; i++) {
-    ck_assert(!llc_touch(&l, first + i, true));
-    ck_assert(!llc_allocate(&l, first + i, llc_way_mask(15), true, &victim));
+    ck_assert(!touch(&l, first + i, true));
+    ck_assert(!allocate(&l, first + i, llc_way_mask(15), true, &victim));
   }
   for (uint64_t i = 0; i < lines; i++)
-    ck_assert(llc_touch(&l, first + i, false));
-  ck_assert(llc_allocate(&l, first + lines, llc_way_mask(15), true, &victim));
+    ck_assert(touch(&l, first + i, false));
+  ck_assert(allocate(&l, first + lines, llc_way_mask(15), true, &victim));
   ck_assert_uint_eq(victim, first);
   ck_assert_ptr_null(llc_check(&l));
   llc_terminate(&l);

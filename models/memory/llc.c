@@ -81,6 +81,13 @@ static inline size_t set_of(const struct llc *l, uint64_t line, uint32_t *tag)
   return (size_t)(low | (uint64_t)modulo_odd(l, high) << l->low_bits);
 }
 
+struct llc_place llc_locate(const struct llc *l, uint64_t line)
+{
+  struct llc_place p = {.line = line};
+  p.set = set_of(l, line, &p.tag);
+  return p;
+}
+
 /* Ways of 16 consecutive tags that hold `tag`, as a mask. */
 static inline uint32_t matches(const uint32_t *tags, uint32_t tag)
 {
@@ -156,11 +163,11 @@ void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes)
   hd_fetch(set, (bytes / LLC_LINE + 1) * set_bytes(l));
 }
 
-enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access)
+enum llc_state llc_touch(struct llc *l, const struct llc_place *p,
+                         enum llc_access access)
 {
-  uint32_t tag;
-  size_t set = set_of(l, line, &tag);
-  int way = way_of(l, set, tag);
+  size_t set = p->set;
+  int way = way_of(l, set, p->tag);
   if (way < 0)
     return LLC_ABSENT;
   promote(l, set, (unsigned)way);
@@ -191,11 +198,10 @@ static inline unsigned victim_way(const struct llc *l, size_t set,
   return victim;
 }
 
-bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
+bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
                   enum llc_access access, uint64_t *victim)
 {
-  uint32_t tag;
-  size_t set = set_of(l, line, &tag);
+  size_t set = p->set;
   unsigned way = victim_way(l, set, mask);
   uint32_t bit = UINT32_C(1) << way;
   uint32_t *slot = tags_of(l, set) + way;
@@ -204,7 +210,7 @@ bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
   if (evicted)
     *victim = (uint64_t)(*slot - 1) << l->low_bits |
               (set & ((UINT64_C(1) << l->low_bits) - 1));
-  *slot = tag;
+  *slot = p->tag;
   set_bit(dirty_ways, bit, access != LLC_READ);
   set_bit(in_core_of(l, set), bit, access == LLC_CORE_WRITE);
   promote(l, set, way);

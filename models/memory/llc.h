@@ -54,13 +54,31 @@ enum llc_access { LLC_READ, LLC_DEVICE_WRITE, LLC_CORE_WRITE };
 /* What was found, before the access. */
 enum llc_state { LLC_ABSENT, LLC_PRESENT, LLC_IN_CORE };
 
+/* Where a line belongs. */
+struct llc_place {
+  uint64_t line;
+  size_t set;
+  uint32_t tag;
+};
+struct llc_place llc_locate(const struct llc *l, uint64_t line);
+
+/* The next line's place. */
+static inline void llc_advance(const struct llc *l, struct llc_place *p)
+{
+  if (++p->line & ((UINT64_C(1) << l->low_bits) - 1))
+    p->set++;
+  else
+    *p = llc_locate(l, p->line);
+}
+
 /* Looks the line up; when present it becomes the most recently used one of its
  * set, and dirty if written. */
-enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access);
+enum llc_state llc_touch(struct llc *l, const struct llc_place *p,
+                         enum llc_access access);
 
 /* Puts an absent line into the least recently used of the ways in `mask` (not
  * 0). True when a dirty line was evicted, which is then *victim. */
-bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
+bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
                   enum llc_access access, uint64_t *victim);
 
 /* Fetches the sets of the lines of `bytes` from `line` on: see hd_fetch(). */

@@ -17,6 +17,10 @@ struct region {
 /* Root ports whose writes and reads are ordered apart; ports beyond share. */
 enum { PORTS = 16 };
 
+/* Addresses that are told apart by what is remembered of earlier searches, and
+ * log2 of how near to each other they are not. */
+enum { RECENT = 4096, RECENT_SHIFT = 24 };
+
 struct memory {
   struct hd_component base;
   struct memory_params params;
@@ -26,7 +30,8 @@ struct memory {
   hd_time written[PORTS];    /* when all writes so far are visible */
   struct hd_channel *answer; /* to the root complex */
   struct region *regions;
-  uint64_t *bases; /* of the regions, for the search */
+  uint64_t *bases;         /* of the regions, for the search */
+  uint16_t recent[RECENT]; /* by recent_at(): where an address was found last */
   struct hd_channel **observers;
   uint32_t n_regions, n_observers;
   struct hd_counter reads, writes, lines, hits;
@@ -54,7 +59,7 @@ static inline bool in_region(const struct region *r, uint64_t address)
 }
 
 /* The region with the address, or NULL. */
-static struct region *region_at(const struct memory *m, uint64_t address)
+static struct region *search(const struct memory *m, uint64_t address)
 {
   const uint64_t *last = m->bases; /* the last base not above the address */
   for (uint32_t n = m->n_regions; n > 1;) {
@@ -65,6 +70,24 @@ static struct region *region_at(const struct memory *m, uint64_t address)
   size_t i = (size_t)(last - m->bases);
   bool found = m->n_regions > 0 && in_region(&m->regions[i], address);
   return found ? &m->regions[i] : NULL;
+}
+
+static inline uint32_t recent_at(uint64_t address)
+{
+  uint64_t hash = (address >> RECENT_SHIFT) * 0x9e3779b97f4a7c15u;
+  return (uint32_t)(hash >> 32) % RECENT;
+}
+
+/* The same, first where such an address was found before. */
+static struct region *region_at(struct memory *m, uint64_t address)
+{
+  uint16_t *recent = &m->recent[recent_at(address)];
+  if (*recent < m->n_regions && in_region(&m->regions[*recent], address))
+    return &m->regions[*recent];
+  struct region *r = search(m, address);
+  if (r)
+    *recent = (uint16_t)(r - m->regions);
+  return r;
 }
 
 /* The region with the TLP's address, or NULL; sets tlp->owner. */

@@ -29,11 +29,11 @@ static inline hd_time serve(struct memory_node *n, uint64_t line, hd_time at)
 }
 
 /* Fills a missing line; a dirty line in its place goes to DRAM: then true. */
-static bool fill(struct memory_node *n, uint64_t line, uint32_t ways,
-                 enum llc_access access, hd_time now)
+static bool fill(struct memory_node *n, const struct llc_place *p,
+                 uint32_t ways, enum llc_access access, hd_time now)
 {
   uint64_t victim;
-  if (!llc_allocate(&n->llc, line, ways, access, &victim))
+  if (!llc_allocate(&n->llc, p, ways, access, &victim))
     return false;
   hd_counter_add(&n->evictions, n->window, now, 1);
   (void)serve(n, victim, now + n->params->llc_latency);
@@ -45,12 +45,13 @@ hd_time memory_node_fetch(struct memory_node *n, hd_time now,
                           enum llc_access access, uint64_t *hits)
 {
   hd_time ready = now + n->params->llc_latency, done = ready;
-  for (uint64_t line = s.first; line <= s.last; line++) {
-    enum llc_state found = llc_touch(&n->llc, line, access);
+  struct llc_place p = llc_locate(&n->llc, s.first);
+  for (; p.line <= s.last; llc_advance(&n->llc, &p)) {
+    enum llc_state found = llc_touch(&n->llc, &p, access);
     if (found == LLC_ABSENT) {
-      done = hd_time_max(done, serve(n, line, ready));
+      done = hd_time_max(done, serve(n, p.line, ready));
       if (ways)
-        (void)fill(n, line, ways, access, now);
+        (void)fill(n, &p, ways, access, now);
       continue;
     }
     ++*hits;
@@ -72,17 +73,17 @@ hd_time memory_node_bypass(struct memory_node *n, hd_time now,
 /* A line written by a device and not present. A partial line must be read from
  * DRAM before it can be merged (full lines are claimed without a read). Returns
  * by how much that delays the write. */
-static hd_time write_miss(struct memory_node *n, hd_time now, uint64_t line,
-                          bool whole)
+static hd_time write_miss(struct memory_node *n, hd_time now,
+                          const struct llc_place *p, bool whole)
 {
   hd_time ready = now + n->params->llc_latency, delay = 0;
   if (!n->ddio_ways) {
-    (void)serve(n, line, ready);
+    (void)serve(n, p->line, ready);
     return 0;
   }
   if (!whole)
-    delay = serve(n, line, ready) - ready;
-  if (fill(n, line, n->ddio_ways, LLC_DEVICE_WRITE, now))
+    delay = serve(n, p->line, ready) - ready;
+  if (fill(n, p, n->ddio_ways, LLC_DEVICE_WRITE, now))
     delay = hd_time_max(delay, n->params->evict_latency);
   hd_counter_add(&n->allocations, n->window, now, 1);
   return delay;
@@ -92,17 +93,18 @@ hd_time memory_node_write(struct memory_node *n, hd_time now,
                           struct memory_span s, uint64_t *hits)
 {
   hd_time delay = 0;
-  for (uint64_t line = s.first; line <= s.last; line++) {
-    uint64_t start = line << LLC_LINE_SHIFT;
+  struct llc_place p = llc_locate(&n->llc, s.first);
+  for (; p.line <= s.last; llc_advance(&n->llc, &p)) {
+    uint64_t start = p.line << LLC_LINE_SHIFT;
     bool whole = start >= s.address && start + LLC_LINE <= s.end;
     enum llc_state found = LLC_ABSENT;
     if (n->ddio_ways)
-      found = llc_touch(&n->llc, line, LLC_DEVICE_WRITE);
+      found = llc_touch(&n->llc, &p, LLC_DEVICE_WRITE);
     else
-      llc_drop(&n->llc, line); /* the copy in the LLC is out of date */
+      llc_drop(&n->llc, p.line); /* the copy in the LLC is out of date */
     hd_time more = whole ? 0 : n->params->merge_latency;
     if (found == LLC_ABSENT)
-      more += write_miss(n, now, line, whole);
+      more += write_miss(n, now, &p, whole);
     else if (found == LLC_IN_CORE)
       more += n->params->snoop_latency;
     delay = hd_time_max(delay, more);
@@ -118,7 +120,8 @@ void memory_node_warm(struct memory_node *n, struct memory_span s, bool device)
   uint64_t victim;
   if (ways == 0)
     return;
-  for (uint64_t line = s.first; line <= s.last; line++)
-    if (llc_touch(&n->llc, line, access) == LLC_ABSENT)
-      (void)llc_allocate(&n->llc, line, ways, access, &victim);
+  struct llc_place p = llc_locate(&n->llc, s.first);
+  for (; p.line <= s.last; llc_advance(&n->llc, &p))
+    if (llc_touch(&n->llc, &p, access) == LLC_ABSENT)
+      (void)llc_allocate(&n->llc, &p, ways, access, &victim);
 }
