@@ -15,6 +15,14 @@
 /* ---- machines and network --------------------------------------------------
  */
 
+/* A device and its stand-in are on one network: the switch at the device's
+ * port, where the port of the stand-in is another. */
+static unsigned network_of(const struct server_migration *m, unsigned port)
+{
+  const struct guest_plan *p = server_migration_mover(m->server);
+  return p->stand_in && port == p->stand_in_port ? p->port : port;
+}
+
 static void make_switch(struct server_migration *m, unsigned port)
 {
   struct server *s = m->server;
@@ -27,9 +35,14 @@ static void make_switch(struct server_migration *m, unsigned port)
   m->client_wire[port] =
       wire_create(s->engine, path, "network", &s->config->network, &s->window);
   ethernet_switch_attach(m->net[port], m->client_wire[port], 0, SWITCH_CLIENT);
-  ethernet_switch_attach(m->net[port], s->home.wire[port], 1, SWITCH_SERVER);
-  m->away_port[port] = ethernet_switch_attach(m->net[port], m->away.wire[port],
-                                              1, SWITCH_SERVER);
+}
+
+static void attach_wires(struct server_migration *m, unsigned port)
+{
+  struct ethernet_switch *net = m->net[network_of(m, port)];
+  for (unsigned side = 0; side < 2; side++)
+    m->switch_port[side][port] = ethernet_switch_attach(
+        net, server_migration_at(m, side)->wire[port], 1, SWITCH_SERVER);
 }
 
 struct server_migration *server_migration_create(struct server *s)
@@ -45,6 +58,8 @@ struct server_migration *server_migration_create(struct server *s)
   hd_engine_add_host(s->engine, "network");
   for (unsigned port = 0; port < m->away.n_ports; port++)
     make_switch(m, port);
+  for (unsigned port = 0; port < m->away.n_ports; port++)
+    attach_wires(m, port);
   return m;
 }
 
@@ -79,15 +94,17 @@ static void make_agent(struct server_migration *m, unsigned side)
   const struct guest_plan *p = server_migration_mover(s);
   const struct migration_params *k = &s->config->migration;
   struct machine *at = server_migration_at(m, side);
+  struct guest *g = server_migration_guest(m);
   struct migration_agent_config config = {
       .side = side,
-      .guest = server_migration_guest(m),
+      .guest = g,
+      .function = server_migration_function(m),
+      .first_pair = p->stand_in ? guest_stand_in_pair(g) : 0,
       .pairs = (unsigned)s->config->groups[p->group].queue_pairs,
-      .served = virtio_device_served(
-          guest_virtio_function(server_migration_guest(m))),
-      .device_index = machine_device(at, p),
+      .served = virtio_device_served(server_migration_function(m)),
       .admin_ring = HPA_ADMIN_RING,
       .admin_poll = s->config->hypervisor.admin_poll,
+      .trap_cost = s->config->hypervisor.trap_cost,
       .memory_base = p->iova,
       .queues = m->queues,
       .stuck = side == 0 && k->fault == MIGRATION_FAULT_STUCK,
@@ -104,14 +121,22 @@ static void make_agent(struct server_migration *m, unsigned side)
                                m->kind->connect(m, side));
 }
 
+void server_migration_announce(void *migration, unsigned side, bool stand_in)
+{
+  struct server_migration *m = migration;
+  const struct guest_plan *p = server_migration_mover(m->server);
+  unsigned port = stand_in ? p->stand_in_port : p->port;
+  if (m->announce[side][stand_in])
+    ethernet_switch_announce(m->announce[side][stand_in], &m->server->packets,
+                             m->switch_port[side][port], p->vm);
+}
+
 /* The destination announces the guest: the switch sends its frames there. */
 static void switched(void *context, struct hd_component *agent)
 {
   struct server_migration *m = context;
   (void)agent;
-  if (m->announce)
-    ethernet_switch_announce(m->announce, &m->server->packets,
-                             server_migration_mover(m->server)->vm);
+  server_migration_announce(m, 1, server_migration_mover(m->server)->stand_in);
 }
 
 static void set_hooks(struct server_migration *m)
@@ -156,6 +181,8 @@ static const struct server_migration_kind whole = {.ops = &passed_through};
 static const struct server_migration_kind *kind_of(const struct server *s)
 {
   const struct server_config *c = s->config;
+  if (server_migration_mover(s)->stand_in)
+    return &server_migration_unplug;
   switch (plan_design(c, &c->groups[server_migration_mover(s)->group])) {
   case DESIGN_UN_IOV:
     return &server_migration_accelerator;
@@ -187,9 +214,12 @@ static void make_migration(struct server_migration *m)
   struct server *s = m->server;
   const struct server_config *c = s->config;
   const struct vm_group *g = &c->groups[server_migration_mover(s)->group];
-  struct migration_device device = {.name = "the virtual device",
-                                    .ops = m->kind->ops,
-                                    .side = {m->agent[0], m->agent[1]}};
+  struct migration_device device = {
+      .name = "the virtual device",
+      .ops = m->kind->ops,
+      .side = {m->agent[0], m->agent[1]},
+      .stand_in = m->kind->stand_in,
+      .stand_in_side = {m->agent[0], m->agent[1]}};
   struct migration_config config = {.params = &c->migration,
                                     .cpu_hz = c->cpu.frequency,
                                     .host = {IO_STACK_HOST, DESTINATION},
@@ -206,22 +236,42 @@ static void make_migration(struct server_migration *m)
   m->migration = migration_create(s->engine, "migration", &config);
 }
 
+static void connect_switch(struct server_migration *m, unsigned side,
+                           bool stand_in)
+{
+  const struct guest_plan *p = server_migration_mover(m->server);
+  unsigned port = stand_in ? p->stand_in_port : p->port;
+  m->announce[side][stand_in] =
+      ethernet_switch_connect(m->net[p->port], m->switch_port[side][port],
+                              migration_agent_component(m->agent[side]),
+                              m->server->config->network.latency);
+}
+
+/* The guest moves with its device or with the stand-in. Where these are at
+ * different ports, the network is told of each change. */
+static void connect_switches(struct server_migration *m)
+{
+  const struct guest_plan *p = server_migration_mover(m->server);
+  bool apart = p->stand_in && p->port != p->stand_in_port;
+  if (plan_is_block(&m->server->config->groups[p->group]))
+    return;
+  for (unsigned side = 0; side < 2; side++)
+    for (unsigned stand_in = 0; stand_in < 2; stand_in++)
+      if (apart || (side == 1 && stand_in == p->stand_in))
+        connect_switch(m, side, stand_in);
+}
+
 static void join_agents(struct server_migration *m)
 {
   for (unsigned side = 0; side < 2; side++)
     migration_agent_join(m->agent[side], m->migration);
   set_hooks(m);
-  const struct guest_plan *p = server_migration_mover(m->server);
-  if (!plan_is_block(&m->server->config->groups[p->group]))
-    m->announce =
-        ethernet_switch_connect(m->net[p->port], m->away_port[p->port],
-                                migration_agent_component(m->agent[1]),
-                                m->server->config->network.latency);
+  connect_switches(m);
 }
 
 static void make_second_home(struct server_migration *m)
 {
-  uint16_t queues = guest_virtio_function(server_migration_guest(m))->n_queues;
+  uint16_t queues = server_migration_function(m)->n_queues;
   m->queues = calloc(queues, sizeof *m->queues);
   HD_REQUIRE(NULL, m->queues != NULL, "out of memory for a migration");
   attach_vcpus(m);

@@ -64,7 +64,7 @@ static void plan(unsigned station, hd_time when, struct packet what)
 static void send_planned(struct station *t, const struct packet *what)
 {
   if (what->kind == PACKET_ANNOUNCE && t->to_switch) {
-    ethernet_switch_announce(t->to_switch, &b.packets, what->vm);
+    ethernet_switch_announce(t->to_switch, &b.packets, 3, what->vm);
     return;
   }
   struct packet *p = packet_new(&b.packets);
