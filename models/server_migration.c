@@ -12,38 +12,7 @@
 #define HPA_ADMIN_RING (UINT64_C(224) << 20)
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
 
-/* ---- machines and network --------------------------------------------------
- */
-
-/* A device and its stand-in are on one network: the switch at the device's
- * port, where the port of the stand-in is another. */
-static unsigned network_of(const struct server_migration *m, unsigned port)
-{
-  const struct guest_plan *p = server_migration_mover(m->server);
-  return p->stand_in && port == p->stand_in_port ? p->port : port;
-}
-
-static void make_switch(struct server_migration *m, unsigned port)
-{
-  struct server *s = m->server;
-  char path[32];
-  snprintf(path, sizeof path, "network/switch%u", port);
-  m->net[port] = ethernet_switch_create(s->engine, path, "network",
-                                        &s->config->network_switch, &s->packets,
-                                        &s->window);
-  snprintf(path, sizeof path, "network/wire%u", port);
-  m->client_wire[port] =
-      wire_create(s->engine, path, "network", &s->config->network, &s->window);
-  ethernet_switch_attach(m->net[port], m->client_wire[port], 0, SWITCH_CLIENT);
-}
-
-static void attach_wires(struct server_migration *m, unsigned port)
-{
-  struct ethernet_switch *net = m->net[network_of(m, port)];
-  for (unsigned side = 0; side < 2; side++)
-    m->switch_port[side][port] = ethernet_switch_attach(
-        net, server_migration_at(m, side)->wire[port], 1, SWITCH_SERVER);
-}
+/* ---- machines ------------------------------------------------------------ */
 
 struct server_migration *server_migration_create(struct server *s)
 {
@@ -55,18 +24,8 @@ struct server_migration *server_migration_create(struct server *s)
                      &s->packets, &s->window);
   m->link = hd_engine_add_link(s->engine, IO_STACK_HOST, DESTINATION,
                                p->link_rate, p->link_latency);
-  hd_engine_add_host(s->engine, "network");
-  for (unsigned port = 0; port < m->away.n_ports; port++)
-    make_switch(m, port);
-  for (unsigned port = 0; port < m->away.n_ports; port++)
-    attach_wires(m, port);
+  server_migration_make_switches(m);
   return m;
-}
-
-struct wire *server_migration_client_wire(struct server_migration *m,
-                                          unsigned port)
-{
-  return m->client_wire[port];
 }
 
 /* ---- the guest's second home -----------------------------------------------
@@ -119,16 +78,6 @@ static void make_agent(struct server_migration *m, unsigned side)
                           migration_agent_component(m->agent[side])));
   migration_agent_set_back_end(m->agent[side], m->kind->back_end,
                                m->kind->connect(m, side));
-}
-
-void server_migration_announce(void *migration, unsigned side, bool stand_in)
-{
-  struct server_migration *m = migration;
-  const struct guest_plan *p = server_migration_mover(m->server);
-  unsigned port = stand_in ? p->stand_in_port : p->port;
-  if (m->announce[side][stand_in])
-    ethernet_switch_announce(m->announce[side][stand_in], &m->server->packets,
-                             m->switch_port[side][port], p->vm);
 }
 
 /* The destination announces the guest: the switch sends its frames there. */
@@ -236,37 +185,12 @@ static void make_migration(struct server_migration *m)
   m->migration = migration_create(s->engine, "migration", &config);
 }
 
-static void connect_switch(struct server_migration *m, unsigned side,
-                           bool stand_in)
-{
-  const struct guest_plan *p = server_migration_mover(m->server);
-  unsigned port = stand_in ? p->stand_in_port : p->port;
-  m->announce[side][stand_in] =
-      ethernet_switch_connect(m->net[p->port], m->switch_port[side][port],
-                              migration_agent_component(m->agent[side]),
-                              m->server->config->network.latency);
-}
-
-/* The guest moves with its device or with the stand-in. Where these are at
- * different ports, the network is told of each change. */
-static void connect_switches(struct server_migration *m)
-{
-  const struct guest_plan *p = server_migration_mover(m->server);
-  bool apart = p->stand_in && p->port != p->stand_in_port;
-  if (plan_is_block(&m->server->config->groups[p->group]))
-    return;
-  for (unsigned side = 0; side < 2; side++)
-    for (unsigned stand_in = 0; stand_in < 2; stand_in++)
-      if (apart || (side == 1 && stand_in == p->stand_in))
-        connect_switch(m, side, stand_in);
-}
-
 static void join_agents(struct server_migration *m)
 {
   for (unsigned side = 0; side < 2; side++)
     migration_agent_join(m->agent[side], m->migration);
   set_hooks(m);
-  connect_switches(m);
+  server_migration_connect_switches(m);
 }
 
 static void make_second_home(struct server_migration *m)

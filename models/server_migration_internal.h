@@ -59,6 +59,10 @@ extern const struct server_migration_kind server_migration_unplug;
 /* server_migration_accelerator.c: the destination's IOMMU knows the guest's
  * device. */
 void server_migration_map_memory(struct server_migration *m);
+/* server_migration_switches.c: the network; when both machines have their
+ * wires, and when the agents exist. */
+void server_migration_make_switches(struct server_migration *m);
+void server_migration_connect_switches(struct server_migration *m);
 /* Tells the network, on that side's agent (struct server_migration.announce).
  */
 void server_migration_announce(void *migration, unsigned side, bool stand_in);

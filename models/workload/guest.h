@@ -10,6 +10,8 @@
  * driver is the native one of an E810-like interface or virtio-net (netdev.h),
  * the block driver NVMe or virtio-blk (blockdev.h); what is above is the same.
  * Threads that use an accelerator have its ring banks to themselves (accel.h).
+ * Beside a network device there may be a virtio-net one that stands in for it
+ * while it is unplugged (failover.h).
  *
  * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
  * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
@@ -261,8 +263,9 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g);
 /* Packets the guest holds: in the queueing discipline, in transmit rings and
  * not yet fetched by the device, received and not yet consumed. */
 uint64_t guest_packets_held(const struct guest *g);
-/* Received packets that write-backs have shown to the guest since the start.
- * What the device has delivered beyond these is on its way, held by nobody. */
+/* Received packets that write-backs of its device have shown to the guest since
+ * the start; the stand-in's are its back end's to count. What the device has
+ * delivered beyond these is on its way, held by nobody. */
 uint64_t guest_packets_arrived(const struct guest *g);
 /* Block requests submitted and not reaped. */
 uint64_t guest_block_inside(const struct guest *g);
