@@ -8,6 +8,8 @@
  * are held off, what the driver's start needs. Two drivers implement it:
  *  - native: descriptor rings of an E810-like interface (native_*.c);
  *  - virtio_net: virtqueues (virtio_net_*.c).
+ * A guest may have two devices, each with its queues, as one interface
+ * (failover.h); a queue says which device is its.
  *
  * Who calls what: room, reclaim, post and announce on the queue's owner, with
  * interrupts disabled if the driver's interrupts can be taken there; clean and
