@@ -66,6 +66,9 @@ enum msg_kind {
   MSG_VM_GO,      /* hypervisor -> vCPUs, clients: workload starts at `when` */
   MSG_VM_TRAP,    /* vCPU -> hypervisor: slow-path access to a virtual device */
   MSG_VM_TRAPPED, /* hypervisor -> vCPU: its answer */
+
+  /* Hot plug: struct guest_plug_msg (workload/guest.h) */
+  MSG_GUEST_PLUG, /* host -> vCPU 0, and back when it is done */
 };
 
 #endif

@@ -72,6 +72,7 @@ static struct guest_config config_of(struct server *s,
   c.window = &s->window;
   c.memory_base = p->iova;
   c.nic_device = machine_device(&s->home, p);
+  c.stand_in = p->stand_in;
   return c;
 }
 

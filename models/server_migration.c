@@ -12,25 +12,7 @@
 #define HPA_ADMIN_RING (UINT64_C(224) << 20)
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
 
-/* ---- machines and network --------------------------------------------------
- */
-
-static void make_switch(struct server_migration *m, unsigned port)
-{
-  struct server *s = m->server;
-  char path[32];
-  snprintf(path, sizeof path, "network/switch%u", port);
-  m->net[port] = ethernet_switch_create(s->engine, path, "network",
-                                        &s->config->network_switch, &s->packets,
-                                        &s->window);
-  snprintf(path, sizeof path, "network/wire%u", port);
-  m->client_wire[port] =
-      wire_create(s->engine, path, "network", &s->config->network, &s->window);
-  ethernet_switch_attach(m->net[port], m->client_wire[port], 0, SWITCH_CLIENT);
-  ethernet_switch_attach(m->net[port], s->home.wire[port], 1, SWITCH_SERVER);
-  m->away_port[port] = ethernet_switch_attach(m->net[port], m->away.wire[port],
-                                              1, SWITCH_SERVER);
-}
+/* ---- machines ------------------------------------------------------------ */
 
 struct server_migration *server_migration_create(struct server *s)
 {
@@ -42,16 +24,8 @@ struct server_migration *server_migration_create(struct server *s)
                      &s->packets, &s->window);
   m->link = hd_engine_add_link(s->engine, IO_STACK_HOST, DESTINATION,
                                p->link_rate, p->link_latency);
-  hd_engine_add_host(s->engine, "network");
-  for (unsigned port = 0; port < m->away.n_ports; port++)
-    make_switch(m, port);
+  server_migration_make_switches(m);
   return m;
-}
-
-struct wire *server_migration_client_wire(struct server_migration *m,
-                                          unsigned port)
-{
-  return m->client_wire[port];
 }
 
 /* ---- the guest's second home -----------------------------------------------
@@ -79,15 +53,17 @@ static void make_agent(struct server_migration *m, unsigned side)
   const struct guest_plan *p = server_migration_mover(s);
   const struct migration_params *k = &s->config->migration;
   struct machine *at = server_migration_at(m, side);
+  struct guest *g = server_migration_guest(m);
   struct migration_agent_config config = {
       .side = side,
-      .guest = server_migration_guest(m),
+      .guest = g,
+      .function = server_migration_function(m),
+      .first_pair = p->stand_in ? guest_stand_in_pair(g) : 0,
       .pairs = (unsigned)s->config->groups[p->group].queue_pairs,
-      .served = virtio_device_served(
-          guest_virtio_function(server_migration_guest(m))),
-      .device_index = machine_device(at, p),
+      .served = virtio_device_served(server_migration_function(m)),
       .admin_ring = HPA_ADMIN_RING,
       .admin_poll = s->config->hypervisor.admin_poll,
+      .trap_cost = s->config->hypervisor.trap_cost,
       .memory_base = p->iova,
       .queues = m->queues,
       .stuck = side == 0 && k->fault == MIGRATION_FAULT_STUCK,
@@ -109,9 +85,7 @@ static void switched(void *context, struct hd_component *agent)
 {
   struct server_migration *m = context;
   (void)agent;
-  if (m->announce)
-    ethernet_switch_announce(m->announce, &m->server->packets,
-                             server_migration_mover(m->server)->vm);
+  server_migration_announce(m, 1, server_migration_mover(m->server)->stand_in);
 }
 
 static void set_hooks(struct server_migration *m)
@@ -156,6 +130,8 @@ static const struct server_migration_kind whole = {.ops = &passed_through};
 static const struct server_migration_kind *kind_of(const struct server *s)
 {
   const struct server_config *c = s->config;
+  if (server_migration_mover(s)->stand_in)
+    return &server_migration_unplug;
   switch (plan_design(c, &c->groups[server_migration_mover(s)->group])) {
   case DESIGN_UN_IOV:
     return &server_migration_accelerator;
@@ -187,9 +163,12 @@ static void make_migration(struct server_migration *m)
   struct server *s = m->server;
   const struct server_config *c = s->config;
   const struct vm_group *g = &c->groups[server_migration_mover(s)->group];
-  struct migration_device device = {.name = "the virtual device",
-                                    .ops = m->kind->ops,
-                                    .side = {m->agent[0], m->agent[1]}};
+  struct migration_device device = {
+      .name = "the virtual device",
+      .ops = m->kind->ops,
+      .side = {m->agent[0], m->agent[1]},
+      .stand_in = m->kind->stand_in,
+      .stand_in_side = {m->agent[0], m->agent[1]}};
   struct migration_config config = {.params = &c->migration,
                                     .cpu_hz = c->cpu.frequency,
                                     .host = {IO_STACK_HOST, DESTINATION},
@@ -211,17 +190,12 @@ static void join_agents(struct server_migration *m)
   for (unsigned side = 0; side < 2; side++)
     migration_agent_join(m->agent[side], m->migration);
   set_hooks(m);
-  const struct guest_plan *p = server_migration_mover(m->server);
-  if (!plan_is_block(&m->server->config->groups[p->group]))
-    m->announce =
-        ethernet_switch_connect(m->net[p->port], m->away_port[p->port],
-                                migration_agent_component(m->agent[1]),
-                                m->server->config->network.latency);
+  server_migration_connect_switches(m);
 }
 
 static void make_second_home(struct server_migration *m)
 {
-  uint16_t queues = guest_virtio_function(server_migration_guest(m))->n_queues;
+  uint16_t queues = server_migration_function(m)->n_queues;
   m->queues = calloc(queues, sizeof *m->queues);
   HD_REQUIRE(NULL, m->queues != NULL, "out of memory for a migration");
   attach_vcpus(m);

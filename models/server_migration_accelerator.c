@@ -44,7 +44,7 @@ static void make_twin(struct server_migration *m, uint16_t region)
                            (uint8_t)GUEST_VECTOR(0));
 }
 
-static void map_memory(struct server_migration *m)
+void server_migration_map_memory(struct server_migration *m)
 {
   struct vtd_tables *t = m->away.io.tables;
   const struct guest_plan *p = server_migration_mover(m->server);
@@ -56,7 +56,9 @@ static void map_memory(struct server_migration *m)
   bool ok = domain != 0 &&
             vtd_domain_map(t, domain, p->iova, p->hpa, size, plan_page_shift(c),
                            true) &&
-            vtd_attach_requester(t, p->requester, domain);
+            (p->virtual_function
+                 ? vtd_attach_requester(t, p->requester, domain)
+                 : vtd_attach_pasid(t, p->requester, p->pasid, domain));
   HD_REQUIRE(NULL, ok, "no room for the destination's remapping structures");
 }
 
@@ -70,7 +72,7 @@ static void build(struct server_migration *m)
   const struct guest_plan *p = server_migration_mover(m->server);
   uint64_t size = (uint64_t)m->server->config->groups[p->group].memory;
   make_twin(m, memory_add_region(m->away.io.memory, p->hpa, size));
-  map_memory(m);
+  server_migration_map_memory(m);
   guest_attach_second_backend(
       server_migration_guest(m),
       virtio_device_component(m->away.virtio[kind_of(p)]), 0);
@@ -83,6 +85,7 @@ static void *connect(struct server_migration *m, unsigned side)
   struct migration_accelerator *x = &m->accelerator[side];
   x->config = (struct migration_accelerator_config){
       .device = server_migration_at(m, side)->virtio[kind_of(p)],
+      .device_index = machine_device(server_migration_at(m, side), p),
       .pf_requester = p->pf_requester,
       .function = side ? NULL : &s->devices[p->vm].interface,
       .add = {.type = VIRTIO_ADMIN_ADD_FUNCTION,

@@ -6,10 +6,10 @@
 
 /* ---- the host's own interface at the destination ------------------------- */
 
-static void command(struct migration_agent *a, uint64_t doorbell, void *command,
-                    const bool *failed)
+static void command(struct migration_agent *a, uint16_t device,
+                    uint64_t doorbell, void *command, const bool *failed)
 {
-  migration_agent_command(a, doorbell, command);
+  migration_agent_command(a, device, doorbell, command);
   HD_REQUIRE(migration_agent_component(a), !*failed,
              "the destination's device refuses the host's interface");
 }
@@ -17,35 +17,38 @@ static void command(struct migration_agent *a, uint64_t doorbell, void *command,
 static void make_interface(void *context, struct migration_agent *a)
 {
   struct server_migration *m = context;
+  const struct guest_plan *p = server_migration_mover(m->server);
+  uint16_t device = m->away.device[DEVICE_NIC];
   const struct nic_interface *i =
-      vhost_interface(m->vhost, server_migration_mover(m->server)->port);
+      vhost_interface(m->vhost, p->stand_in ? p->stand_in_port : p->port);
   struct nic_command c = {.type = NIC_ADD_INTERFACE,
                           .address = migration_agent_config(a)->admin_ring,
                           .observer = migration_agent_observer(a),
                           .requester = i->requester,
                           .bytes = 128,
                           .interface = *i};
-  command(a, NIC_ADMIN_DOORBELL, &c, &c.failed);
+  command(a, device, NIC_ADMIN_DOORBELL, &c, &c.failed);
   c.type = NIC_ENABLE_QUEUES;
   c.bytes = 0;
-  command(a, NIC_ADMIN_DOORBELL, &c, &c.failed);
+  command(a, device, NIC_ADMIN_DOORBELL, &c, &c.failed);
 }
 
 static void make_block_interface(void *context, struct migration_agent *a)
 {
   struct server_migration *m = context;
-  const struct storage_interface *i =
-      vhost_block_interface(m->block, server_migration_mover(m->server)->drive);
+  const struct guest_plan *p = server_migration_mover(m->server);
+  uint16_t device = machine_device(&m->away, p);
+  const struct storage_interface *i = vhost_block_interface(m->block, p->drive);
   struct storage_admin c = {.type = STORAGE_ADD_INTERFACE,
                             .address = migration_agent_config(a)->admin_ring,
                             .observer = migration_agent_observer(a),
                             .requester = i->requester,
                             .bytes = 128,
                             .interface = *i};
-  command(a, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
+  command(a, device, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
   c.type = STORAGE_START_QUEUES;
   c.bytes = 0;
-  command(a, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
+  command(a, device, STORAGE_ADMIN_DOORBELL, &c, &c.failed);
 }
 
 /* ---- vhost-net, vhost-user ----------------------------------------------- */

@@ -188,6 +188,8 @@ static void number_guest(struct numbering *n, const struct server_config *c,
       .iova =
           plan_has_iommu(c) && d != DESIGN_HOST ? PLAN_GUEST_MEMORY : n->hpa,
       .hpa = n->hpa};
+  p->stand_in = plan_stands_in(c) && n->vm == c->migration.vm;
+  p->stand_in_port = (uint8_t)g->port;
   n->hpa += plan_footprint(c, g);
   if (d == DESIGN_HDIOV && plan_has_iommu(c))
     p->pasid = PLAN_FIRST_PASID + n->vm;

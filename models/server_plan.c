@@ -57,6 +57,27 @@ enum device_kind plan_device(const struct server_config *c,
   return accelerator ? DEVICE_VIRTIO_NET : DEVICE_NIC;
 }
 
+const struct vm_group *plan_moving_group(const struct server_config *c)
+{
+  int64_t vms = 0;
+  for (size_t i = 0; c->migration.enabled && i < c->n_groups; i++) {
+    vms += c->groups[i].count;
+    if (c->migration.vm < vms)
+      return &c->groups[i];
+  }
+  return NULL;
+}
+
+bool plan_stands_in(const struct server_config *c)
+{
+  const struct vm_group *g = plan_moving_group(c);
+  if (!g || c->migration.passthrough != MIGRATION_PASSTHROUGH_UNPLUG ||
+      plan_is_block(g) || plan_is_accelerated(g))
+    return false;
+  enum design d = plan_design(c, g);
+  return d == DESIGN_SRIOV || d == DESIGN_HDIOV || d == DESIGN_PASSTHROUGH;
+}
+
 int64_t plan_streams(const struct vm_group *g)
 {
   return g->udp_stream.streams ? g->udp_stream.streams : g->queue_pairs;
@@ -204,6 +225,8 @@ static bool take_devices(const struct server_config *c, struct server_plan *p,
                          struct server_shortage *s)
 {
   nic_resources_initialize(&p->nic, &c->nic);
+  if (plan_stands_in(c))
+    p->software = p->has[DEVICE_NIC] = true;
   for (int64_t d = 0; d < c->storage.drives; d++)
     storage_resources_initialize(&p->drive[d], &c->storage);
   for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)

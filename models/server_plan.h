@@ -59,6 +59,9 @@ struct guest_plan {
   uint8_t drive;           /* which of them, also of accelerators */
   uint8_t port;            /* network port of the machine */
   bool software;           /* host software is in between */
+  bool stand_in; /* beside its own device it has a virtio-net one on vhost-net,
+                    on NIC port `stand_in_port`: it is to migrate */
+  uint8_t stand_in_port;
   bool virtual_function;
   bool bare;                          /* a process on the host */
   uint32_t first_queue, first_vector; /* the device's numbers */
@@ -87,6 +90,10 @@ struct server_plan {
 /* The design of a group, inheritance resolved. */
 enum design plan_design(const struct server_config *c,
                         const struct vm_group *g);
+/* The group of the VM that is to migrate; NULL: there is no such VM. */
+const struct vm_group *plan_moving_group(const struct server_config *c);
+/* That VM's device is unplugged meanwhile, and has a stand-in. */
+bool plan_stands_in(const struct server_config *c);
 /* What serves a group's guests, and whether through host software. */
 enum device_kind plan_device(const struct server_config *c,
                              const struct vm_group *g);

@@ -102,7 +102,8 @@ static void check_rogue(struct checker *k, size_t i)
 static void check_memory(struct checker *k, const struct vm_group *g)
 {
   const uint64_t mib = UINT64_C(1) << 20;
-  const struct guest_config guest = server_guest_config(k->c, g);
+  struct guest_config guest = server_guest_config(k->c, g);
+  guest.stand_in = g == plan_moving_group(k->c) && plan_stands_in(k->c);
   uint64_t needed = guest_memory_needed(&guest);
   if (g->memory % (INT64_C(2) << 20) != 0)
     COMPLAIN_GROUP(k, g, "memory", "must be a multiple of 2 MiB");

@@ -11,7 +11,7 @@
 static bool is_vhost(const struct server_config *c, const struct guest_plan *p)
 {
   enum design d = plan_design(c, &c->groups[p->group]);
-  return d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER;
+  return p->stand_in || d == DESIGN_VHOST_NET || d == DESIGN_VHOST_USER;
 }
 
 static struct vhost_guest vhost_guest_of(const struct server_config *c,
@@ -22,10 +22,11 @@ static struct vhost_guest vhost_guest_of(const struct server_config *c,
   return (struct vhost_guest){.guest = g,
                               .vm = p->vm,
                               .queue_pairs = (uint16_t)group->queue_pairs,
-                              .kind = plan_design(c, group) == DESIGN_VHOST_NET
-                                          ? VHOST_NET
-                                          : VHOST_USER,
-                              .port = p->port};
+                              .kind = plan_design(c, group) == DESIGN_VHOST_USER
+                                          ? VHOST_USER
+                                          : VHOST_NET,
+                              .port = p->stand_in ? p->stand_in_port : p->port,
+                              .stand_in = p->stand_in};
 }
 
 /* The guests that vhost serves; `guests` may be NULL. */

@@ -24,6 +24,7 @@ kinds_of() { # NAME
   case $1 in
   *init-time | *start-storm) echo latency-cdf ;;
   *latency* | *noisy*) echo latency ;;
+  *unplug) echo timeseries ;;
   *migration*) echo downtime timeseries ;;
   *host-cpu*) echo host-cores ;;
   esac

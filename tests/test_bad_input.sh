@@ -880,6 +880,56 @@ bad 'plot of a directory without results' plot other <<'CASE'
 hdiov-sim: other has no results to plot: unable to open other/manifest.json: No such file or directory
 CASE
 
+# -- what cannot be unplugged ---------------------------------------------------
+
+bad 'block device to be unplugged' check t.yaml <<'CASE'
+vms: {a: {memory: 1 GiB, workload: {type: block_jobs}}}
+design: sriov
+migration:
+  enabled: true
+  passthrough: unplug
+==
+t.yaml:5:16: error: 'migration.passthrough': only network devices have a stand-in: a block device of design sriov cannot be unplugged; choose refuse
+CASE
+
+bad 'polling application whose device is to be unplugged' check t.yaml <<'CASE'
+vms: {a: {memory: 1 GiB, workload: {type: dpdk_forward}}}
+design: passthrough
+migration:
+  enabled: true
+  passthrough: unplug
+==
+t.yaml:5:16: error: 'migration.passthrough': a polling application has the device's queues to itself: no kernel can send by a stand-in for a device of design passthrough that is unplugged; choose refuse, or another workload
+CASE
+
+bad 'stand-in on a port that others use' check t.yaml <<'CASE'
+nic: {ports: 2}
+design: passthrough
+migration: {enabled: true, passthrough: unplug}
+vms:
+  a: {memory: 1 GiB, workload: {type: udp_stream}, port: 1}
+  b: {memory: 1 GiB, design: vhost-net, port: 1}
+  c: {memory: 1 GiB, design: sriov, port: 0}
+==
+t.yaml:5:58: error: 'vms.a.port': the stand-in of the device that is unplugged needs a port of the NIC for itself; group b uses port 1, too
+CASE
+
+bad 'accelerator to be unplugged' check t.yaml <<'CASE'
+vms: {a: {memory: 1 GiB, workload: {type: accelerator_jobs}}}
+design: sriov
+migration: {enabled: true, passthrough: unplug}
+==
+t.yaml:1:1: error: 'vms.a.workload': an accelerator cannot be migrated; migration.enabled needs other workloads
+CASE
+
+bad 'no memory for the rings of a stand-in' check t.yaml <<'CASE'
+vms: {a: {memory: 64 MiB, queue_pairs: 28}}
+design: sriov
+migration: {enabled: true, passthrough: unplug}
+==
+t.yaml:1:19: error: 'vms.a.memory': rings and buffers of 28 queue pairs take 72 MiB of memory
+CASE
+
 # -- the DMA benchmark ---------------------------------------------------------
 
 bad 'benchmark with virtual machines' check t.yaml <<'CASE'

@@ -316,7 +316,7 @@ static inline void block_move_queue(unsigned q)
   virtq_device_suspend(&from->side);
   ck_assert_int_eq(virtq_device_save(&from->side, &state, list, 512), VIRTQ_OK);
   ck_assert_int_eq(virtq_device_restore(&to->side, &state, list), VIRTQ_OK);
-  to->seen = guest_driver_views(rig.bench->guest, q);
+  to->seen = guest_driver_views(guest_virtio_function(rig.bench->guest), q);
   virtq_device_see(&to->side, &to->seen);
 }
 
@@ -326,7 +326,8 @@ static inline void block_move(void)
   rig.moved = true;
   for (unsigned q = 0; q < rig.bench->config.queue_pairs; q++)
     block_move_queue(q);
-  guest_switch_backend(rig.bench->guest, 1);
+  guest_switch_backend(rig.bench->guest,
+                       guest_virtio_function(rig.bench->guest), 1);
 }
 
 /* What the first one would have completed, the second one does. */

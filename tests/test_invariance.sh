@@ -75,6 +75,7 @@ invariant() { # SCENARIO SETS...
   fi
 }
 short='run.duration=300 us'
+rate='vms.guests.workload.rate=200 Mb/s'
 warm='run.warmup=200 us'
 for design in vhost-net vhost-user un-iov; do
   invariant uniov/net-throughput --set "design=$design" --set "$short" \
@@ -90,6 +91,10 @@ invariant explore/mixed-server --set "$short" --set cpu.cores=24
 for design in un-iov vhost-net; do
   invariant uniov/migration-downtime --set "design=$design" \
     --set migration.tracking=log --set run.duration='450 ms'
+done
+for design in sriov hdiov passthrough; do
+  invariant uniov/migration-unplug --set "design=$design" --set "$rate" \
+    --set run.duration='70 ms'
 done
 invariant hdiov/fig13-nginx --set run.duration='2 ms'
 invariant hdiov/fig16-symmetric --set "$short"

@@ -51,7 +51,9 @@ static const struct hd_param_registry rig_registry = {sizeof(struct rig),
 static const char rig_text[] =
     "lifecycle: {mode: storm, jitter: 0, base_work: 0 ns, runtime_work: 0 ns,\n"
     "  scan_cost: 0 ns, attach_cost: 0 ns, memory: 0 B, image: 0 B,\n"
-    "  messages: 0, message_work: 0 ns, queue_setup: 0 ns, fault_cost: 0 ns,\n"
+    "  messages: 0, queue_messages: 0, message_work: 0 ns, message_wait: "
+    "spin,\n"
+    "  queue_setup: 0 ns, fault_cost: 0 ns,\n"
     "  resets: 0, reset_commands: 0}\n"
     "hypervisor: {vfio_open_cost: 0 ns, vdcm_create_cost: 0 ns}\n"
     "cpu: {cores: 64}\n";

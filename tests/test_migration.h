@@ -259,16 +259,19 @@ static inline void robot_destroy(void *device, struct hd_task *t)
   r->result->running = 0;
 }
 
-static inline void robot_unplug(void *device, struct hd_task *t)
+static inline enum migration_answer robot_unplug(void *device,
+                                                 struct hd_task *t)
 {
   (void)t;
   ((struct robot *)device)->result->unplugged = true;
+  return MIGRATION_DONE;
 }
 
-static inline void robot_plug(void *device, struct hd_task *t)
+static inline enum migration_answer robot_plug(void *device, struct hd_task *t)
 {
   (void)t;
   ((struct robot *)device)->result->plugged = true;
+  return MIGRATION_DONE;
 }
 
 /* ---- live robots --------------------------------------------------------- */

@@ -30,7 +30,8 @@ struct plan {
 
 struct station {
   struct hd_component base;
-  struct hd_channel *to_wire, *to_switch;
+  struct hd_channel *to_wire;
+  struct hd_channel *to_switch, *to_other; /* to announce at its port, or 2 */
   struct wire *wire;
   struct plan plan[SENDS];
   struct packet got[LOG];
@@ -64,7 +65,9 @@ static void plan(unsigned station, hd_time when, struct packet what)
 static void send_planned(struct station *t, const struct packet *what)
 {
   if (what->kind == PACKET_ANNOUNCE && t->to_switch) {
-    ethernet_switch_announce(t->to_switch, &b.packets, what->vm);
+    bool other = what->stream > 0;
+    ethernet_switch_announce(other ? t->to_other : t->to_switch, &b.packets,
+                             other ? 2 : 3, what->vm);
     return;
   }
   struct packet *p = packet_new(&b.packets);
@@ -136,8 +139,10 @@ static void build_station(unsigned i)
   }
   hd_component_initialize(&t->base, b.engine, &ops, path, "world");
   t->to_wire = wire_connect(t->wire, client ? 1 : 0, &t->base);
-  if (i == 3) /* announces beside its NIC */
-    t->to_switch = ethernet_switch_connect(b.s, i, &t->base, HD_US);
+  if (i != 3)
+    return; /* that one announces beside its NIC */
+  t->to_switch = ethernet_switch_connect(b.s, i, &t->base, HD_US);
+  t->to_other = ethernet_switch_connect(b.s, 2, &t->base, HD_US);
 }
 
 static void run(hd_time end, hd_time window, bool with_client)
@@ -320,6 +325,27 @@ START_TEST(announcement_moves_a_guest)
 }
 END_TEST
 
+/* Software with two ways to the network says which one a guest is at. */
+START_TEST(one_sender_announces_at_two_ports)
+{
+  struct packet other = announce(6);
+  other.stream = 1;
+  defaults();
+  plan(3, 10 * HD_US, announce(6));
+  plan(0, 50 * HD_US, hello(6, 0));
+  plan(3, 100 * HD_US, other);
+  plan(0, 150 * HD_US, hello(6, 1));
+  plan(3, 200 * HD_US, announce(6));
+  plan(0, 250 * HD_US, hello(6, 2));
+  run(HD_MS, HD_US, false);
+  ck_assert_uint_eq(b.station[3].n_got, 2);
+  ck_assert_uint_eq(b.station[2].n_got, 1);
+  ck_assert_uint_eq(b.station[2].got[0].sequence, 1);
+  ck_assert_uint_eq(stats(2).announced, 1);
+  ck_assert_uint_eq(stats(3).announced, 2);
+}
+END_TEST
+
 /* ---- conservation ---------------------------------------------------------
  */
 
@@ -432,6 +458,7 @@ int main(void)
   tcase_add_test(t, overflow_drops_the_rest);
   tcase_add_test(t, unknown_guest_is_flooded);
   tcase_add_test(t, announcement_moves_a_guest);
+  tcase_add_test(t, one_sender_announces_at_two_ports);
   tcase_add_loop_test(t, packets_are_conserved, 0, 8);
   tcase_add_test(t, window_changes_nothing);
   tcase_add_test(t, client_measures_the_silence);

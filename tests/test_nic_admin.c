@@ -222,6 +222,75 @@ START_TEST(removed_interface_gives_its_resources_back)
 }
 END_TEST
 
+/* ---- the guest's address --------------------------------------------------
+ */
+
+static void one_frame(uint64_t sequence)
+{
+  peer_send(0, 0, 100, sequence);
+}
+
+static void add_beside(uint64_t unused)
+{
+  struct nic_command *c = command(NIC_ADD_INTERFACE, 0);
+  (void)unused;
+  c->interface = b.interface[0];
+  c->interface.first_queue = 40;
+  c->interface.first_vector = 40;
+  c->interface.unrouted = true;
+  issue(c);
+  issue(command(NIC_ROUTE, 2)); /* the guest has another */
+  issue(command(NIC_UNROUTE, 2));
+}
+
+static void route_twice(uint64_t type)
+{
+  issue(command((enum nic_command_type)type, 0));
+  issue(command((enum nic_command_type)type, 0));
+}
+
+static void route_default(uint64_t type)
+{
+  issue(command((enum nic_command_type)type, 1));
+}
+
+static void move_address(void)
+{
+  post_rx(0, 0, 8);
+  at_peer(50 * HD_US, one_frame, 0);
+  at_host(100 * HD_US, route_twice, NIC_UNROUTE);
+  at_peer(150 * HD_US, one_frame, 1);
+  at_host(200 * HD_US, route_twice, NIC_ROUTE);
+  at_peer(250 * HD_US, one_frame, 2);
+  at_host(300 * HD_US, add_beside, 0);
+  at_host(350 * HD_US, route_default, NIC_ROUTE);
+  at_host(400 * HD_US, route_default, NIC_UNROUTE);
+}
+
+/* Frames are an interface's while the guest's address is, else the default
+ * interface's, which has no descriptors here. */
+START_TEST(frames_follow_the_address)
+{
+  static const bool refused[] = {false, true, false, true, false,
+                                 true,  true, true,  true};
+  bench_defaults(2, 1);
+  bench_build(HD_US);
+  b.interface[1].is_default = true;
+  bench_run(move_address, END);
+  struct nic_interface_stats own, rest;
+  nic_get_interface_stats(b.nic, 0, &own);
+  nic_get_interface_stats(b.nic, 1, &rest);
+  ck_assert_uint_eq(own.rx_packets, 2);
+  ck_assert_uint_eq(b.rx_delivered, 2);
+  ck_assert_uint_eq(own.rx_dropped, 0);
+  ck_assert_uint_eq(rest.rx_dropped, 1);
+  ck_assert_int_eq(b.commands, 4 + 9);
+  for (int i = 0; i < 9; i++)
+    ck_assert_msg(b.command[4 + i].failed == refused[i], "command %d", i);
+  bench_end();
+}
+END_TEST
+
 /* ---- refusals
  * ---------------------------------------------------------------------- */
 
@@ -310,6 +379,7 @@ int main(void)
   tcase_add_test(t, disabled_queues_ignore_doorbells);
   tcase_add_test(t, reset_in_the_middle_of_traffic);
   tcase_add_test(t, removed_interface_gives_its_resources_back);
+  tcase_add_test(t, frames_follow_the_address);
   tcase_add_test(t, impossible_commands_are_refused);
   suite_add_tcase(s, t);
   return run_suite(s);

@@ -37,8 +37,8 @@ for scenario in hdiov/fig09-latency hdiov/fig15-asymmetric \
   hdiov/fig16-symmetric uniov/net-throughput uniov/net-latency \
   uniov/net-density uniov/host-cpu uniov/storage-iops uniov/storage-latency \
   uniov/storage-density uniov/migration-downtime uniov/migration-dirty-rate \
-  uniov/migration-queues uniov/migration-image validation/interrupt-rates \
-  validation/nvme-interrupts; do
+  uniov/migration-queues uniov/migration-image uniov/migration-unplug \
+  validation/interrupt-rates validation/nvme-interrupts; do
   compare "$scenario"
 done
 exit "$bad"

@@ -66,7 +66,13 @@ struct migration_ring {
   uint64_t words[6];
 };
 
-enum migration_verb { MIGRATION_SUSPEND, MIGRATION_CREATE, MIGRATION_RESUME };
+enum migration_verb {
+  MIGRATION_SUSPEND,
+  MIGRATION_CREATE,
+  MIGRATION_RESUME,
+  MIGRATION_TAKE_OUT, /* unplug */
+  MIGRATION_PUT_IN    /* plug */
+};
 
 /* MSG_MIGRATION_ANSWER: completes an operation that returned MIGRATION_LATER.
  * device: index; MIGRATION_CPU: the guest, whose verbs are SUSPEND (pause) and
@@ -107,7 +113,8 @@ struct migration_guest_ops {
   void (*switched)(void *guest, struct hd_task *thread);
 };
 
-/* Operations on a queue may answer later; all others are immediate. */
+/* Operations on a queue, unplug and plug may answer later; all others are
+ * immediate. */
 struct migration_device_ops {
   const char *kind;
   /* false: its host makes queues anew from ring states (vDPA): create, config,
@@ -147,9 +154,10 @@ struct migration_device_ops {
                                   const struct migration_ring *ring);
   /* Optional. Destination: the migration failed, forget all queues. */
   void (*destroy)(void *device, struct hd_task *thread);
-  /* For devices with a stand-in. Source, then the side where the VM runs. */
-  void (*unplug)(void *device, struct hd_task *thread);
-  void (*plug)(void *device, struct hd_task *thread);
+  /* For devices with a stand-in. Source, then the side where the VM runs. They
+   * are not refused. */
+  enum migration_answer (*unplug)(void *device, struct hd_task *thread);
+  enum migration_answer (*plug)(void *device, struct hd_task *thread);
 };
 
 struct migration_device {

@@ -7,7 +7,8 @@ static bool command(const struct migration_accelerator *x,
   c->address = migration_agent_config(a)->admin_ring;
   c->observer = migration_agent_observer(a);
   c->requester = x->config.pf_requester;
-  migration_agent_command(a, VIRTIO_DEVICE_ADMIN_DOORBELL, c);
+  migration_agent_command(a, x->config.device_index,
+                          VIRTIO_DEVICE_ADMIN_DOORBELL, c);
   return !c->failed;
 }
 
@@ -79,7 +80,7 @@ static void track(void *back_end, struct migration_agent *a, bool on)
 static void arrive(void *back_end, struct migration_agent *a)
 {
   const struct migration_accelerator *x = back_end;
-  *guest_virtio_function(migration_agent_config(a)->guest) = *x->config.twin;
+  *migration_agent_config(a)->function = *x->config.twin;
 }
 
 const struct migration_back_end_ops migration_accelerator_ops = {

@@ -11,6 +11,7 @@
 
 struct migration_accelerator_config {
   struct virtio_device *device; /* accelerator at this side */
+  uint16_t device_index;        /* below the root complex */
   uint16_t pf_requester;
   /* The function: at the source known once the hypervisor has made it; at the
    * destination made by the agent when the run begins. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "models/cpu/vcpu_control.h"
+#include "models/hypervisor/control.h"
 #include "models/hypervisor/migration_agent_internal.h"
 
 /* ---- waiting ------------------------------------------------------------- */
@@ -18,12 +19,24 @@ static void keep(struct migration_agent *a, struct hd_msg *m)
   a->last = m;
 }
 
+/* Of vCPU 0, whose device has been plugged. */
+static void emulate(struct migration_agent *a, struct control_msg *m)
+{
+  hd_task_advance(&a->task, a->config.trap_cost * m->register_count);
+  m->msg.kind = MSG_VM_TRAPPED;
+  hd_send(a->to_vcpu[0], MIGRATION_AGENT_LATENCY, m);
+}
+
 struct hd_msg *migration_agent_await(struct migration_agent *a, uint32_t kind)
 {
   for (;;) {
     struct hd_msg *m = hd_task_wait_eager(&a->task, HD_TIME_NEVER);
     if (m->kind == kind)
       return m;
+    if (m->kind == MSG_VM_TRAP) {
+      emulate(a, (struct control_msg *)m);
+      continue;
+    }
     HD_REQUIRE(&a->task.base, m->kind == MSG_AGENT, "message of kind %u",
                m->kind);
     keep(a, m);
@@ -39,14 +52,23 @@ static struct agent_msg *next_request(struct migration_agent *a)
   return (struct agent_msg *)m;
 }
 
-void migration_agent_command(struct migration_agent *a, uint64_t doorbell,
-                             void *command)
+void migration_agent_ask_guest(struct migration_agent *a, enum guest_plug verb)
+{
+  struct guest_plug_msg *m = hd_msg_new_zero(&a->task.base, MSG_GUEST_PLUG);
+  m->verb = verb;
+  m->reply = a->from_vcpu[0];
+  hd_send(a->to_vcpu[0], MIGRATION_AGENT_LATENCY, m);
+  hd_msg_free(&a->task.base, migration_agent_await(a, MSG_GUEST_PLUG));
+}
+
+void migration_agent_command(struct migration_agent *a, uint16_t device,
+                             uint64_t doorbell, void *command)
 {
   hd_time posted = hd_now(&a->task.base), poll = a->config.admin_poll;
   struct mmio_msg *m = hd_msg_new_zero(&a->task.base, MSG_MMIO_WRITE);
   m->address = doorbell;
   m->length = 4;
-  m->device = a->config.device_index;
+  m->device = device;
   m->object = command;
   hd_send(a->to_root, a->to_root->latency, m);
   hd_msg_free(&a->task.base, migration_agent_await(a, MSG_GUEST_MEMORY));
@@ -88,8 +110,8 @@ static void pause_guest(struct migration_agent *a)
 static void all_vectors(const struct migration_agent *a, const struct vcpu *v,
                         uint64_t *mask)
 {
-  for (unsigned q = 0; !guest_polls(a->config.guest) && q < a->config.pairs;
-       q++)
+  unsigned first = a->config.first_pair, end = first + a->config.pairs;
+  for (unsigned q = first; !guest_polls(a->config.guest) && q < end; q++)
     if (guest_vcpu_of_queue(a->config.guest, q) == v) {
       unsigned vector = GUEST_VECTOR(1 + q);
       mask[vector / 64] |= UINT64_C(1) << (vector % 64);
@@ -102,7 +124,7 @@ static void run_guest(struct migration_agent *a)
   if (a->config.side == 1) {
     if (a->ops->arrive)
       a->ops->arrive(a->back_end, a);
-    guest_switch_backend(g, 1);
+    guest_switch_backend(g, a->config.function, 1);
   }
   for (size_t i = 0; i < guest_vcpus(g); i++) {
     struct vcpu_control_msg *m =
@@ -126,9 +148,8 @@ static void answer(struct migration_agent *a, const struct agent_msg *asked,
   m->verb = verb;
   m->ok = ok;
   if (asked->verb == AGENT_SUSPEND)
-    m->ring.words[0] = virtq_state_base(
-        guest_virtio_function(a->config.guest)->queue[asked->queue],
-        &a->config.queues[asked->queue].state);
+    m->ring.words[0] = virtq_state_base(a->config.function->queue[asked->queue],
+                                        &a->config.queues[asked->queue].state);
   hd_send(a->to_migration, MIGRATION_AGENT_LATENCY, m);
 }
 
@@ -169,6 +190,14 @@ static void serve(struct migration_agent *a, const struct agent_msg *m)
   case AGENT_SWITCH:
     if (a->hooks.switched)
       a->hooks.switched(a->hooks.context, &a->task.base);
+    break;
+  case AGENT_UNPLUG:
+    a->plug_ops->unplug(a->plug, a);
+    answer(a, m, MIGRATION_TAKE_OUT, true);
+    break;
+  case AGENT_PLUG:
+    a->plug_ops->plug(a->plug, a);
+    answer(a, m, MIGRATION_PUT_IN, true);
     break;
   case AGENT_LEAVE:
     if (a->ops->leave)
@@ -252,6 +281,14 @@ void migration_agent_set_back_end(struct migration_agent *a,
 {
   a->ops = ops;
   a->back_end = back_end;
+}
+
+void migration_agent_set_plug(struct migration_agent *a,
+                              const struct migration_plug_ops *ops,
+                              void *device)
+{
+  a->plug_ops = ops;
+  a->plug = device;
 }
 
 void migration_agent_join(struct migration_agent *a, struct migration *m)

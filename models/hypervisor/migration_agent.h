@@ -56,15 +56,22 @@ struct migration_back_end_ops {
   void (*leave)(void *back_end, struct migration_agent *a);
 };
 
+/* A device of the guest's that cannot move, for which that back end stands in
+ * (migration_plug.h). On the agent's task; takes its time. */
+struct migration_plug_ops {
+  void (*unplug)(void *device, struct migration_agent *a); /* source */
+  void (*plug)(void *device, struct migration_agent *a);
+};
+
 struct migration_agent_config {
   unsigned side;
   struct guest *guest;
-  unsigned pairs;  /* its queue pairs */
-  uint32_t served; /* queues of its device that move, from 0 on */
-  uint16_t
-      device_index;    /* below the root complex: whose administration queue */
+  struct virtio_function *function; /* of the guest's, whose queues move */
+  unsigned first_pair, pairs;       /* its queue pairs, among the guest's */
+  uint32_t served;     /* queues of the function that move, from 0 on */
   uint64_t admin_ring; /* host physical */
   hd_time admin_poll;
+  hd_time trap_cost;              /* of an emulated access */
   uint64_t memory_base;           /* IOVA of the guest's memory */
   struct migrating_queue *queues; /* by queue; shared with the other side */
   bool stuck;                     /* fault: suspensions are never answered */
@@ -82,6 +89,10 @@ void migration_agent_attach(struct migration_agent *a,
 void migration_agent_set_back_end(struct migration_agent *a,
                                   const struct migration_back_end_ops *ops,
                                   void *back_end);
+/* Optional. */
+void migration_agent_set_plug(struct migration_agent *a,
+                              const struct migration_plug_ops *ops,
+                              void *device);
 /* After migration_create(); the agents are the sides of guest and device. */
 void migration_agent_join(struct migration_agent *a, struct migration *m);
 
@@ -92,6 +103,8 @@ extern const struct migration_device_ops migration_agent_device_ops;
  * one image (VFIO; virtio 1.2 admin commands): all queues at once. */
 extern const struct migration_device_ops migration_agent_image_ops;
 extern const struct migration_device_ops migration_agent_software_ops;
+/* A device that is unplugged, with the agents' struct migration_plug_ops. */
+extern const struct migration_device_ops migration_agent_plug_ops;
 extern const struct migration_guest_ops migration_agent_guest_ops;
 /* By the migration's source thread, when the guest is gone. */
 void migration_agent_leave(struct migration_agent *a, struct hd_task *thread);
@@ -112,10 +125,14 @@ migration_agent_config(const struct migration_agent *a);
 /* Waits for a message of that kind, which the caller frees; what the migration
  * asks for meanwhile is done later. */
 struct hd_msg *migration_agent_await(struct migration_agent *a, uint32_t kind);
-/* Posts a command to an administration queue and polls until the device has
- * written it back. The command's address and observer are these: */
-void migration_agent_command(struct migration_agent *a, uint64_t doorbell,
-                             void *command);
+/* Asks the guest's driver of the device for `verb` (struct guest_plug_msg),
+ * until it has done it; emulates its trapped accesses meanwhile. */
+void migration_agent_ask_guest(struct migration_agent *a, enum guest_plug verb);
+/* Posts a command to the administration queue of a device, by its index below
+ * the root complex, and polls until the device has written it back. The
+ * command's address and observer are these: */
+void migration_agent_command(struct migration_agent *a, uint16_t device,
+                             uint64_t doorbell, void *command);
 uint16_t migration_agent_observer(const struct migration_agent *a);
 /* Sends runs of pages, by IOVA, on a channel of migration_dirty_channel() whose
  * sender is `from`, on that component's actor. */

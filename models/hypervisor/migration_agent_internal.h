@@ -12,6 +12,8 @@ enum agent_verb {
   AGENT_RESUME,
   AGENT_TRACK,
   AGENT_SWITCH,
+  AGENT_UNPLUG,
+  AGENT_PLUG,
   AGENT_LEAVE
 };
 struct agent_msg {
@@ -27,6 +29,8 @@ struct migration_agent {
   struct migration_agent_config config;
   const struct migration_back_end_ops *ops;
   void *back_end;
+  const struct migration_plug_ops *plug_ops; /* NULL: none */
+  void *plug;
   struct migration_agent_hooks hooks;
   struct hd_channel *to_root, *root_reply;
   struct hd_channel *to_migration, *from_migration;

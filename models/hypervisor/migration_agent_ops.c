@@ -132,6 +132,35 @@ const struct migration_device_ops migration_agent_image_ops = {
     .suspend = op_suspend_all,
     .resume = op_resume_all};
 
+/* ---- a device that is unplugged ------------------------------------------ */
+
+static const char *cannot_migrate(void *device)
+{
+  (void)device;
+  return "is passed through whole: nobody can read its state out or tell what "
+         "it writes";
+}
+
+static enum migration_answer op_unplug(void *device, struct hd_task *thread)
+{
+  ask(device, thread, AGENT_UNPLUG, 0, false);
+  return MIGRATION_LATER;
+}
+
+static enum migration_answer op_plug(void *device, struct hd_task *thread)
+{
+  ask(device, thread, AGENT_PLUG, 0, false);
+  return MIGRATION_LATER;
+}
+
+const struct migration_device_ops migration_agent_plug_ops = {
+    .kind = "passed-through function",
+    .image = true,
+    .refusal = cannot_migrate,
+    .queues = op_queues,
+    .unplug = op_unplug,
+    .plug = op_plug};
+
 const struct migration_device_ops migration_agent_software_ops = {
     .kind = "virtio back end in host software",
     .software = true,

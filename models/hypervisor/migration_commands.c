@@ -76,7 +76,9 @@ static void end_command(struct migration_thread *t,
 void migration_answered(struct migration_thread *t,
                         const struct migration_answer_msg *a)
 {
-  if (a->device != MIGRATION_CPU) {
+  if (a->verb == MIGRATION_TAKE_OUT || a->verb == MIGRATION_PUT_IN) {
+    t->plug_waits = false;
+  } else if (a->device != MIGRATION_CPU) {
     end_command(t, a);
   } else if (t->guest_waits && a->verb == t->guest_verb) {
     t->guest_waits = false;

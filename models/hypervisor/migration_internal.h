@@ -68,6 +68,7 @@ struct migration_thread {
   struct hd_channel *control, *data; /* to the other task */
   struct migration_batch batch;
   bool guest_waits, guest_ok;
+  bool plug_waits;
   enum migration_verb guest_verb;
   struct hd_msg *first, *last; /* control messages not looked at yet */
 };

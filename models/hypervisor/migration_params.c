@@ -185,12 +185,17 @@ static const struct hd_param params[] = {
     TIME(switch_update, "100 us", "10 s",
          "from there to the switch's changed forwarding table", GUESS),
     ENUM(passthrough, passthroughs, "refuse",
-         "a device that cannot migrate: refuse, or unplug it meanwhile",
-         "QEMU refuses without failover"),
+         "a device that cannot migrate: refuse; unplug a network device "
+         "meanwhile, virtio-net on vhost-net stands in for it (failover); or "
+         "take a virtio function's state as an image",
+         "QEMU refuses without failover (failover_pair_id)"),
     TIME(unplug_delay, "500 ms", "100 s",
-         "the guest's driver gives a device up (hot-unplug, failover)", GUESS),
+         "from the request to unplug until the guest's driver begins to give "
+         "the device up: management, ACPI, hot-plug driver",
+         GUESS),
     TIME(plug_delay, "1 s", "100 s",
-         "a device is opened, plugged and its driver up again", GUESS),
+         "the same for plugging, until the host begins to open the device",
+         GUESS),
     {0}};
 
 const struct hd_param_table migration_param_table = {

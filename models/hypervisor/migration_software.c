@@ -48,7 +48,7 @@ static bool resume(void *back_end, struct migration_agent *a, uint32_t queue)
   struct virtq_control_msg start = {.verb = VIRTQ_CONTROL_START,
                                     .queue = (uint16_t)queue};
   if (c->side == 1) {
-    q->view = guest_driver_views(c->guest, queue);
+    q->view = guest_driver_views(c->function, queue);
     start.state = &q->state;
     start.view = &q->view;
   }

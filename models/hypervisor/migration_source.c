@@ -82,25 +82,35 @@ static bool unplugged(const struct migration *m)
   return false;
 }
 
+static void say_completed(const struct migration_source *s)
+{
+  struct migration_report *r = &migration_of(s)->report;
+  int n =
+      snprintf(r->status, sizeof r->status,
+               "completed: %llu rounds, the VM stood still for %.3f ms%s",
+               (unsigned long long)r->rounds, (double)r->downtime.total * 1e-9,
+               s->forced ? "; it was stopped without having converged" : "");
+  if (unplugged(migration_of(s)))
+    snprintf(r->status + n, sizeof r->status - (size_t)n,
+             "; a stand-in served it for %.3f ms",
+             (double)(r->end - r->begin - r->unplug) * 1e-9);
+}
+
 static void complete(struct migration_source *s)
 {
   struct migration *m = migration_of(s);
   struct migration_report *r = &m->report;
   struct migration_control_msg k = {0};
   const struct migration_params *p = m->config.params;
-  bool plugs = unplugged(m);
   r->switch_over = p->announce_delay + p->switch_update;
   r->silence = r->downtime.total + r->switch_over;
   r->end = r->resumed_at;
-  if (plugs && migration_source_await(s, MIGRATION_PLUGGED, &k)) {
+  if (unplugged(m) && migration_source_await(s, MIGRATION_PLUGGED, &k)) {
     r->plug = k.at - r->resumed_at - r->switch_over;
     r->end = k.at;
   }
   r->outcome = MIGRATION_COMPLETED;
-  snprintf(r->status, sizeof r->status,
-           "completed: %llu rounds, the VM stood still for %.3f ms%s",
-           (unsigned long long)r->rounds, (double)r->downtime.total * 1e-9,
-           s->forced ? "; it was stopped without having converged" : "");
+  say_completed(s);
 }
 
 static void come_back(struct migration_source *s)

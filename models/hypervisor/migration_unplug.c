@@ -25,6 +25,18 @@ const char *migration_unplug_needed(const struct migration *m, uint32_t *which)
   return NULL;
 }
 
+/* Calls an operation and waits until it is done. */
+static void carry_out(struct migration_thread *t, void *device,
+                      enum migration_answer (*operation)(void *,
+                                                         struct hd_task *))
+{
+  if (!operation || operation(device, &t->task) != MIGRATION_LATER)
+    return;
+  t->plug_waits = true;
+  while (t->plug_waits)
+    (void)migration_wait(t, HD_TIME_NEVER);
+}
+
 bool migration_unplug(struct migration_source *s)
 {
   struct migration *m = migration_of(s);
@@ -38,8 +50,7 @@ bool migration_unplug(struct migration_source *s)
       migration_series_phase(s, MIGRATION_UNPLUG);
     any = true;
     hd_task_advance(&s->thread.task, m->config.params->unplug_delay);
-    if (d->ops->unplug)
-      d->ops->unplug(d->side[MIGRATION_SOURCE], &s->thread.task);
+    carry_out(&s->thread, d->side[MIGRATION_SOURCE], d->ops->unplug);
     migration_slot_fill(m, i, true);
   }
   m->report.unplug = migration_now(&s->thread) - begin;
@@ -56,8 +67,7 @@ bool migration_plug(struct migration_thread *t)
       continue;
     any = true;
     hd_task_advance(&t->task, m->config.params->plug_delay);
-    if (d->ops->plug)
-      d->ops->plug(d->side[t->side], &t->task);
+    carry_out(t, d->side[t->side], d->ops->plug);
   }
   return any;
 }

@@ -19,14 +19,15 @@
  *  - A function-level reset sleeps 100 ms on the host's timer wheel. The host's
  *    network driver sets the function up again in the meantime; the device's
  *    driver polls until that is done.
- *  - An assignable interface is reset by the VDCM, which polls its state and
- *    sets it up by administration commands, in the caller's thread; then a
- *    command programs its PASID.
+ *  - Opening an assignable interface programs its PASID by an administration
+ *    command and resets nothing. When the user asks for a reset, the VDCM
+ *    resets it, polls its state and sets it up by commands, in the caller's
+ *    thread; then the PASID once more.
  *  - Administration commands are executed one at a time, each held until the
  *    driver has polled its completion.
  *  - A mailbox message goes to the host's network driver, one thread, which
  *    issues commands for it and answers; the device's driver looks for the
- *    answer at intervals.
+ *    answer when it has sent the message, and from then on at intervals.
  *  - Fresh pages are zeroed at the core's rate or memory's share, whichever is
  *    less.
  *
@@ -58,7 +59,7 @@ enum lifecycle_device { /* what a start gets */
   X(MAP_MEMORY, "map_memory") /* zero, pin and map */                          \
   X(MAP_IMAGE, "map_image")   /* likewise */                                   \
   X(LOCK_WAIT, "lock_wait")   /* for the lock of the device set */             \
-  X(OPEN, "open")             /* with the lock, incl. the reset in it */       \
+  X(OPEN, "open")             /* a function: with the lock and a reset */      \
   X(RESET, "reset")           /* that the user asks for */                     \
   X(PASID, "pasid")           /* programming it */                             \
   X(MAP_PAGES, "map_pages")   /* of the fast path, on first touch */           \

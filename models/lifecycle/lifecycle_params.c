@@ -2,7 +2,12 @@
  * lifecycle_params.c - section "lifecycle".
  *
  * HD-IOV: its artifact, github.com/Maphist0/hdiov-ae, nic-exp.md, section 3.
- * DPDK 20.11: drivers/net/iavf and lib/librte_ethdev of that long-term release.
+ * DPDK 20.11: drivers/net/iavf, lib/librte_ethdev and app/test-pmd of that
+ * long-term release, read as github.com/F-Stack/f-stack has them: 20.11.6
+ * (commit ff8fd2bd) and no earlier one (5aafc908). The artifact takes 20.11.9.
+ * ice: github.com/intel/ethernet-linux-ice, 1.11.14 (commit a5089d82). Virtual
+ * functions and interfaces are served by the same functions there, and offered
+ * the same capabilities.
  */
 #include "models/lifecycle/lifecycle_params.h"
 
@@ -21,6 +26,7 @@ static const char *const machines[] = {"container", "vm", NULL};
 static const char *const networks[] = {"none", "device", NULL};
 static const char *const arrivals[] = {"together", "poisson", NULL};
 static const char *const pages[] = {"4K", "2M", "1G", NULL};
+static const char *const pauses[] = {"spin", "sleep", "tick", NULL};
 
 static const struct hd_param params[] = {
     {"mode", HD_PARAM_ENUM, FIELD(mode), "off", NULL, NULL, modes,
@@ -58,10 +64,18 @@ static const struct hd_param params[] = {
          "device: DPDK's EAL, the guest's bus scan",
          "estimated from memory: EAL with memory allocated on demand takes "
          "tens of milliseconds"),
-    TIME(scan_cost, "100 us", "1 s",
-         "Container: reading one virtual function's files in /sys and passing "
-         "it by",
-         "estimated from memory: about ten files of /sys, 5 to 10 us each"),
+    TIME(runtime_sleep, "0 ns", "10 s",
+         "Sleep of the process or guest in it, on a timer of high resolution",
+         "DPDK 20.11: get_tsc_freq() sleeps 100 ms unless CPUID (leaf 15h) or "
+         "an MSR that a container cannot read gives the clock's rate; that "
+         "Sapphire Rapids' CPUID does is from memory"),
+    TIME(
+        scan_cost, "100 us", "1 s",
+        "Container: reading one virtual function's files in /sys and passing "
+        "it by, or failing to open it",
+        "estimated from memory: about ten files of /sys, 5 to 10 us each. "
+        "testpmd, told of no device, tries all that vfio-pci has; whether that "
+        "has all of them the artifact does not say"),
     INT(scanned_functions, "256", "0", "65535",
         "Virtual functions in /sys; with HD-IOV there are none",
         "HD-IOV artifact: /sys is mounted into the container; E810: 256"),
@@ -101,11 +115,15 @@ static const struct hd_param params[] = {
      "Host's timer tick; sleeps end late by the rounding of the timer wheel",
      "Linux, kernel/time/timer.c; Ubuntu: 250 Hz. LKML 26 Jun 2025: resets of "
      "104 and 108 ms"},
+    TIME(timer_slack, "50 us", "10 ms",
+         "Sleeps on timers of high resolution end late by this",
+         "Linux: default slack of a thread's timers, from memory"),
     INT(resets, "1", "0", "16", "Resets that the user asks for after the open",
         "DPDK: pci_rte_vfio_setup_device(); QEMU: reset of a plugged device"),
     TIME(interface_reset, "1 ms", "1 s",
          "Assignable interface: until its reset state says that it is done",
-         "derived from the ice driver: at most 100 polls of 10 to 20 us"),
+         "derived from ice, ice_siov_poll_reset_status(): at most 10 polls of "
+         "10 to 20 us, in other releases 100"),
     INT(reset_commands, "10", "0", "1000",
         "Administration commands that set an interface up again after a reset",
         "estimated from memory: interface, scheduler nodes, rules, RSS"),
@@ -115,17 +133,27 @@ static const struct hd_param params[] = {
     {"reset_poll", HD_PARAM_TIME, FIELD(reset_poll), "20 ms", "1 us", "10 s",
      NULL, "Device's driver: between two looks at the state of its reset",
      "DPDK 20.11: iavf_check_vf_reset_done()"},
-    INT(messages, "20", "0", "1000",
+    INT(messages, "18", "0", "1000",
         "Mailbox exchanges of a driver's start, one after another",
-        "DPDK 20.11: version, resources, descriptor formats; 8 default RSS "
-        "rules; VLAN stripping, RSS table; queues, vectors, address, transmit "
-        "and receive queue on; promiscuous and all-multicast off"),
+        "DPDK 20.11, iavf_dev_init(): version, resources, descriptor formats, "
+        "eight default RSS rules; iavf_dev_configure(): VLAN stripping, RSS "
+        "table; iavf_dev_start(): queues, vectors, address; then "
+        "rte_eth_dev_start(): promiscuous and all-multicast off. ice, "
+        "ice_vc_get_vf_res_msg(), offers what these need, but VLAN stripping "
+        "not where double tagging is on"),
+    INT(queue_messages, "2", "0", "16",
+        "Mailbox exchanges more for each queue pair",
+        "DPDK 20.11: iavf_start_queues() enables queue by queue"),
     {"message_poll", HD_PARAM_TIME, FIELD(message_poll), "10 ms", "1 us",
      "10 s", NULL, "Device's driver: between two looks for an answer",
-     "DPDK 20.11: ASQ_DELAY_MS in iavf_vchnl.c"},
-    {"message_spin", HD_PARAM_BOOL, FIELD(message_spin), "true", NULL, NULL,
-     NULL, "It keeps its core meanwhile; otherwise a timer wakes it",
-     "DPDK 20.11: rte_delay_ms()"},
+     "DPDK 20.11: ASQ_DELAY_MS in iavf_vchnl.c; the first look comes with the "
+     "message, before any answer"},
+    {"message_wait", HD_PARAM_ENUM, FIELD(message_wait), "sleep", NULL, NULL,
+     pauses,
+     "What it does meanwhile; spin: keeps its core, sleep: on a timer of high "
+     "resolution, tick: on the host's timer wheel",
+     "DPDK 20.11, its later releases: iavf_msec_delay(), which is nanosleep(); "
+     "before them rte_delay_ms(), which spins"},
     TIME(message_work, "20 us", "1 s",
          "Host's driver: core time of one message", "estimated from memory"),
     INT(message_commands, "2", "0", "100",

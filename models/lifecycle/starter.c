@@ -33,6 +33,8 @@ static void runtime(struct starter *s)
                s->config->device == LIFECYCLE_FUNCTION;
   work_about(s, p->runtime_work +
                     (scans ? p->scan_cost * p->scanned_functions : 0));
+  if (p->runtime_sleep > 0)
+    worker_timer_sleep(&s->worker, p->runtime_sleep, p->timer_slack);
   starter_mark(s, LIFECYCLE_RUNTIME);
 }
 

@@ -27,6 +27,13 @@ static void reset_function(struct starter *s)
   worker_tick_sleep(&s->worker, c->hypervisor->flr_wait, c->params->tick);
 }
 
+/* Pages of the fast path are mapped on first touch: mailbox, and a vector for
+ * it; each queue pair: tail, doorbell, vector. */
+static void unmap_pages(struct starter *s)
+{
+  s->faults = (uint32_t)(2 + 3 * s->config->params->queue_pairs);
+}
+
 /* The VDCM's: reset, polled for, set up again, PASID once more. All pages of
  * the fast path are taken from the user. */
 static void reset_interface(struct starter *s)
@@ -36,8 +43,7 @@ static void reset_interface(struct starter *s)
   hd_time polls = (c->params->interface_reset + poll - 1) / poll;
   worker_sleep_until(&s->worker, worker_now(&s->worker) + polls * poll);
   command(s, c->params->reset_commands);
-  /* Mailbox, and a vector for it; each queue pair: tail, doorbell, vector. */
-  s->faults = (uint32_t)(2 + 3 * c->params->queue_pairs);
+  unmap_pages(s);
 }
 
 static void program_pasid(struct starter *s)
@@ -46,13 +52,13 @@ static void program_pasid(struct starter *s)
   starter_mark(s, LIFECYCLE_PASID);
 }
 
-static void reset(struct starter *s, enum lifecycle_stage stage)
+static void reset(struct starter *s)
 {
   if (is_function(s))
     reset_function(s);
   else
     reset_interface(s);
-  starter_mark(s, stage);
+  starter_mark(s, LIFECYCLE_RESET);
   if (!is_function(s))
     program_pasid(s);
 }
@@ -81,33 +87,52 @@ static void lock_set(struct starter *s)
   starter_mark(s, LIFECYCLE_LOCK_WAIT);
 }
 
-void starter_open(struct starter *s)
+/* Linux's vfio_pci_open() resets a function, with the lock held. */
+static void open_function(struct starter *s)
 {
   if (needs_lock(s))
     lock_set(s);
   worker_work(&s->worker, s->config->hypervisor->vfio_open_cost);
-  reset(s, LIFECYCLE_OPEN);
+  reset_function(s);
+  starter_mark(s, LIFECYCLE_OPEN);
   if (needs_lock(s))
     worker_release(&s->worker, &s->lock_line);
+}
+
+/* ice_vdcm_open_device() programs the PASID; only the user resets. */
+static void open_interface(struct starter *s)
+{
+  worker_work(&s->worker, s->config->hypervisor->vfio_open_cost);
+  unmap_pages(s);
+  starter_mark(s, LIFECYCLE_OPEN);
+  program_pasid(s);
+}
+
+void starter_open(struct starter *s)
+{
+  if (is_function(s))
+    open_function(s);
+  else
+    open_interface(s);
 }
 
 void starter_reset(struct starter *s)
 {
   for (int64_t i = 0; i < s->config->params->resets; i++)
-    reset(s, LIFECYCLE_RESET);
+    reset(s);
 }
 
-/* Closing resets the device, and a function with the lock held. */
+/* Closing resets a function, with the lock held. An interface has its PASID
+ * cleared and its transmit queues stopped (ice_vdcm_close_device()). */
 void starter_close(struct starter *s)
 {
+  if (!is_function(s)) {
+    command(s, 1 + s->config->params->queue_pairs);
+    return;
+  }
   if (needs_lock(s))
     (void)worker_call(&s->worker, &s->lock_line, LIFECYCLE_REQUEST, 0);
-  if (is_function(s)) {
-    reset_function(s);
-  } else {
-    command(s, 1); /* clears the PASID */
-    reset_interface(s);
-  }
+  reset_function(s);
   if (needs_lock(s))
     worker_release(&s->worker, &s->lock_line);
 }
@@ -127,14 +152,21 @@ static void touch(struct starter *s)
   starter_mark(s, LIFECYCLE_MAP_PAGES);
 }
 
-/* Between two looks: a busy loop, or a timer. */
+/* Between two looks. */
 static void pause(struct starter *s, hd_time time)
 {
   const struct lifecycle_params *p = s->config->params;
-  if (p->message_spin)
+  switch ((enum lifecycle_pause)p->message_wait) {
+  case LIFECYCLE_SPIN:
     worker_spin_until(&s->worker, worker_now(&s->worker) + time);
-  else
+    break;
+  case LIFECYCLE_SLEEP:
+    worker_timer_sleep(&s->worker, time, p->timer_slack);
+    break;
+  case LIFECYCLE_TICK:
     worker_tick_sleep(&s->worker, time, p->tick);
+    break;
+  }
 }
 
 static void await_reset(struct starter *s)
@@ -157,7 +189,8 @@ void starter_drive(struct starter *s)
   const struct lifecycle_params *p = s->config->params;
   touch(s);
   await_reset(s);
-  for (int64_t i = 0; i < p->messages; i++)
+  int64_t messages = p->messages + p->queue_messages * p->queue_pairs;
+  for (int64_t i = 0; i < messages; i++)
     exchange(s);
   starter_mark(s, LIFECYCLE_MAILBOX);
   worker_work(&s->worker, p->queue_setup * p->queue_pairs);

@@ -69,6 +69,11 @@ void worker_spin_until(struct worker *w, hd_time when)
     vcpu_spin_until(vcpu_of(w), when);
 }
 
+void worker_timer_sleep(struct worker *w, hd_time time, hd_time slack)
+{
+  worker_sleep_until(w, worker_now(w) + time + slack);
+}
+
 /* Level n of the wheel has 64 buckets of 8^n ticks; a timer that is due in the
  * middle of a bucket fires with the next one. */
 static uint64_t fires_at(uint64_t now, uint64_t ticks)

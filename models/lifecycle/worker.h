@@ -44,6 +44,9 @@ void worker_work(struct worker *w, hd_time time);
 void worker_sleep_until(struct worker *w, hd_time when);
 /* With it. */
 void worker_spin_until(struct worker *w, hd_time when);
+/* Sleeps as nanosleep() does, on a timer of high resolution, which nothing
+ * takes along before its slack has passed. */
+void worker_timer_sleep(struct worker *w, hd_time time, hd_time slack);
 /* Sleeps as the kernel's msleep(): one tick is added, and the timer wheel
  * rounds up (Linux 5.11, kernel/time/timer.c, calc_wheel_index()). */
 void worker_tick_sleep(struct worker *w, hd_time time, hd_time tick);

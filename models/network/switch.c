@@ -16,8 +16,8 @@ static uint32_t port_from(const struct ethernet_switch *s,
     if (s->ports[i].wire->id == sender)
       return i;
   for (uint32_t i = 0; i < s->n_announcers; i++)
-    if (s->announcers[i].from->id == sender)
-      return s->announcers[i].port;
+    if (s->announcers[i].from->id == sender && s->announcers[i].port == m->tag)
+      return m->tag;
   hd_fail(&s->base, __FILE__, __LINE__, "a frame from nowhere");
 }
 
@@ -117,12 +117,14 @@ struct hd_channel *ethernet_switch_connect(struct ethernet_switch *s,
 }
 
 void ethernet_switch_announce(struct hd_channel *to_switch,
-                              struct packet_pool *packets, uint16_t vm)
+                              struct packet_pool *packets, uint32_t port,
+                              uint16_t vm)
 {
   struct packet *p = packet_new(packets);
   *p = (struct packet){
       .kind = PACKET_ANNOUNCE, .vm = vm, .frame = PACKET_MIN_FRAME};
   struct packet_msg *m = hd_msg_new(to_switch->from, MSG_FRAME);
+  m->msg.tag = port;
   m->packet = p;
   m->bytes = p->frame;
   hd_send(to_switch, to_switch->latency, m);

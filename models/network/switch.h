@@ -45,14 +45,16 @@ uint32_t ethernet_switch_attach(struct ethernet_switch *s, struct wire *w,
                                 int end, enum ethernet_switch_role role);
 /* A channel for software of the server at `port` that sends frames without
  * going through the models of its NIC and wire; latency: what these take. Such
- * frames count as received at the port. */
+ * frames count as received at the port, which their hd_msg.tag repeats: one
+ * sender may have channels to several. */
 struct hd_channel *ethernet_switch_connect(struct ethernet_switch *s,
                                            uint32_t port,
                                            struct hd_component *c,
                                            hd_time latency);
-/* From such software, at its time: guest `vm` is here now. */
+/* From such software, at its time: guest `vm` is at `port` now. */
 void ethernet_switch_announce(struct hd_channel *to_switch,
-                              struct packet_pool *packets, uint16_t vm);
+                              struct packet_pool *packets, uint32_t port,
+                              uint16_t vm);
 
 /* ---- results, after the run ---------------------------------------------- */
 

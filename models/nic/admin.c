@@ -37,6 +37,10 @@ static bool apply_to(struct nic *n, struct nic_command *c,
   case NIC_REMOVE_INTERFACE:
     nic_remove_interface(n, c->result);
     return true;
+  case NIC_ROUTE:
+    return nic_route(n, f);
+  case NIC_UNROUTE:
+    return nic_unroute(n, f);
   default:
     return false;
   }

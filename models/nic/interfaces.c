@@ -43,7 +43,7 @@ static bool route_is_free(const struct nic_port *port,
 {
   if (i->is_default)
     return port->fallback == NULL;
-  return i->vm >= port->n_routes || port->route[i->vm] == NULL;
+  return i->unrouted || i->vm >= port->n_routes || port->route[i->vm] == NULL;
 }
 
 static bool steering_is_sound(const struct nic_interface *i)
@@ -120,6 +120,32 @@ static void make_route(struct nic *n, struct nic_function *f)
   port->route[vm] = f;
 }
 
+static struct nic_function **route_of(struct nic *n,
+                                      const struct nic_function *f)
+{
+  struct nic_port *port = &n->ports[f->config.port];
+  size_t vm = f->config.vm;
+  return vm < port->n_routes ? &port->route[vm] : NULL;
+}
+
+bool nic_route(struct nic *n, struct nic_function *f)
+{
+  struct nic_function **now = route_of(n, f);
+  if (f->config.is_default || (now && *now))
+    return false;
+  make_route(n, f);
+  return true;
+}
+
+bool nic_unroute(struct nic *n, struct nic_function *f)
+{
+  struct nic_function **now = route_of(n, f);
+  if (f->config.is_default || !now || *now != f)
+    return false;
+  *now = NULL;
+  return true;
+}
+
 bool nic_add_interface(struct nic *n, const struct nic_interface *i,
                        uint32_t *index)
 {
@@ -137,7 +163,8 @@ bool nic_add_interface(struct nic *n, const struct nic_interface *i,
     make_queue(n, f, q, false);
     make_queue(n, f, q, true);
   }
-  make_route(n, f);
+  if (!i->unrouted)
+    make_route(n, f);
   f->older = n->all;
   n->all = f;
   n->functions[at] = f;
@@ -223,7 +250,7 @@ void nic_remove_interface(struct nic *n, uint32_t index)
   if (f->config.is_default)
     n->ports[f->config.port].fallback = NULL;
   else
-    n->ports[f->config.port].route[f->config.vm] = NULL;
+    (void)nic_unroute(n, f);
   n->functions[index] = NULL;
   f->removed = true;
 }

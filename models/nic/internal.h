@@ -283,6 +283,9 @@ hd_time nic_throttle(hd_time interval); /* in steps of 2 us, at most 8160 us */
 bool nic_add_interface(struct nic *n, const struct nic_interface *i,
                        uint32_t *index);
 void nic_remove_interface(struct nic *n, uint32_t index);
+/* False: it is the default interface, or the guest has another, or none. */
+bool nic_route(struct nic *n, struct nic_function *f);
+bool nic_unroute(struct nic *n, struct nic_function *f);
 void nic_enable_queues(struct nic *n, struct nic_function *f);
 void nic_disable_queues(struct nic *n, struct nic_function *f);
 void nic_reset_interface(struct nic *n, struct nic_function *f);

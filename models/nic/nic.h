@@ -87,6 +87,7 @@ struct nic_interface {
   bool is_default; /* of its port (E810: default VSI): receives the frames for
                       guests that no interface is for; `vm` is unused. At most
                       one a port */
+  bool unrouted;   /* no frames are for it until NIC_ROUTE */
   struct nic_steering steering; /* default interface only */
   uint32_t forge;               /* tests: enum nic_forgery */
   uint64_t forge_address;       /* tests: IOVA it uses instead of buffers */
@@ -110,7 +111,11 @@ enum nic_command_type {
   NIC_ENABLE_QUEUES, /* result: index in; rings become live */
   NIC_DISABLE_QUEUES,
   NIC_RESET_INTERFACE,
-  NIC_REMOVE_INTERFACE
+  NIC_REMOVE_INTERFACE,
+  /* result: index in. The guest's address is the interface's, or is not: then
+     its frames are the default interface's. Not of the default interface */
+  NIC_ROUTE,
+  NIC_UNROUTE
 };
 struct nic_command {
   enum nic_command_type type;

@@ -14,25 +14,27 @@ static void initialize(struct virtq_device *d, struct virtq *q)
   HD_REQUIRE(NULL, status == VIRTQ_OK, "vhost: %s", virtq_status_text(status));
 }
 
-void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
-                           uint16_t number, uint8_t port, unsigned side,
-                           struct packet_pool *pool,
+void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, bool stand_in,
+                           uint16_t vm, uint16_t number, uint8_t port,
+                           unsigned side, struct packet_pool *pool,
                            const struct hd_window *window)
 {
-  struct virtio_function *f = guest_virtio_function(g);
+  struct virtio_function *f =
+      stand_in ? guest_stand_in_function(g) : guest_virtio_function(g);
   HD_REQUIRE(NULL, f != NULL && f->kind == VIRTIO_NET,
              "guest %u has no virtio-net device for vhost", vm);
   f->notify = VIRTIO_NOTIFY_EXIT;
-  *p = (struct vhost_pair){.vm = vm,
-                           .number = number,
-                           .port = port,
-                           .side = side,
-                           .open = side == 0,
-                           .guest = g,
-                           .mergeable =
-                               virtio_has(f->features, VIRTIO_NET_F_MRG_RXBUF),
-                           .pool = pool,
-                           .window = window};
+  *p = (struct vhost_pair){
+      .vm = vm,
+      .number = number,
+      .guest_pair = number + (stand_in ? guest_stand_in_pair(g) : 0),
+      .port = port,
+      .side = side,
+      .open = side == 0,
+      .guest = g,
+      .mergeable = virtio_has(f->features, VIRTIO_NET_F_MRG_RXBUF),
+      .pool = pool,
+      .window = window};
   initialize(&p->tx, f->queue[virtio_tx_queue(number)]);
   initialize(&p->rx, f->queue[virtio_rx_queue(number)]);
   if (side == 0)
@@ -46,7 +48,7 @@ void vhost_pair_attach(struct vhost_pair *p, struct host_thread *t,
                        hd_time kick_latency)
 {
   struct hd_component *thread = host_thread_component(t);
-  struct vcpu *guest = guest_vcpu_of_queue(p->guest, p->number);
+  struct vcpu *guest = guest_vcpu_of_queue(p->guest, p->guest_pair);
   p->thread = t;
   p->unit = unit;
   p->irq = irq;
@@ -57,9 +59,10 @@ void vhost_pair_attach(struct vhost_pair *p, struct host_thread *t,
       hd_channel_open(thread, &guest->task.base, VIRTIO_VISIBLE_LATENCY);
   hd_channel_set_passive(p->to_guest); /* a store that the driver finds */
   if (p->side == 0)
-    guest_attach_backend_pair(p->guest, p->number, thread, kick_latency);
+    guest_attach_backend_pair(p->guest, p->guest_pair, thread, kick_latency);
   else
-    guest_attach_second_backend_pair(p->guest, p->number, thread, kick_latency);
+    guest_attach_second_backend_pair(p->guest, p->guest_pair, thread,
+                                     kick_latency);
 }
 
 void vhost_pair_terminate(struct vhost_pair *p)
@@ -128,7 +131,7 @@ void vhost_pair_signal(struct vhost_pair *p)
   p->stats.signals += counts(p);
   if (p->unit)
     interrupt_unit_raise(p->unit, host_thread_component(p->thread), p->irq,
-                         p->vcpu, (uint8_t)GUEST_VECTOR(1 + p->number));
+                         p->vcpu, (uint8_t)GUEST_VECTOR(1 + p->guest_pair));
 }
 
 /* ---- what it tells --------------------------------------------------------

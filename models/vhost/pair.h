@@ -38,9 +38,10 @@ struct vhost_pair_stats {        /* within the window */
 
 struct vhost_pair {
   uint16_t vm;
-  uint16_t number; /* of the guest's pairs */
-  unsigned side;   /* of its vCPUs (vcpu_control.h): 1: where it migrates to */
-  bool open;       /* frames for it are taken in */
+  uint16_t number;     /* of the device's pairs */
+  unsigned guest_pair; /* of the guest's */
+  unsigned side; /* of its vCPUs (vcpu_control.h): 1: where it migrates to */
+  bool open;     /* frames for it are taken in */
   uint8_t port;
   struct guest *guest;
   struct host_thread *thread;
@@ -62,11 +63,12 @@ struct vhost_pair {
   struct vhost_pair_stats stats;
 };
 
-/* `guest` is a virtio-net guest; its function is set to VIRTIO_NOTIFY_EXIT. At
- * side 1 it is stopped until it is started with a state. */
-void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, uint16_t vm,
-                           uint16_t number, uint8_t port, unsigned side,
-                           struct packet_pool *pool,
+/* `guest` is a virtio-net guest, or one with such a stand-in; the function is
+ * set to VIRTIO_NOTIFY_EXIT. At side 1 it is stopped until it is started with a
+ * state. */
+void vhost_pair_initialize(struct vhost_pair *p, struct guest *g, bool stand_in,
+                           uint16_t vm, uint16_t number, uint8_t port,
+                           unsigned side, struct packet_pool *pool,
                            const struct hd_window *window);
 /* The thread that serves it. `unit` NULL: tests without interrupts. The guest's
  * vCPUs have been attached. */

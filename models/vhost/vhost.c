@@ -229,8 +229,8 @@ static void make_pairs(struct vhost *v, struct hd_engine *e)
     for (uint16_t q = 0; q < c->guests[i].queue_pairs; q++) {
       const struct vhost_guest *g = &c->guests[i];
       struct vhost_pair *pair = &v->pairs[next++];
-      vhost_pair_initialize(pair, g->guest, g->vm, q, g->port, c->side,
-                            c->packets, c->window);
+      vhost_pair_initialize(pair, g->guest, g->stand_in, g->vm, q, g->port,
+                            c->side, c->packets, c->window);
       if (g->kind == VHOST_NET)
         make_worker(v, e, workers++, pair);
       else

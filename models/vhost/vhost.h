@@ -19,11 +19,12 @@
 enum vhost_kind { VHOST_NET, VHOST_USER };
 
 struct vhost_guest {
-  struct guest *guest; /* NETDEV_VIRTIO */
+  struct guest *guest; /* NETDEV_VIRTIO, or with a stand-in */
   uint16_t vm;
   uint16_t queue_pairs;
   enum vhost_kind kind;
   uint8_t port;
+  bool stand_in; /* serves the stand-in of the guest's own device */
 };
 
 struct vhost_config {

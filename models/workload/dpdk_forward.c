@@ -36,7 +36,7 @@ static void drop(struct guest_cpu *cpu, struct packet *p)
 
 static void send_burst(struct guest_cpu *cpu, struct guest_txq *q)
 {
-  const struct netdev_ops *dev = cpu->guest->netdev;
+  const struct netdev_ops *dev = q->dev->ops;
   if (dev->touch)
     dev->touch(cpu, q);
   uint32_t posted = 0;
@@ -61,15 +61,15 @@ static bool poll(struct guest_cpu *cpu, unsigned queue)
   struct guest *g = cpu->guest;
   struct guest_txq *tx = &g->txq[queue];
   struct guest_rxq *rx = &g->rxq[queue];
-  netdev_tx_clean(cpu, tx, g->netdev->completions(tx));
+  netdev_tx_clean(cpu, tx, tx->dev->ops->completions(tx));
   take_burst(cpu, rx);
   uint32_t n = cpu->burst.count;
   if (n == 0)
     return false;
   vcpu_run(&cpu->vcpu, (int64_t)n * g->config.costs->poll_packet);
-  netdev_tx_clean(cpu, tx, g->netdev->completions(tx));
+  netdev_tx_clean(cpu, tx, tx->dev->ops->completions(tx));
   send_burst(cpu, tx);
-  g->netdev->give_back(cpu, rx, n);
+  rx->dev->ops->give_back(cpu, rx, n);
   return true;
 }
 

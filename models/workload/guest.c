@@ -4,6 +4,7 @@
 
 #include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/failover.h"
 #include "models/workload/web_server.h"
 #include "sim/engine/rng.h"
 
@@ -43,22 +44,40 @@ const struct guest_device_ops *guest_device_of(const struct guest_config *c)
 {
   if (guest_plan_is_accelerated(c))
     return &accel_device_ops;
-  return c->blockdev == BLOCKDEV_NONE ? &netdev_of(c)->device
-                                      : &blockdev_of(c)->device;
+  if (c->blockdev != BLOCKDEV_NONE)
+    return &blockdev_of(c)->device;
+  return c->stand_in ? &failover_ops : &netdev_of(c)->device;
 }
 
-static void create_packet_queues(struct guest *g)
+/* The queue pairs of a network device. */
+static void create_packet_queues(struct guest *g, struct guest_netdev *dev)
 {
   const struct guest_config *c = &g->config;
-  size_t n = c->queue_pairs;
-  g->txq = guest_allocate(n, sizeof *g->txq);
-  g->rxq = guest_allocate(n, sizeof *g->rxq);
-  for (uint32_t q = 0; q < n; q++) {
+  for (uint32_t pair = 0; pair < c->queue_pairs; pair++) {
+    uint32_t q = dev->first + pair;
     g->txq[q].index = g->rxq[q].index = q;
-    g->txq[q].cleaner = g->rxq[q].cpu = &g->cpus[guest_plan_queue(c, q)];
-    g->txq[q].owner = &g->cpus[guest_plan_owner(c, q)];
+    g->txq[q].dev = g->rxq[q].dev = dev;
+    g->txq[q].owner = &g->cpus[guest_plan_owner(c, pair)];
+    g->txq[q].cleaner = g->rxq[q].cpu =
+        dev->number == 0 ? &g->cpus[guest_plan_queue(c, pair)]
+                         : g->txq[q].owner;
   }
-  g->netdev = netdev_of(c);
+}
+
+static void create_netdevs(struct guest *g)
+{
+  const struct guest_config *c = &g->config;
+  unsigned n = c->stand_in ? 2 : 1;
+  g->n_pairs = n * c->queue_pairs;
+  g->txq = guest_allocate(g->n_pairs, sizeof *g->txq);
+  g->rxq = guest_allocate(g->n_pairs, sizeof *g->rxq);
+  for (unsigned i = 0; i < n; i++) {
+    g->netdev[i] =
+        (struct guest_netdev){.ops = i == 0 ? netdev_of(c) : &virtio_net_ops,
+                              .number = i,
+                              .first = i * c->queue_pairs};
+    create_packet_queues(g, &g->netdev[i]);
+  }
 }
 
 /* Rings first, then the buffers of block jobs. */
@@ -70,7 +89,7 @@ static void create_device(struct guest *g)
   if (c->blockdev != BLOCKDEV_NONE)
     block_create(g, area + g->device->memory(c));
   else if (!guest_plan_is_accelerated(c))
-    create_packet_queues(g);
+    create_netdevs(g);
   g->device->create(g, area);
   if (c->workload == WORKLOAD_WEB_SERVER)
     web_server_create(g, area + g->device->memory(c));
@@ -122,6 +141,8 @@ void guest_connect(struct guest_cpu *from, struct guest_cpu *to)
 /* A driver starts on vCPU 0, and with virtio-net on every owner. */
 static void connect_starts(struct guest *g)
 {
+  if (g->failover)
+    failover_connect(g);
   if (g->config.netdev != NETDEV_VIRTIO)
     return;
   for (uint32_t q = 0; q < g->config.queue_pairs; q++) {
@@ -139,7 +160,7 @@ static void connect_cpus(struct guest *g)
   if (g->accel)
     return;
   connect_starts(g);
-  for (uint32_t q = 0; q < g->config.queue_pairs; q++)
+  for (uint32_t q = 0; q < g->n_pairs; q++)
     guest_connect(g->txq[q].cleaner, g->txq[q].owner);
   for (size_t s = 0; s < g->n_streams; s++) {
     struct guest_stream *st = &g->streams[s];
@@ -179,7 +200,8 @@ static void declare_footprints(struct guest *g)
 
 struct guest *guest_create(struct hd_engine *e, const struct guest_config *c)
 {
-  HD_REQUIRE(NULL, c->queue_pairs <= MAX_QUEUE_PAIRS && c->vcpus > 0,
+  uint32_t pairs = c->stand_in ? 2 * c->queue_pairs : c->queue_pairs;
+  HD_REQUIRE(NULL, pairs <= MAX_QUEUE_PAIRS && c->vcpus > 0,
              "%s: %u queue pairs, %u vCPUs", c->path, c->queue_pairs, c->vcpus);
   struct guest *g = guest_allocate(1, sizeof *g);
   g->config = *c;

@@ -10,6 +10,8 @@
  * driver is the native one of an E810-like interface or virtio-net (netdev.h),
  * the block driver NVMe or virtio-blk (blockdev.h); what is above is the same.
  * Threads that use an accelerator have its ring banks to themselves (accel.h).
+ * Beside a network device there may be a virtio-net one that stands in for it
+ * while it is unplugged (failover.h).
  *
  * Queue pair q belongs to vCPU q modulo vCPUs: its interrupts are handled
  * there. Sending thread t runs on vCPU t modulo vCPUs. Stream s uses queue pair
@@ -78,6 +80,8 @@ struct guest_config {
   uint64_t memory_size;
   uint16_t nic_device; /* the device, below the root complex, for MMIO */
   int netdev;          /* enum netdev_kind */
+  bool stand_in; /* a virtio-net device beside it, with `virtio` (failover.h);
+                    workloads with a kernel's network stack */
   const struct virtio_params *virtio; /* NETDEV_VIRTIO: ring size, features of
                                          the device, costs of the driver;
                                          BLOCKDEV_VIRTIO as well */
@@ -153,6 +157,11 @@ struct accelerator_ring *guest_accelerator_rings(struct guest *g);
  * whose status the device sets before it pushes the chain: 16 B of header,
  * data, and a byte of status (virtio 1.2, 5.2.6). A flush has no data. */
 struct virtio_function *guest_virtio_function(struct guest *g);
+/* Of the stand-in; NULL: none. Its queue pairs follow those of the device: its
+ * pair p is the guest's guest_stand_in_pair() + p wherever a pair, or its
+ * vector, is named. */
+struct virtio_function *guest_stand_in_function(struct guest *g);
+unsigned guest_stand_in_pair(const struct guest *g);
 
 /* Opens the channels on which the drivers of all queue pairs send
  * MSG_VIRTQ_VIEW to `backend`: published views with VIRTIO_VISIBLE_LATENCY, and
@@ -169,20 +178,42 @@ void guest_attach_backend_pair(struct guest *g, unsigned pair,
                                hd_time kick_latency);
 
 /* A second back end, for live migration; before the run. From
- * guest_switch_backend() on the drivers' views go to back end `backend` (0: the
- * first, 1: the second). Call it while all vCPUs are paused, when what the
- * owner fills in of the function has been changed to the other device. What was
- * sent before may still arrive at the other back end. Device pages are to be
- * mapped anew. */
+ * guest_switch_backend() on the views of the function's driver go to back end
+ * `backend` (0: the first, 1: the second). Call it while all vCPUs are paused,
+ * when what the owner fills in of the function has been changed to the other
+ * device. What was sent before may still arrive at the other back end. Device
+ * pages are to be mapped anew. */
 void guest_attach_second_backend(struct guest *g, struct hd_component *backend,
                                  hd_time kick_latency);
 void guest_attach_second_backend_pair(struct guest *g, unsigned pair,
                                       struct hd_component *backend,
                                       hd_time kick_latency);
-void guest_switch_backend(struct guest *g, unsigned backend);
+void guest_switch_backend(struct guest *g, struct virtio_function *f,
+                          unsigned backend);
 /* The driver's latest view of a queue of the function, for the device that
  * restores it: see virtq_device_restore(). While all vCPUs are paused. */
-struct virtq_view guest_driver_views(const struct guest *g, unsigned queue);
+struct virtq_view guest_driver_views(const struct virtio_function *f,
+                                     unsigned queue);
+
+/* ---- hot plug ----
+ *
+ * Of the device of a guest with a stand-in: MSG_GUEST_PLUG to vCPU 0, which
+ * answers with one of the same verb. While the driver starts, its trapped
+ * accesses (MSG_VM_TRAP) go to whoever asked, too. */
+enum guest_plug {
+  GUEST_UNPLUG, /* send by the stand-in from now on; answered when all that had
+                   been posted has been sent */
+  GUEST_REMOVE, /* the device writes no more: take in what it has received;
+                   answered when nobody touches it any more */
+  GUEST_PLUG    /* it is back, as new: answered when the driver sends by it */
+};
+struct guest_plug_msg {
+  struct hd_msg msg;
+  enum guest_plug verb;
+  struct hd_channel *reply; /* vCPU 0 -> who asks; at least
+                               GUEST_CONTROL_LATENCY */
+};
+_Static_assert(sizeof(struct guest_plug_msg) <= HD_MSG_BYTES, "too large");
 
 /* Where the device's registers are for this guest, global numbers; set after
  * the device has been created, before the run. `lazy`: the pages of doorbells
@@ -232,8 +263,9 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g);
 /* Packets the guest holds: in the queueing discipline, in transmit rings and
  * not yet fetched by the device, received and not yet consumed. */
 uint64_t guest_packets_held(const struct guest *g);
-/* Received packets that write-backs have shown to the guest since the start.
- * What the device has delivered beyond these is on its way, held by nobody. */
+/* Received packets that write-backs of its device have shown to the guest since
+ * the start; the stand-in's are its back end's to count. What the device has
+ * delivered beyond these is on its way, held by nobody. */
 uint64_t guest_packets_arrived(const struct guest *g);
 /* Block requests submitted and not reaped. */
 uint64_t guest_block_inside(const struct guest *g);

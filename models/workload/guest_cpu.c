@@ -1,6 +1,7 @@
 /* guest_cpu.c - a vCPU's thread, its messages, and waiting. */
 #include "models/workload/accel.h"
 #include "models/workload/blockdev.h"
+#include "models/workload/failover.h"
 #include "models/workload/web_server.h"
 
 /* ---- interrupts --------------------------------------------------------- */
@@ -36,29 +37,42 @@ void guest_send(struct guest_cpu *from, struct guest_cpu *to,
 static bool take_packet(struct guest_cpu *cpu, const struct guest_msg *m)
 {
   struct packet *p = m->object;
+  struct guest_txq *q = &cpu->guest->txq[m->value];
   cpu->taken++;
   cpu->guest->streams[p->stream].socket.arrived +=
       cpu->guest->streams[p->stream].truesize;
-  qdisc_enqueue(cpu, &cpu->guest->txq[m->value], p);
+  qdisc_enqueue(cpu, netdev_tx_queue(cpu, q), p);
   cpu->work = true;
   return true;
+}
+
+static bool freed(struct guest_cpu *cpu, const struct guest_msg *m)
+{
+  struct guest_txq *q = &cpu->guest->txq[m->value];
+  bool woken = q->dev->ops->freed(cpu, q, (uint32_t)m->bytes);
+  return woken || cpu->work;
+}
+
+static bool waits(struct guest_cpu *cpu, const struct guest_msg *m)
+{
+  const struct guest_txq *q = m->object;
+  struct guest_socket *s = &cpu->guest->streams[m->value].socket;
+  s->wanted[q->dev->number] = (int64_t)m->bytes;
+  return false;
 }
 
 static bool from_peer(struct guest_cpu *cpu, const struct guest_msg *m)
 {
   struct guest *g = cpu->guest;
-  bool woken;
   switch ((enum guest_message)m->what) {
   case GUEST_TX_FREED:
-    woken = g->netdev->freed(cpu, &g->txq[m->value], (uint32_t)m->bytes);
-    return woken || cpu->work;
+    return freed(cpu, m);
   case GUEST_SOCKET_FREED:
     return socket_release(&g->streams[m->value], m->bytes);
   case GUEST_PACKET:
     return take_packet(cpu, m);
   case GUEST_WAITING:
-    g->streams[m->value].socket.wanted = (int64_t)m->bytes;
-    return false;
+    return waits(cpu, m);
   case GUEST_DRIVER:
     return g->device->message(cpu, m);
   case GUEST_REQUESTS:
@@ -101,6 +115,8 @@ static bool on_message(struct vcpu *v, struct hd_msg *m)
     wake = from_device(cpu, (const struct guest_memory_msg *)m);
   else if (m->kind == MSG_GUEST)
     wake = from_peer(cpu, (const struct guest_msg *)m);
+  else if (m->kind == MSG_GUEST_PLUG)
+    wake = failover_asked(cpu, (const struct guest_plug_msg *)m);
   else
     wake = from_hypervisor(cpu, m);
   hd_msg_free(&v->task.base, m);

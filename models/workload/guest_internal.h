@@ -28,7 +28,8 @@
 enum {
   GUEST_BUFFER = 2048, /* bytes of a packet buffer: half a page */
   GUEST_PAGE = 4096,
-  GUEST_QDISC_LIMIT = 1000 /* packets: Linux txqueuelen */
+  GUEST_QDISC_LIMIT = 1000, /* packets: Linux txqueuelen */
+  GUEST_NETDEVS = 2         /* a device, and its stand-in */
 };
 
 /* To whole pages, which rings and buffers take. */
@@ -43,7 +44,7 @@ enum guest_message {
   GUEST_SOCKET_FREED, /* owner -> sender: value = stream, bytes */
   GUEST_PACKET,       /* sender -> owner: value = queue, object = packet */
   GUEST_WAITING,      /* sender -> cleaner: value = stream, bytes to be freed
-                         until the sender wants to be woken */
+                         until the sender wants to be woken, object = queue */
   GUEST_DRIVER,       /* the driver's own; value is its */
   GUEST_REQUESTS,     /* job -> owner of the queue: value = job, object = list
                          of `bytes` requests */
@@ -93,11 +94,13 @@ struct guest_socket {
   int64_t limit, held;
   uint64_t charged, released; /* bytes since the start; the sender's */
   uint64_t arrived, freed;    /* the same as seen by the queue's owner */
-  int64_t wanted; /* the cleaner's: bytes to free until the sender, on another
-                     vCPU, wants to be woken; <= 0: it does not */
+  /* By device, its cleaner's: bytes to free until the sender, on another vCPU,
+   * wants to be woken; <= 0: it does not. */
+  int64_t wanted[GUEST_NETDEVS];
 };
 
 struct guest_thread;
+struct virtio_driver;
 
 struct guest_stream {
   uint16_t number;
@@ -127,9 +130,19 @@ struct guest_sender {
   hd_time start, slice_end, next_tick;
 };
 
-/* Of both, what is the same for all drivers; the rings are the driver's. */
+/* A network device of the guest, and its driver. */
+struct guest_netdev {
+  const struct netdev_ops *ops;
+  unsigned number;              /* 1: the stand-in of the other (failover.h) */
+  unsigned first;               /* of its queue pairs, among the guest's */
+  struct virtio_driver *virtio; /* the driver, if that is one */
+};
+
+/* Of both, what is the same for all drivers; the rings are the driver's. The
+ * index counts the queue pairs of all devices. */
 struct guest_txq {
   unsigned index;
+  const struct guest_netdev *dev;
   struct guest_cpu *owner, *cleaner;
   struct packet_list qdisc; /* the owner's */
   uint64_t posted, freed;   /* packets since the start; the owner's */
@@ -137,6 +150,7 @@ struct guest_txq {
 
 struct guest_rxq {
   unsigned index;
+  const struct guest_netdev *dev;
   struct guest_cpu *cpu;
   struct packet_list list; /* received, not yet handled */
   uint64_t received, handled;
@@ -150,6 +164,8 @@ struct guest_cpu {
   uint32_t mapping;          /* the last move that it has met */
   struct hd_channel **peers; /* by vCPU number; NULL where nothing is sent */
   bool booted, trapped, go;
+  bool stood_in;  /* packets are sent by the stand-in of the device, */
+  bool unplugged; /* which is gone */
   bool work;      /* an owned queue has packets or requests to post */
   bool scheduled; /* the driver has deferred work */
   bool activity;  /* polling guest: something has arrived since the last poll */
@@ -173,13 +189,15 @@ struct guest {
   size_t n_cpus;
   struct guest_txq *txq;
   struct guest_rxq *rxq;
-  const struct guest_device_ops *device; /* the driver */
-  const struct netdev_ops *netdev;       /* it, of a network device */
-  struct guest_block *block;             /* block device; else NULL */
-  struct guest_accel *accel;             /* accelerator; else NULL */
-  uint64_t file;                         /* web server: IOVA */
-  struct native *native;                 /* the driver's; one of these */
-  struct nvme *nvme;                     /* is not NULL */
+  uint32_t n_pairs;                      /* of all network devices */
+  const struct guest_device_ops *device; /* the driver, or drivers */
+  struct guest_netdev netdev[GUEST_NETDEVS];
+  struct failover *failover; /* NULL: no stand-in */
+  struct guest_block *block; /* block device; else NULL */
+  struct guest_accel *accel; /* accelerator; else NULL */
+  uint64_t file;             /* web server: IOVA */
+  struct native *native;     /* the driver's; one of these */
+  struct nvme *nvme;         /* is not NULL */
   struct virtio_driver *virtio;
   struct guest_stream *streams;
   size_t n_streams;
@@ -200,6 +218,13 @@ static inline struct guest_cpu *guest_cpu_of(struct vcpu *v)
 static inline bool guest_in_window(struct guest_cpu *cpu)
 {
   return hd_window_contains(cpu->guest->config.window, vcpu_now(&cpu->vcpu));
+}
+
+/* The device has been unplugged, as far as the vCPU knows. */
+static inline bool netdev_is_gone(const struct guest_cpu *cpu,
+                                  const struct guest_netdev *dev)
+{
+  return cpu->unplugged && dev->number == 0;
 }
 
 /* guest.c: zeroed memory, or the end. */
@@ -252,12 +277,16 @@ void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
                    struct packet *p);
 /* Transmits what the rings of the vCPU's queues have room for. */
 void qdisc_run_all(struct guest_cpu *cpu);
+/* Drops what waits, as a device that goes does (dev_deactivate()). */
+void qdisc_reset(struct guest_cpu *cpu, struct guest_txq *q);
 
 /* napi.c */
 /* Vector i of the interface, see GUEST_VECTOR(). */
 void napi_interrupt(struct guest_cpu *cpu, unsigned i);
 /* Polls a queue pair until nothing is left, with interrupts disabled. */
 void napi_run(struct guest_cpu *cpu, unsigned queue);
+/* The same once, for a device whose interrupts are off for good. */
+void napi_drain(struct guest_cpu *cpu, unsigned queue);
 
 /* guest_thread.c: choosing among the sending threads of a vCPU. */
 struct guest_thread *guest_thread_pick(struct guest_sender *s, hd_time now);

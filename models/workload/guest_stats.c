@@ -104,14 +104,14 @@ const struct hd_breakdown *guest_breakdown(const struct guest *g)
 
 static size_t packet_queues(const struct guest *g)
 {
-  return g->block || g->accel ? 0 : g->config.queue_pairs;
+  return g->block || g->accel ? 0 : g->n_pairs;
 }
 
 uint64_t guest_packets_held(const struct guest *g)
 {
   uint64_t n = 0;
   for (size_t q = 0; q < packet_queues(g); q++)
-    n += g->txq[q].qdisc.count + g->netdev->unfetched(&g->txq[q]) +
+    n += g->txq[q].qdisc.count + g->txq[q].dev->ops->unfetched(&g->txq[q]) +
          g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
@@ -125,31 +125,41 @@ uint64_t guest_packets_arrived(const struct guest *g)
 {
   uint64_t n = 0;
   for (size_t q = 0; q < packet_queues(g); q++)
-    n += g->rxq[q].received;
+    if (g->rxq[q].dev->number == 0)
+      n += g->rxq[q].received;
   return n;
 }
 
 static const char *check_rings(const struct guest *g)
 {
-  for (unsigned i = 0; i < g->config.queue_pairs; i++) {
+  for (unsigned i = 0; i < g->n_pairs; i++) {
     const struct guest_rxq *r = &g->rxq[i];
     if (r->received - r->handled != r->list.count)
       return "receive ring: packets received are not handled or waiting";
-    const char *wrong = g->netdev->check(g, i);
+    const char *wrong = r->dev->ops->check(g, i);
     if (wrong)
       return wrong;
   }
   return NULL;
 }
 
-/* Bytes of stream s in its queue's ring and queueing discipline. */
+static uint64_t bytes_in(const struct guest_txq *q,
+                         const struct guest_stream *s)
+{
+  uint64_t bytes = q->dev->ops->posted_bytes(q, s->number);
+  for (const struct packet *p = q->qdisc.first; p; p = p->next)
+    if (p->stream == s->number)
+      bytes += s->truesize;
+  return bytes;
+}
+
+/* Bytes of stream s in its queues' rings and queueing disciplines. */
 static uint64_t queued_bytes(const struct guest *g,
                              const struct guest_stream *s)
 {
-  uint64_t bytes = g->netdev->posted_bytes(s->queue, s->number);
-  for (const struct packet *p = s->queue->qdisc.first; p; p = p->next)
-    if (p->stream == s->number)
-      bytes += s->truesize;
+  uint64_t bytes = 0;
+  for (size_t q = s->queue->index; q < g->n_pairs; q += g->config.queue_pairs)
+    bytes += bytes_in(&g->txq[q], s);
   return bytes;
 }
 

@@ -17,13 +17,15 @@ static struct round pending(const struct guest *g, unsigned queue)
 {
   uint32_t budget = (uint32_t)g->config.costs->napi_budget;
   uint32_t received = g->rxq[queue].list.count;
-  return (struct round){g->netdev->completions(&g->txq[queue]),
+  const struct guest_txq *q = &g->txq[queue];
+  return (struct round){q->dev->ops->completions(q),
                         received < budget ? received : budget};
 }
 
 static int64_t cost(const struct guest *g, unsigned queue, struct round r)
 {
-  return g->netdev->poll_cycles(&g->rxq[queue], r.completed, r.received) +
+  const struct guest_rxq *q = &g->rxq[queue];
+  return q->dev->ops->poll_cycles(q, r.completed, r.received) +
          r.received * g->config.costs->receive_stack;
 }
 
@@ -66,8 +68,8 @@ static void begin(struct guest_cpu *cpu, struct guest_rxq *q)
 
 void napi_run(struct guest_cpu *cpu, unsigned queue)
 {
-  const struct netdev_ops *dev = cpu->guest->netdev;
   struct guest_rxq *q = &cpu->guest->rxq[queue];
+  const struct netdev_ops *dev = q->dev->ops;
   if (!dev->irq_begin(cpu, 1 + queue))
     return;
   do {
@@ -77,15 +79,24 @@ void napi_run(struct guest_cpu *cpu, unsigned queue)
   } while (dev->irq_end(cpu, 1 + queue));
 }
 
+void napi_drain(struct guest_cpu *cpu, unsigned queue)
+{
+  struct round r = pending(cpu->guest, queue);
+  if (r.completed == 0 && r.received == 0)
+    return;
+  begin(cpu, &cpu->guest->rxq[queue]);
+  poll(cpu, queue);
+  cpu->guest->rxq[queue].polling = false;
+}
+
 void napi_interrupt(struct guest_cpu *cpu, unsigned i)
 {
   struct guest *g = cpu->guest;
   if (i == 0) {
-    g->netdev->irq_end(cpu, i);
+    g->netdev[0].ops->irq_end(cpu, i);
     return;
   }
-  HD_REQUIRE(&cpu->vcpu.task.base,
-             i <= g->config.queue_pairs && g->rxq[i - 1].cpu == cpu,
+  HD_REQUIRE(&cpu->vcpu.task.base, i <= g->n_pairs && g->rxq[i - 1].cpu == cpu,
              "interrupt vector %u is not this vCPU's", i);
   napi_run(cpu, i - 1);
 }

@@ -192,6 +192,25 @@ static void probe(struct guest_cpu *cpu)
     enable_vectors(cpu);
 }
 
+/* ---- hot unplug -------------------------------------------------------- */
+
+static bool idle(const struct guest_txq *q)
+{
+  return native_tx_used(native_tx_of(q)) == 0;
+}
+
+static void forget(struct guest_cpu *cpu, unsigned pair)
+{
+  struct guest *g = cpu->guest;
+  struct native_tx *t = &g->native->tx[pair];
+  if (g->txq[pair].owner == cpu)
+    t->head = t->tail = 0;
+  if (g->txq[pair].cleaner == cpu) {
+    t->completed = t->cleaned = 0;
+    g->native->rx[pair].consumed = 0;
+  }
+}
+
 /* ---- books ------------------------------------------------------------- */
 
 /* The device clears a slot when it takes the packet. */
@@ -248,6 +267,8 @@ const struct netdev_ops native_netdev_ops = {
     .irq_begin = irq_begin,
     .poll_cycles = poll_cycles,
     .irq_end = irq_end,
+    .idle = idle,
+    .forget = forget,
     .unfetched = unfetched,
     .posted_bytes = posted_bytes,
     .check = check};

@@ -22,6 +22,8 @@ void native_rx_start(struct guest_cpu *cpu, struct guest_rxq *q)
 void native_rx_give_back(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
 {
   struct native_rx *r = native_rx_of(q);
+  if (netdev_is_gone(cpu, q->dev))
+    return;
   r->consumed += n;
   if (r->consumed < NATIVE_REFILL)
     return;

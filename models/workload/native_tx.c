@@ -69,15 +69,18 @@ bool native_tx_freed(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
 }
 
 /* Pays for the IPIs to other vCPUs whose threads have waited long enough. */
-static void wake_waiting(struct guest_cpu *cpu, struct native_tx *t, uint32_t n)
+static void wake_waiting(struct guest_cpu *cpu, const struct guest_txq *q,
+                         uint32_t n)
 {
   struct guest *g = cpu->guest;
+  const struct native_tx *t = native_tx_of(q);
   unsigned ipis = 0;
   for (uint32_t i = 0; i < n; i++) {
     const struct native_entry *entry =
         &t->entries[(t->cleaned + i) % t->ring->size];
     if (entry->truesize > 0)
-      ipis += netdev_tx_wakes(&g->streams[entry->stream], entry->truesize);
+      ipis +=
+          netdev_tx_wakes(q->dev, &g->streams[entry->stream], entry->truesize);
   }
   for (; ipis > 0; ipis--)
     vcpu_exit(&cpu->vcpu, EXIT_IPI);
@@ -86,7 +89,7 @@ static void wake_waiting(struct guest_cpu *cpu, struct native_tx *t, uint32_t n)
 void native_tx_clean(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
 {
   struct native_tx *t = native_tx_of(q);
-  wake_waiting(cpu, t, n);
+  wake_waiting(cpu, q, n);
   t->cleaned = (t->cleaned + n) % t->ring->size;
   if (q->owner == cpu)
     native_tx_freed(cpu, q, n);

@@ -8,6 +8,8 @@
  * are held off, what the driver's start needs. Two drivers implement it:
  *  - native: descriptor rings of an E810-like interface (native_*.c);
  *  - virtio_net: virtqueues (virtio_net_*.c).
+ * A guest may have two devices, each with its queues, as one interface
+ * (failover.h); a queue says which device is its.
  *
  * Who calls what: room, reclaim, post and announce on the queue's owner, with
  * interrupts disabled if the driver's interrupts can be taken there; clean and
@@ -20,6 +22,7 @@
 
 #include "models/workload/guest_device.h"
 
+struct guest_netdev;
 struct guest_stream;
 struct guest_txq;
 struct guest_rxq;
@@ -66,6 +69,13 @@ struct netdev_ops {
    * and polling must go on. */
   bool (*irq_end)(struct guest_cpu *cpu, unsigned vector);
 
+  /* ---- hot unplug, on the queue's owner and cleaner each ---- */
+  /* Nothing that was posted is outstanding. */
+  bool (*idle)(const struct guest_txq *q);
+  /* The device is gone: the pair's rings are as before the driver's start, as
+   * far as they are this vCPU's. */
+  void (*forget)(struct guest_cpu *cpu, unsigned queue_pair);
+
   /* ---- books, after the run ---- */
   /* Posted packets that the device has not taken. */
   uint64_t (*unfetched)(const struct guest_txq *q);
@@ -81,6 +91,10 @@ extern const struct netdev_ops native_netdev_ops, virtio_net_ops;
 const struct netdev_ops *netdev_of(const struct guest_config *c);
 
 /* ---- netdev_tx.c ---- */
+/* The queue that stands for `q` on the vCPU, an owner: itself, or that of the
+ * stand-in. */
+struct guest_txq *netdev_tx_queue(const struct guest_cpu *cpu,
+                                  struct guest_txq *q);
 /* True when a packet sent now would go straight into the ring, so that the
  * driver's cycles are the sender's to pay. */
 bool netdev_tx_direct(const struct guest_cpu *cpu, const struct guest_txq *q);
@@ -99,7 +113,8 @@ bool netdev_tx_release(struct guest_cpu *cpu, struct guest_stream *s,
                        uint64_t bytes);
 /* For drivers: a packet of `truesize` is about to be freed, on the cleaner;
  * whether a thread on another vCPU has now waited long enough. */
-bool netdev_tx_wakes(struct guest_stream *s, uint32_t truesize);
+bool netdev_tx_wakes(const struct guest_netdev *dev, struct guest_stream *s,
+                     uint32_t truesize);
 /* On the cleaner: frees what is known to be transmitted. */
 void netdev_tx_clean(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n);
 

@@ -42,5 +42,5 @@ void netdev_rx_deliver(struct guest_cpu *cpu, struct guest_rxq *q, uint32_t n)
   q->handled += n;
   for (uint32_t i = 0; i < n; i++)
     deliver(cpu, packet_list_pop(&q->list));
-  cpu->guest->netdev->give_back(cpu, q, n);
+  q->dev->ops->give_back(cpu, q, n);
 }

@@ -6,24 +6,40 @@ const struct netdev_ops *netdev_of(const struct guest_config *c)
   return c->netdev == NETDEV_VIRTIO ? &virtio_net_ops : &native_netdev_ops;
 }
 
+/* ---- which device ------------------------------------------------------ */
+
+static const struct guest_txq *active(const struct guest_cpu *cpu,
+                                      const struct guest_txq *q)
+{
+  bool other = cpu->stood_in && q->dev->number == 0;
+  return other ? q + cpu->guest->netdev[1].first : q;
+}
+
+struct guest_txq *netdev_tx_queue(const struct guest_cpu *cpu,
+                                  struct guest_txq *q)
+{
+  return &cpu->guest->txq[active(cpu, q)->index];
+}
+
 /* ---- sending ----------------------------------------------------------- */
 
 bool netdev_tx_direct(const struct guest_cpu *cpu, const struct guest_txq *q)
 {
-  return q->owner == cpu && q->qdisc.count == 0 &&
-         cpu->guest->netdev->room(q) > 0;
+  q = active(cpu, q);
+  return q->owner == cpu && q->qdisc.count == 0 && q->dev->ops->room(q) > 0;
 }
 
 int64_t netdev_tx_cycles(const struct guest_cpu *cpu, const struct guest_txq *q)
 {
-  return netdev_tx_direct(cpu, q) ? cpu->guest->netdev->send_cycles(q, 1) : 0;
+  q = active(cpu, q);
+  return netdev_tx_direct(cpu, q) ? q->dev->ops->send_cycles(q, 1) : 0;
 }
 
 void netdev_tx_post(struct guest_cpu *cpu, struct guest_txq *q,
                     struct packet *p, uint32_t truesize)
 {
   q->posted++;
-  cpu->guest->netdev->post(q, p, truesize);
+  q->dev->ops->post(q, p, truesize);
   hd_stamps_mark(&p->stamps, HD_STAGE_SEND_PATH, vcpu_now(&cpu->vcpu));
   if (guest_in_window(cpu)) {
     cpu->counters.sent_packets++;
@@ -31,21 +47,21 @@ void netdev_tx_post(struct guest_cpu *cpu, struct guest_txq *q,
   }
 }
 
-static void transmit(struct guest_cpu *cpu, struct guest_stream *s,
-                     struct packet *p)
+static void transmit(struct guest_cpu *cpu, struct guest_txq *q,
+                     struct packet *p, uint32_t truesize)
 {
-  const struct netdev_ops *dev = cpu->guest->netdev;
+  const struct netdev_ops *dev = q->dev->ops;
   if (dev->reclaim)
-    dev->reclaim(cpu, s->queue);
-  netdev_tx_post(cpu, s->queue, p, s->truesize);
-  dev->announce(cpu, s->queue);
+    dev->reclaim(cpu, q);
+  netdev_tx_post(cpu, q, p, truesize);
+  dev->announce(cpu, q);
 }
 
 static void send_local(struct guest_cpu *cpu, struct guest_stream *s,
                        struct packet *p, bool paid)
 {
-  const struct netdev_ops *dev = cpu->guest->netdev;
-  struct guest_txq *q = s->queue;
+  struct guest_txq *q = netdev_tx_queue(cpu, s->queue);
+  const struct netdev_ops *dev = q->dev->ops;
   s->socket.arrived += s->truesize;
   if (!paid && netdev_tx_direct(cpu, q)) { /* room came while it ran */
     vcpu_run(&cpu->vcpu, dev->send_cycles(q, 1));
@@ -56,7 +72,7 @@ static void send_local(struct guest_cpu *cpu, struct guest_stream *s,
   /* As under the lock of the queue: posting and announcing belong together. */
   bool enabled = guest_irq_save(cpu);
   if (paid && netdev_tx_direct(cpu, q))
-    transmit(cpu, s, p);
+    transmit(cpu, q, p, s->truesize);
   else
     qdisc_enqueue(cpu, q, p);
   guest_irq_restore(cpu, enabled);
@@ -87,14 +103,15 @@ bool netdev_tx_release(struct guest_cpu *cpu, struct guest_stream *s,
   return false;
 }
 
-bool netdev_tx_wakes(struct guest_stream *s, uint32_t truesize)
+bool netdev_tx_wakes(const struct guest_netdev *dev, struct guest_stream *s,
+                     uint32_t truesize)
 {
-  int64_t *wanted = &s->socket.wanted;
+  int64_t *wanted = &s->socket.wanted[dev->number];
   return *wanted > 0 && (*wanted -= truesize) <= 0;
 }
 
 void netdev_tx_clean(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
 {
   if (n > 0)
-    cpu->guest->netdev->clean(cpu, q, n);
+    q->dev->ops->clean(cpu, q, n);
 }

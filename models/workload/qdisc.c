@@ -30,9 +30,15 @@ void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q, struct packet *p)
     cpu->counters.qdisc_max = q->qdisc.count;
 }
 
+void qdisc_reset(struct guest_cpu *cpu, struct guest_txq *q)
+{
+  while (q->qdisc.count > 0)
+    drop(cpu, packet_list_pop(&q->qdisc));
+}
+
 static uint32_t ready(const struct guest_txq *q)
 {
-  uint32_t room = q->owner->guest->netdev->room(q);
+  uint32_t room = q->dev->ops->room(q);
   return q->qdisc.count < room ? q->qdisc.count : room;
 }
 
@@ -42,20 +48,20 @@ static void transmit(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
   struct guest *g = cpu->guest;
   if (n == 0)
     return;
-  if (g->netdev->reclaim)
-    g->netdev->reclaim(cpu, q);
+  if (q->dev->ops->reclaim)
+    q->dev->ops->reclaim(cpu, q);
   for (uint32_t i = 0; i < n; i++) {
     struct packet *p = packet_list_pop(&q->qdisc);
     netdev_tx_post(cpu, q, p, g->streams[p->stream].truesize);
   }
-  g->netdev->announce(cpu, q);
+  q->dev->ops->announce(cpu, q);
 }
 
 /* An interrupt may run this again while the cycles pass: what is ready then
  * counts. */
 static void run(struct guest_cpu *cpu, struct guest_txq *q)
 {
-  const struct netdev_ops *dev = cpu->guest->netdev;
+  const struct netdev_ops *dev = q->dev->ops;
   uint32_t n = ready(q);
   if (dev->touch)
     dev->touch(cpu, q);
@@ -70,7 +76,7 @@ void qdisc_run_all(struct guest_cpu *cpu)
 {
   struct guest *g = cpu->guest;
   cpu->work = false;
-  for (uint32_t i = 0; i < g->config.queue_pairs; i++) {
+  for (uint32_t i = 0; i < g->n_pairs; i++) {
     struct guest_txq *q = &g->txq[i];
     if (q->owner == cpu)
       while (ready(q) > 0)

@@ -35,8 +35,8 @@ bool socket_release(struct guest_stream *s, uint64_t bytes)
 void socket_block(struct guest_cpu *cpu, struct guest_stream *s)
 {
   s->thread->blocked = s;
-  struct guest_cpu *cleaner = s->queue->cleaner;
-  if (cleaner != cpu)
-    guest_send(cpu, cleaner, GUEST_WAITING, s->number,
-               (uint64_t)(s->socket.held - s->socket.limit / 2), NULL);
+  struct guest_txq *q = netdev_tx_queue(cpu, s->queue);
+  if (q->cleaner != cpu)
+    guest_send(cpu, q->cleaner, GUEST_WAITING, s->number,
+               (uint64_t)(s->socket.held - s->socket.limit / 2), q);
 }

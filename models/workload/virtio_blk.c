@@ -83,9 +83,10 @@ static size_t pages(const struct guest_config *c)
   return c->queue_pairs + 1;
 }
 
-static struct virtio_driver_queue *queue_at(struct guest *g, unsigned index)
+static struct virtio_driver_queue *queue_at(struct virtio_driver *v,
+                                            unsigned index)
 {
-  return &queue_of(g, blockdev_queue_at(g, index))->vq;
+  return &((struct virtio_blk *)v)->queues[index].vq;
 }
 
 static void create_queue(struct guest *g, unsigned index, uint64_t *next)
@@ -109,8 +110,8 @@ static void create(struct guest *g, uint64_t base)
   struct virtio_blk *b = guest_allocate(1, sizeof *b);
   g->virtio = &b->driver;
   b->queues = guest_allocate(c->queue_pairs, sizeof *b->queues);
-  virtio_driver_create(g, VIRTIO_BLK, (uint16_t)c->queue_pairs, offer(c),
-                       negotiated(c), queue_at);
+  virtio_driver_create(g, &b->driver, VIRTIO_BLK, (uint16_t)c->queue_pairs,
+                       offer(c), negotiated(c), queue_at);
   for (unsigned i = 0; i < c->queue_pairs; i++)
     create_queue(g, i, &base);
 }
@@ -234,13 +235,13 @@ static void poll_start(struct guest_cpu *cpu, struct blockdev_queue *q)
 
 static void probe(struct guest_cpu *cpu)
 {
-  virtio_driver_probe(cpu);
+  virtio_driver_probe(cpu, cpu->guest->virtio);
   vcpu_run(&cpu->vcpu, cpu->guest->config.virtio->boot_cycles);
 }
 
 static bool message(struct guest_cpu *cpu, const struct guest_msg *m)
 {
-  return m->value == VIRTIO_LOOK && virtio_driver_looked(cpu, m->bytes);
+  return m->value == VIRTIO_LOOK && virtio_driver_looked(cpu, m);
 }
 
 static void deferred(struct guest_cpu *cpu)

@@ -8,13 +8,12 @@ static enum virtio_device_type type_of(enum virtio_kind kind)
   return kind == VIRTIO_NET ? VIRTIO_TYPE_NET : VIRTIO_TYPE_BLK;
 }
 
-void virtio_driver_create(struct guest *g, enum virtio_kind kind,
-                          uint16_t n_queues, uint64_t offered,
-                          uint64_t accepted,
-                          struct virtio_driver_queue *(*queue)(struct guest *,
-                                                               unsigned index))
+void virtio_driver_create(struct guest *g, struct virtio_driver *v,
+                          enum virtio_kind kind, uint16_t n_queues,
+                          uint64_t offered, uint64_t accepted,
+                          struct virtio_driver_queue *(*queue)(
+                              struct virtio_driver *, unsigned index))
 {
-  struct virtio_driver *v = g->virtio;
   struct virtio_function *f = &v->function;
   f->kind = kind;
   f->vm = g->config.vm;
@@ -24,7 +23,8 @@ void virtio_driver_create(struct guest *g, enum virtio_kind kind,
   v->queues = guest_allocate(n_queues, sizeof(struct virtio_driver_queue *));
   v->looks = guest_allocate(g->n_cpus, sizeof *v->looks);
   for (unsigned i = 0; i < n_queues; i++) {
-    v->queues[i] = queue(g, i);
+    v->queues[i] = queue(v, i);
+    v->queues[i]->of = v;
     v->queues[i]->index = (uint16_t)i;
     f->queue[i] = &v->queues[i]->ring;
   }
@@ -61,8 +61,8 @@ void virtio_driver_queue_destroy(struct virtio_driver_queue *q)
 struct virtio_driver_queue *virtio_driver_queue_of(struct guest_cpu *cpu,
                                                    void *object)
 {
-  const struct virtio_driver *v = cpu->guest->virtio;
   const struct virtio_driver_queue *q = object;
+  const struct virtio_driver *v = q->of;
   HD_REQUIRE(&cpu->vcpu.task.base,
              q->index < v->function.n_queues && v->queues[q->index] == q &&
                  q->cpu == cpu,

@@ -23,7 +23,7 @@
 
 enum { VIRTIO_BACKENDS = 2 };
 
-/* GUEST_DRIVER messages */
+/* GUEST_DRIVER messages; object: the driver */
 enum virtio_driver_message {
   VIRTIO_START,   /* vCPU 0 -> owner: fill your receive queues */
   VIRTIO_STARTED, /* owner -> vCPU 0 */
@@ -38,6 +38,7 @@ struct virtio_link {
 /* First member of a driver's queue. */
 struct virtio_driver_queue {
   struct virtq ring; /* first: the back end knows the queue by it */
+  struct virtio_driver *of;
   struct virtq_driver driver;
   struct guest_cpu *cpu; /* owner */
   uint16_t index;        /* of the device */
@@ -62,11 +63,11 @@ struct virtio_driver {
 
 /* ---- virtio_driver.c ---- */
 /* Everything but the queues; `queue` is called for each index and gives it. */
-void virtio_driver_create(struct guest *g, enum virtio_kind kind,
-                          uint16_t n_queues, uint64_t offered,
-                          uint64_t accepted,
-                          struct virtio_driver_queue *(*queue)(struct guest *,
-                                                               unsigned index));
+void virtio_driver_create(struct guest *g, struct virtio_driver *v,
+                          enum virtio_kind kind, uint16_t n_queues,
+                          uint64_t offered, uint64_t accepted,
+                          struct virtio_driver_queue *(*queue)(
+                              struct virtio_driver *, unsigned index));
 void virtio_driver_destroy(struct virtio_driver *v);
 /* Makes the ring from its configuration, whose areas are placed. */
 void virtio_driver_queue_create(struct guest *g, struct virtio_driver_queue *q,
@@ -89,8 +90,12 @@ void virtio_driver_disable(struct guest_cpu *cpu,
 
 /* ---- virtio_driver_look.c: the second look ---- */
 void virtio_driver_before_idle(struct guest_cpu *cpu);
-/* A VIRTIO_LOOK message of a series. True: wake the vCPU. */
-bool virtio_driver_looked(struct guest_cpu *cpu, uint64_t series);
+/* The same for a driver that is not the guest's first. */
+void virtio_driver_before_idle_of(struct guest_cpu *cpu,
+                                  struct virtio_driver *v);
+/* A VIRTIO_LOOK message: bytes is a series, object the driver. True: wake the
+ * vCPU. */
+bool virtio_driver_looked(struct guest_cpu *cpu, const struct guest_msg *m);
 
 /* ---- virtio_driver_boot.c ---- */
 /* Bits of `offered` of a ring's features, by the parameters. */
@@ -105,6 +110,6 @@ uint64_t virtio_driver_accept(const struct guest_config *c,
                               enum virtio_device_type type, uint64_t offered,
                               uint64_t supported);
 /* Negotiation, trapped accesses, DRIVER_OK; on vCPU 0. */
-void virtio_driver_probe(struct guest_cpu *cpu);
+void virtio_driver_probe(struct guest_cpu *cpu, struct virtio_driver *v);
 
 #endif

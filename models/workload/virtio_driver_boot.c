@@ -32,10 +32,10 @@ uint64_t virtio_driver_accept(const struct guest_config *c,
 /* ---- status ----------------------------------------------------------------
  */
 
-static void set_status(struct guest_cpu *cpu, uint8_t bit,
-                       enum virtio_status_result expected)
+static void set_status(struct guest_cpu *cpu, struct virtio_driver *v,
+                       uint8_t bit, enum virtio_status_result expected)
 {
-  struct virtio_status *s = &cpu->guest->virtio->status;
+  struct virtio_status *s = &v->status;
   enum virtio_status_result got =
       virtio_status_write(s, (uint8_t)(s->value | bit));
   HD_REQUIRE(&cpu->vcpu.task.base, got == expected,
@@ -43,26 +43,28 @@ static void set_status(struct guest_cpu *cpu, uint8_t bit,
              s->refusal ? s->refusal : "wrong order");
 }
 
-static void negotiate(struct guest_cpu *cpu)
+/* 3.1.1 begins with a reset; the device is back at once. */
+static void negotiate(struct guest_cpu *cpu, struct virtio_driver *v)
 {
-  struct virtio_driver *v = cpu->guest->virtio;
-  set_status(cpu, VIRTIO_ACKNOWLEDGE, VIRTIO_STATUS_DONE);
-  set_status(cpu, VIRTIO_DRIVER, VIRTIO_STATUS_DONE);
+  if (virtio_status_write(&v->status, 0) == VIRTIO_STATUS_RESET)
+    virtio_status_reset_done(&v->status);
+  set_status(cpu, v, VIRTIO_ACKNOWLEDGE, VIRTIO_STATUS_DONE);
+  set_status(cpu, v, VIRTIO_DRIVER, VIRTIO_STATUS_DONE);
   HD_REQUIRE(&cpu->vcpu.task.base,
              virtio_status_accept(&v->status, v->function.features),
              "virtio device does not take features now");
-  set_status(cpu, VIRTIO_FEATURES_OK, VIRTIO_STATUS_DONE);
+  set_status(cpu, v, VIRTIO_FEATURES_OK, VIRTIO_STATUS_DONE);
 }
 
-void virtio_driver_probe(struct guest_cpu *cpu)
+void virtio_driver_probe(struct guest_cpu *cpu, struct virtio_driver *v)
 {
   const struct guest *g = cpu->guest;
   const struct virtio_params *p = g->config.virtio;
-  negotiate(cpu);
+  negotiate(cpu, v);
   boot_trap(cpu, p->boot_traps);
-  boot_trap(cpu, g->virtio->function.n_queues * p->queue_traps +
+  boot_trap(cpu, v->function.n_queues * p->queue_traps +
                      (1 + g->config.queue_pairs) * p->vector_traps);
-  set_status(cpu, VIRTIO_DRIVER_OK, VIRTIO_STATUS_STARTED);
-  if (g->virtio->function.notify == VIRTIO_NOTIFY_DOORBELL)
+  set_status(cpu, v, VIRTIO_DRIVER_OK, VIRTIO_STATUS_STARTED);
+  if (v->function.notify == VIRTIO_NOTIFY_DOORBELL)
     guest_map_pages(cpu);
 }

@@ -8,17 +8,23 @@
 
 /* ---- wiring -------------------------------------------------------------- */
 
-/* Queues of a pair share channels, so that their views come in order. */
-static unsigned queues_of_pair(const struct guest *g)
+/* The driver of a queue pair; *pair: which of its own. */
+static struct virtio_driver *driver_of(const struct guest *g, unsigned *pair)
 {
-  return g->virtio->function.kind == VIRTIO_NET ? 2 : 1;
+  const struct guest_netdev *stand_in = &g->netdev[1];
+  if (!g->failover || *pair < stand_in->first)
+    return g->virtio;
+  *pair -= stand_in->first;
+  return stand_in->virtio;
 }
 
+/* Queues of a pair share channels, so that their views come in order. */
 static void attach(struct guest *g, unsigned backend, unsigned pair,
                    struct hd_component *to, hd_time kick_latency)
 {
-  unsigned n = queues_of_pair(g);
-  struct virtio_driver_queue **queue = &g->virtio->queues[pair * n];
+  const struct virtio_driver *v = driver_of(g, &pair);
+  unsigned n = v->function.kind == VIRTIO_NET ? 2 : 1;
+  struct virtio_driver_queue **queue = &v->queues[pair * n];
   struct hd_component *driver = &queue[0]->cpu->vcpu.task.base;
   struct virtio_link link = {
       .visible = hd_channel_open(driver, to, VIRTIO_VISIBLE_LATENCY)};
@@ -57,28 +63,29 @@ void guest_attach_second_backend(struct guest *g, struct hd_component *backend,
 }
 
 /* The pages of the other device are not mapped yet. */
-void guest_switch_backend(struct guest *g, unsigned backend)
+void guest_switch_backend(struct guest *g, struct virtio_function *f,
+                          unsigned backend)
 {
-  HD_REQUIRE(NULL, g->virtio != NULL && backend < VIRTIO_BACKENDS,
+  HD_REQUIRE(NULL, f != NULL && backend < VIRTIO_BACKENDS,
              "%s: no back end %u to switch to", g->config.path, backend);
-  struct virtio_driver *v = g->virtio;
+  struct virtio_driver *v = (struct virtio_driver *)f;
   v->backend = backend;
   for (unsigned i = 0; i < v->function.n_queues; i++)
     v->queues[i]->kick_arrives = 0;
   g->mapping++;
 }
 
-struct virtq_view guest_driver_views(const struct guest *g, unsigned queue)
+struct virtq_view guest_driver_views(const struct virtio_function *f,
+                                     unsigned queue)
 {
-  HD_REQUIRE(NULL, g->virtio != NULL && queue < g->virtio->function.n_queues,
-             "%s: no virtqueue %u", g->config.path, queue);
-  return virtq_driver_view(&g->virtio->queues[queue]->driver);
+  HD_REQUIRE(NULL, f != NULL && queue < f->n_queues, "no virtqueue %u", queue);
+  const struct virtio_driver *v = (const struct virtio_driver *)f;
+  return virtq_driver_view(&v->queues[queue]->driver);
 }
 
-static const struct virtio_link *link_of(const struct guest_cpu *cpu,
-                                         const struct virtio_driver_queue *q)
+static const struct virtio_link *link_of(const struct virtio_driver_queue *q)
 {
-  return &q->link[cpu->guest->virtio->backend];
+  return &q->link[q->of->backend];
 }
 
 /* ---- views ----------------------------------------------------------------
@@ -103,7 +110,7 @@ static struct virtio_view_msg *view_message(struct guest_cpu *cpu,
 static void show(struct guest_cpu *cpu, struct virtio_driver_queue *q,
                  const struct virtq_view *view)
 {
-  struct hd_channel *visible = link_of(cpu, q)->visible;
+  struct hd_channel *visible = link_of(q)->visible;
   HD_REQUIRE(&cpu->vcpu.task.base, visible != NULL,
              "virtqueue %u has no back end", q->index);
   hd_time when = vcpu_now(&cpu->vcpu) + visible->latency;
@@ -118,7 +125,7 @@ static void show(struct guest_cpu *cpu, struct virtio_driver_queue *q,
 static void touch_doorbell(struct guest_cpu *cpu,
                            const struct virtio_driver_queue *q)
 {
-  const struct virtio_function *f = &cpu->guest->virtio->function;
+  const struct virtio_function *f = &q->of->function;
   uint64_t offset =
       f->doorbell % GUEST_PAGE + (uint64_t)q->index * f->doorbell_stride;
   guest_touch(cpu,
@@ -128,7 +135,7 @@ static void touch_doorbell(struct guest_cpu *cpu,
 static void ring_doorbell(struct guest_cpu *cpu, struct virtio_driver_queue *q,
                           const struct virtq_view *view)
 {
-  const struct virtio_function *f = &cpu->guest->virtio->function;
+  const struct virtio_function *f = &q->of->function;
   touch_doorbell(cpu, q);
   vcpu_mmio_write(&cpu->vcpu, f->device,
                   f->doorbell + (uint64_t)q->index * f->doorbell_stride,
@@ -139,21 +146,21 @@ static void kick_by_exit(struct guest_cpu *cpu, struct virtio_driver_queue *q,
                          const struct virtq_view *view)
 {
   vcpu_exit(&cpu->vcpu, EXIT_KICK);
-  struct hd_channel *kick = link_of(cpu, q)->kick;
+  struct hd_channel *kick = link_of(q)->kick;
   HD_REQUIRE(&cpu->vcpu.task.base, kick != NULL,
              "virtqueue %u has no back end to kick", q->index);
   hd_send(kick, kick->latency, view_message(cpu, q, view, true));
   q->kick_arrives = vcpu_now(&cpu->vcpu) + kick->latency;
 }
 
-static uint64_t *counter(struct guest_cpu *cpu, bool kick)
+static uint64_t *counter(struct guest_cpu *cpu,
+                         const struct virtio_driver_queue *q, bool kick)
 {
   struct guest_counters *c = &cpu->counters;
   if (!kick)
     return &c->kicks_suppressed;
-  return cpu->guest->virtio->function.notify == VIRTIO_NOTIFY_EXIT
-             ? &c->kick_exits
-             : &c->kick_doorbells;
+  return q->of->function.notify == VIRTIO_NOTIFY_EXIT ? &c->kick_exits
+                                                      : &c->kick_doorbells;
 }
 
 void virtio_driver_publish(struct guest_cpu *cpu, struct virtio_driver_queue *q)
@@ -161,10 +168,10 @@ void virtio_driver_publish(struct guest_cpu *cpu, struct virtio_driver_queue *q)
   struct virtq_view view = virtq_driver_publish(&q->driver);
   bool kick = virtq_driver_kick_due(&q->driver);
   if (guest_in_window(cpu))
-    ++*counter(cpu, kick);
+    ++*counter(cpu, q, kick);
   if (!kick)
     show(cpu, q, &view);
-  else if (cpu->guest->virtio->function.notify == VIRTIO_NOTIFY_EXIT)
+  else if (q->of->function.notify == VIRTIO_NOTIFY_EXIT)
     kick_by_exit(cpu, q, &view);
   else
     ring_doorbell(cpu, q, &view);
@@ -177,7 +184,7 @@ bool virtio_driver_enable(struct guest_cpu *cpu, struct virtio_driver_queue *q,
                           uint32_t after, bool tell)
 {
   bool there = virtq_driver_enable_callback(&q->driver, after);
-  cpu->guest->virtio->looks[cpu->number].fresh = true;
+  q->of->looks[cpu->number].fresh = true;
   if (tell) {
     struct virtq_view view = virtq_driver_view(&q->driver);
     show(cpu, q, &view);

@@ -18,15 +18,16 @@ static uint16_t queues(const struct guest_config *c)
 
 static uint64_t memory(const struct guest_config *c)
 {
-  uint64_t offered, features = virtio_negotiated(c, &offered), bytes = 0;
+  uint64_t offered, features = virtio_negotiated(c, false, &offered), bytes = 0;
   for (unsigned i = 0; i < queues(c); i++)
     bytes += virtio_queue_memory(c, features, i % 2 == 1);
   return bytes;
 }
 
-static struct virtio_driver_queue *queue_at(struct guest *g, unsigned index)
+static struct virtio_driver_queue *queue_at(struct virtio_driver *v,
+                                            unsigned index)
 {
-  return &virtio_queue_at(g, index)->vq;
+  return &((struct virtio_net *)v)->queues[index].vq;
 }
 
 /* A notification page per queue if their registers are that far apart. */
@@ -35,32 +36,77 @@ static size_t pages(const struct guest_config *c)
   return 2u * c->queue_pairs + 2;
 }
 
-static void create(struct guest *g, uint64_t base)
+void virtio_net_create(struct guest *g, struct guest_netdev *dev, uint64_t base)
 {
   const struct guest_config *c = &g->config;
   struct virtio_net *v = guest_allocate(1, sizeof *v);
-  g->virtio = &v->driver;
+  dev->virtio = &v->driver;
+  v->dev = dev;
   v->polled = c->workload == WORKLOAD_DPDK_FORWARD;
   v->queues = guest_allocate(queues(c), sizeof *v->queues);
   v->start_asked = guest_allocate(g->n_cpus, sizeof *v->start_asked);
-  uint64_t offered, accepted = virtio_negotiated(c, &offered);
-  virtio_driver_create(g, VIRTIO_NET, queues(c), offered, accepted, queue_at);
+  uint64_t offered;
+  uint64_t accepted = virtio_negotiated(c, dev->number > 0, &offered);
+  virtio_driver_create(g, &v->driver, VIRTIO_NET, queues(c), offered, accepted,
+                       queue_at);
   for (unsigned i = 0; i < queues(c); i++)
-    virtio_queue_create(g, i, &base);
-  const struct virtq_driver *tx =
-      &virtio_queue_at(g, virtio_tx_queue(0))->vq.driver;
+    virtio_queue_create(g, v, i, &base);
+  const struct virtq_driver *tx = &v->queues[virtio_tx_queue(0)].vq.driver;
   v->slots = virtq_driver_slots(tx, c->virtio->inline_header ? 1 : 2);
 }
 
-static void destroy(struct guest *g)
+void virtio_net_destroy(struct guest *g, struct guest_netdev *dev)
 {
-  struct virtio_net *v = virtio_net_of(g);
+  struct virtio_net *v = (struct virtio_net *)dev->virtio;
+  (void)g;
   for (unsigned i = 0; i < v->driver.function.n_queues; i++)
     virtio_queue_destroy(&v->queues[i]);
   virtio_driver_destroy(&v->driver);
   free(v->queues);
   free(v->start_asked);
   free(v);
+}
+
+/* ---- as the guest's device ------------------------------------------------
+ */
+
+static void create(struct guest *g, uint64_t base)
+{
+  virtio_net_create(g, &g->netdev[0], base);
+  g->virtio = g->netdev[0].virtio;
+}
+
+static void destroy(struct guest *g)
+{
+  virtio_net_destroy(g, &g->netdev[0]);
+}
+
+static void probe(struct guest_cpu *cpu)
+{
+  virtio_net_probe(cpu, (struct virtio_net *)cpu->guest->virtio);
+}
+
+static void deferred(struct guest_cpu *cpu)
+{
+  cpu->scheduled = false;
+  virtio_net_deferred(cpu, (struct virtio_net *)cpu->guest->virtio);
+}
+
+/* ---- hot unplug ------------------------------------------------------------
+ */
+
+static bool idle(const struct guest_txq *t)
+{
+  return virtio_txq_of(t)->outstanding == 0;
+}
+
+static void forget(struct guest_cpu *cpu, unsigned pair)
+{
+  struct guest *g = cpu->guest;
+  if (g->txq[pair].owner != cpu)
+    return;
+  virtio_queue_reset(virtio_txq_of(&g->txq[pair]));
+  virtio_queue_reset(virtio_rxq_of(&g->rxq[pair]));
 }
 
 /* ---- books -----------------------------------------------------------------
@@ -118,8 +164,8 @@ static const char *check(const struct guest *g, unsigned pair)
   if (!wrong && tx->outstanding != tx->vq.driver.in_flight + tx->done.count)
     wrong = "transmit queue: outstanding packets are not in the ring or used";
   uint32_t unused =
-      tx->vq.ring.config.size - tx->outstanding * virtio_net_of(g)->slots;
-  bool low = !virtio_net_of(g)->polled && unused < VIRTIO_NET_RESERVE;
+      tx->vq.ring.config.size - tx->outstanding * virtio_net_of(tx)->slots;
+  bool low = !virtio_net_of(tx)->polled && unused < VIRTIO_NET_RESERVE;
   if (!wrong && tx->stopped != low)
     wrong = "transmit queue: stopped with room, or running without";
   return wrong;
@@ -130,10 +176,10 @@ const struct netdev_ops virtio_net_ops = {
                .pages = pages,
                .create = create,
                .destroy = destroy,
-               .probe = virtio_probe,
+               .probe = probe,
                .memory_written = virtio_memory_written,
                .message = virtio_message,
-               .deferred = virtio_deferred,
+               .deferred = deferred,
                .before_idle = virtio_driver_before_idle},
     .room = virtio_tx_room,
     .send_cycles = virtio_tx_cycles,
@@ -148,4 +194,6 @@ const struct netdev_ops virtio_net_ops = {
     .irq_end = virtio_irq_end,
     .unfetched = unfetched,
     .posted_bytes = posted_bytes,
+    .idle = idle,
+    .forget = forget,
     .check = check};

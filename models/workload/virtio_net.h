@@ -42,7 +42,7 @@ struct virtio_fifo {
 
 struct virtio_queue {
   struct virtio_driver_queue vq; /* first */
-  unsigned pair;
+  unsigned pair;                 /* of the guest's */
   bool transmit;
   uint64_t buffers, headers;   /* guest physical */
   struct virtio_chain *chains; /* in flight, by ID */
@@ -57,6 +57,7 @@ struct virtio_queue {
 
 struct virtio_net {
   struct virtio_driver driver; /* first */
+  const struct guest_netdev *dev;
   struct virtio_queue *queues; /* of the device */
   uint32_t slots;              /* descriptors of a transmit chain */
   bool polled;                 /* by an application: no callbacks */
@@ -64,28 +65,33 @@ struct virtio_net {
   size_t starting;             /* vCPUs asked to start and not done */
 };
 
-static inline struct virtio_net *virtio_net_of(const struct guest *g)
+static inline struct virtio_net *virtio_net_of(const struct virtio_queue *q)
 {
-  return (struct virtio_net *)g->virtio;
-}
-static inline struct virtio_queue *virtio_queue_at(const struct guest *g,
-                                                   unsigned index)
-{
-  return &virtio_net_of(g)->queues[index];
+  return (struct virtio_net *)q->vq.of;
 }
 static inline struct virtio_queue *virtio_txq_of(const struct guest_txq *q)
 {
-  return virtio_queue_at(q->owner->guest, virtio_tx_queue(q->index));
+  struct virtio_net *v = (struct virtio_net *)q->dev->virtio;
+  return &v->queues[virtio_tx_queue(q->index - q->dev->first)];
 }
 static inline struct virtio_queue *virtio_rxq_of(const struct guest_rxq *q)
 {
-  return virtio_queue_at(q->cpu->guest, virtio_rx_queue(q->index));
+  struct virtio_net *v = (struct virtio_net *)q->dev->virtio;
+  return &v->queues[virtio_rx_queue(q->index - q->dev->first)];
 }
+
+/* virtio_net.c: the driver of one of the guest's devices. */
+void virtio_net_create(struct guest *g, struct guest_netdev *dev,
+                       uint64_t base);
+void virtio_net_destroy(struct guest *g, struct guest_netdev *dev);
 
 /* virtio_net_queue.c: building queues; chains. */
 uint64_t virtio_queue_memory(const struct guest_config *c, uint64_t features,
                              bool transmit);
-void virtio_queue_create(struct guest *g, unsigned index, uint64_t *next);
+void virtio_queue_create(struct guest *g, struct virtio_net *v, unsigned index,
+                         uint64_t *next);
+/* As after virtio_queue_create(). */
+void virtio_queue_reset(struct virtio_queue *q);
 void virtio_queue_destroy(struct virtio_queue *q);
 void virtio_fifo_push(struct virtio_fifo *f, struct virtio_chain c);
 struct virtio_chain virtio_fifo_pop(struct virtio_fifo *f);
@@ -122,13 +128,16 @@ int64_t virtio_poll_cycles(const struct guest_rxq *q, uint32_t completed,
 bool virtio_memory_written(struct guest_cpu *cpu,
                            const struct guest_memory_msg *m);
 /* Polls the pairs whose used chains came without an interrupt. */
-void virtio_poll_due(struct guest_cpu *cpu);
+void virtio_poll_due(struct guest_cpu *cpu, const struct guest_netdev *dev);
 
 /* virtio_net_boot.c */
-/* Features that device and driver agree upon; ends the run if they cannot. */
-uint64_t virtio_negotiated(const struct guest_config *c, uint64_t *offered);
-void virtio_probe(struct guest_cpu *cpu);
+/* Features that device and driver agree upon; ends the run if they cannot. The
+ * stand-in of another device says that it is one. */
+uint64_t virtio_negotiated(const struct guest_config *c, bool stand_in,
+                           uint64_t *offered);
+void virtio_net_probe(struct guest_cpu *cpu, struct virtio_net *v);
 bool virtio_message(struct guest_cpu *cpu, const struct guest_msg *m);
-void virtio_deferred(struct guest_cpu *cpu);
+/* Without cpu->scheduled. */
+void virtio_net_deferred(struct guest_cpu *cpu, struct virtio_net *v);
 
 #endif

@@ -23,9 +23,10 @@ static uint64_t offer(const struct guest_config *c)
 }
 
 /* DPDK's driver does not know event indices. */
-uint64_t virtio_negotiated(const struct guest_config *c, uint64_t *offered)
+uint64_t virtio_negotiated(const struct guest_config *c, bool stand_in,
+                           uint64_t *offered)
 {
-  *offered = offer(c);
+  *offered = offer(c) | virtio_when(stand_in, VIRTIO_NET_F_STANDBY);
   uint64_t supported = *offered;
   if (c->workload == WORKLOAD_DPDK_FORWARD)
     supported &= ~VIRTIO_BIT(VIRTIO_F_EVENT_IDX);
@@ -37,62 +38,59 @@ uint64_t virtio_negotiated(const struct guest_config *c, uint64_t *offered)
 /* ---- start -----------------------------------------------------------------
  */
 
-static void start_queues(struct guest_cpu *cpu)
+static void start_queues(struct guest_cpu *cpu, struct virtio_net *v)
 {
-  struct guest *g = cpu->guest;
-  for (unsigned pair = 0; pair < g->config.queue_pairs; pair++) {
-    struct virtio_queue *rx = virtio_rxq_of(&g->rxq[pair]);
+  for (unsigned pair = 0; pair < cpu->guest->config.queue_pairs; pair++) {
+    struct virtio_queue *rx = &v->queues[virtio_rx_queue(pair)];
     if (rx->vq.cpu != cpu)
       continue;
-    if (virtio_net_of(g)->polled) {
+    if (v->polled) {
       virtio_driver_disable(cpu, &rx->vq);
-      virtio_driver_disable(cpu, &virtio_txq_of(&g->txq[pair])->vq);
+      virtio_driver_disable(cpu, &v->queues[virtio_tx_queue(pair)].vq);
     }
     virtio_rx_start(cpu, rx);
   }
 }
 
 static void tell(struct guest_cpu *from, struct guest_cpu *to,
-                 enum virtio_driver_message what)
+                 enum virtio_driver_message what, struct virtio_net *v)
 {
-  guest_send(from, to, GUEST_DRIVER, what, 0, NULL);
+  guest_send(from, to, GUEST_DRIVER, what, 0, v);
 }
 
-static bool owns_queues(const struct guest_cpu *cpu)
+static bool owns_queues(const struct guest_cpu *cpu, const struct virtio_net *v)
 {
-  const struct guest *g = cpu->guest;
-  for (unsigned pair = 0; pair < g->config.queue_pairs; pair++)
-    if (g->rxq[pair].cpu == cpu)
+  for (unsigned pair = 0; pair < cpu->guest->config.queue_pairs; pair++)
+    if (v->queues[virtio_rx_queue(pair)].vq.cpu == cpu)
       return true;
   return false;
 }
 
-static void start_all(struct guest_cpu *cpu)
+static void start_all(struct guest_cpu *cpu, struct virtio_net *v)
 {
   struct guest *g = cpu->guest;
   for (size_t i = 1; i < g->n_cpus; i++)
-    if (owns_queues(&g->cpus[i])) {
-      virtio_net_of(g)->starting++;
-      tell(cpu, &g->cpus[i], VIRTIO_START);
+    if (owns_queues(&g->cpus[i], v)) {
+      v->starting++;
+      tell(cpu, &g->cpus[i], VIRTIO_START, v);
     }
-  start_queues(cpu);
-  while (virtio_net_of(g)->starting > 0)
+  start_queues(cpu, v);
+  while (v->starting > 0)
     guest_wait(cpu, HD_TIME_NEVER);
 }
 
-void virtio_probe(struct guest_cpu *cpu)
+void virtio_net_probe(struct guest_cpu *cpu, struct virtio_net *v)
 {
-  const struct guest *g = cpu->guest;
-  virtio_driver_probe(cpu);
-  if (virtio_has(g->virtio->function.features, VIRTIO_NET_F_MQ))
+  virtio_driver_probe(cpu, &v->driver);
+  if (virtio_has(v->driver.function.features, VIRTIO_NET_F_MQ))
     boot_trap(cpu, 1);
-  vcpu_run(&cpu->vcpu, g->config.virtio->boot_cycles);
-  start_all(cpu);
+  vcpu_run(&cpu->vcpu, cpu->guest->config.virtio->boot_cycles);
+  start_all(cpu, v);
 }
 
 bool virtio_message(struct guest_cpu *cpu, const struct guest_msg *m)
 {
-  struct virtio_net *v = virtio_net_of(cpu->guest);
+  struct virtio_net *v = m->object;
   switch ((enum virtio_driver_message)m->value) {
   case VIRTIO_START:
     v->start_asked[cpu->number] = true;
@@ -102,19 +100,17 @@ bool virtio_message(struct guest_cpu *cpu, const struct guest_msg *m)
     v->starting--;
     return true;
   case VIRTIO_LOOK:
-    return virtio_driver_looked(cpu, m->bytes);
+    return virtio_driver_looked(cpu, m);
   }
   return false;
 }
 
-void virtio_deferred(struct guest_cpu *cpu)
+void virtio_net_deferred(struct guest_cpu *cpu, struct virtio_net *v)
 {
-  struct virtio_net *v = virtio_net_of(cpu->guest);
-  cpu->scheduled = false;
   if (v->start_asked[cpu->number]) {
     v->start_asked[cpu->number] = false;
-    start_queues(cpu);
-    tell(cpu, &cpu->guest->cpus[0], VIRTIO_STARTED);
+    start_queues(cpu, v);
+    tell(cpu, &cpu->guest->cpus[0], VIRTIO_STARTED, v);
   }
-  virtio_poll_due(cpu);
+  virtio_poll_due(cpu, v->dev);
 }

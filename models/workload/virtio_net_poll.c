@@ -43,7 +43,7 @@ bool virtio_enable(struct guest_cpu *cpu, struct virtio_queue *q,
                    uint32_t after, bool tell)
 {
   bool chains = q->vq.ring.packed && q->transmit;
-  uint32_t slots = virtio_net_of(cpu->guest)->slots;
+  uint32_t slots = virtio_net_of(q)->slots;
   return virtio_driver_enable(cpu, &q->vq, chains ? after * slots : after,
                               tell);
 }
@@ -106,12 +106,12 @@ bool virtio_irq_end(struct guest_cpu *cpu, unsigned vector)
   return more || anything(g, vector - 1);
 }
 
-void virtio_poll_due(struct guest_cpu *cpu)
+void virtio_poll_due(struct guest_cpu *cpu, const struct guest_netdev *dev)
 {
   struct guest *g = cpu->guest;
   bool enabled = guest_irq_save(cpu);
   for (unsigned pair = 0; pair < g->config.queue_pairs; pair++)
-    if (g->rxq[pair].cpu == cpu)
-      napi_run(cpu, pair);
+    if (g->rxq[dev->first + pair].cpu == cpu)
+      napi_run(cpu, dev->first + pair);
   guest_irq_restore(cpu, enabled);
 }

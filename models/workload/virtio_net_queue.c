@@ -1,5 +1,6 @@
 /* virtio_net_queue.c - building the driver's virtqueues, and its chains. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/workload/virtio_net.h"
 
@@ -64,22 +65,41 @@ static void place(struct guest *g, struct virtio_queue *q,
   q->buffers = guest_take(next, (uint64_t)p->ring_size * GUEST_BUFFER);
 }
 
-void virtio_queue_create(struct guest *g, unsigned index, uint64_t *next)
+/* All buffers are free. */
+static void offer_places(struct virtio_queue *q)
 {
-  struct virtio_queue *q = virtio_queue_at(g, index);
-  q->pair = index / 2;
+  for (uint32_t i = 0; i < q->places.size; i++)
+    virtio_fifo_push(&q->places, (struct virtio_chain){.place = (uint16_t)i});
+}
+
+void virtio_queue_create(struct guest *g, struct virtio_net *v, unsigned index,
+                         uint64_t *next)
+{
+  struct virtio_queue *q = &v->queues[index];
+  q->pair = v->dev->first + index / 2;
   q->transmit = index % 2 == 1;
-  bool control = q->pair == g->config.queue_pairs;
+  bool control = index / 2 == g->config.queue_pairs;
   q->vq.cpu = control ? &g->cpus[0] : g->rxq[q->pair].cpu;
   struct virtq_config ring =
-      ring_config(g->config.virtio, g->virtio->function.features, q->transmit);
+      ring_config(g->config.virtio, v->driver.function.features, q->transmit);
   place(g, q, &ring, next);
   virtio_driver_queue_create(g, &q->vq, &ring);
   q->chains = guest_allocate(ring.size, sizeof *q->chains);
   q->done = fifo_create(ring.size);
   q->places = fifo_create(ring.size);
-  for (uint32_t i = 0; i < ring.size; i++)
-    virtio_fifo_push(&q->places, (struct virtio_chain){.place = (uint16_t)i});
+  offer_places(q);
+}
+
+void virtio_queue_reset(struct virtio_queue *q)
+{
+  virtq_driver_reset(&q->vq.driver);
+  memset(q->chains, 0, q->places.size * sizeof *q->chains);
+  q->vq.kick_arrives = 0;
+  q->done.count = q->places.count = 0;
+  q->outstanding = 0;
+  q->added = 0;
+  q->stopped = q->held_off = q->cleaned = false;
+  offer_places(q);
 }
 
 void virtio_queue_destroy(struct virtio_queue *q)

@@ -11,7 +11,7 @@ static uint64_t buffer_of(const struct virtio_queue *q, uint16_t place)
 static void refill(struct guest_cpu *cpu, struct virtio_queue *q, uint32_t n)
 {
   const struct guest *g = cpu->guest;
-  if (!virtio_net_of(g)->polled)
+  if (!virtio_net_of(q)->polled)
     vcpu_run(&cpu->vcpu, n * g->config.virtio->refill_buffer);
   for (uint32_t i = 0; i < n; i++) {
     uint16_t place = virtio_fifo_pop(&q->places).place;
@@ -35,7 +35,7 @@ static uint32_t refill_above(const struct guest *g,
 {
   uint32_t budget = (uint32_t)g->config.costs->napi_budget;
   uint32_t size = q->vq.ring.config.size;
-  return virtio_net_of(g)->polled ? 0 : (budget < size ? budget : size) / 2;
+  return virtio_net_of(q)->polled ? 0 : (budget < size ? budget : size) / 2;
 }
 
 /* The chains of a packet: its first one, and those that it is continued in. */
@@ -52,7 +52,8 @@ void virtio_rx_give_back(struct guest_cpu *cpu, struct guest_rxq *r, uint32_t n)
   struct virtio_queue *q = virtio_rxq_of(r);
   for (uint32_t i = 0; i < n; i++)
     take_packet(q);
-  if (q->places.count > refill_above(cpu->guest, q))
+  if (q->places.count > refill_above(cpu->guest, q) &&
+      !netdev_is_gone(cpu, r->dev))
     refill(cpu, q, q->places.count);
 }
 

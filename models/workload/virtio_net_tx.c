@@ -1,18 +1,17 @@
 /* virtio_net_tx.c - virtio-net: transmit (virtio 1.2, 5.1.6.2). */
 #include "models/workload/virtio_net.h"
 
-static uint32_t free_slots(const struct guest *g, const struct virtio_queue *q)
+static uint32_t free_slots(const struct virtio_queue *q)
 {
-  return q->vq.ring.config.size - q->outstanding * virtio_net_of(g)->slots;
+  return q->vq.ring.config.size - q->outstanding * virtio_net_of(q)->slots;
 }
 
 /* How often a packet can be posted until fewer than the reserve are free. */
 uint32_t virtio_tx_room(const struct guest_txq *t)
 {
-  const struct guest *g = t->owner->guest;
   const struct virtio_queue *q = virtio_txq_of(t);
-  uint32_t slots = virtio_net_of(g)->slots, unused = free_slots(g, q);
-  if (virtio_net_of(g)->polled)
+  uint32_t slots = virtio_net_of(q)->slots, unused = free_slots(q);
+  if (virtio_net_of(q)->polled)
     return unused / slots;
   return q->stopped ? 0 : (unused - VIRTIO_NET_RESERVE) / slots + 1;
 }
@@ -66,8 +65,7 @@ void virtio_tx_post(struct guest_txq *t, struct packet *p, uint32_t truesize)
                                          .place = place},
                    p);
   q->outstanding++;
-  q->stopped =
-      !virtio_net_of(g)->polled && free_slots(g, q) < VIRTIO_NET_RESERVE;
+  q->stopped = !virtio_net_of(q)->polled && free_slots(q) < VIRTIO_NET_RESERVE;
 }
 
 /* virtqueue_enable_cb_delayed(): at three quarters of what is outstanding, the
@@ -75,7 +73,7 @@ void virtio_tx_post(struct guest_txq *t, struct packet *p, uint32_t truesize)
 void virtio_tx_announce(struct guest_cpu *cpu, struct guest_txq *t)
 {
   struct virtio_queue *q = virtio_txq_of(t);
-  if (!virtio_net_of(cpu->guest)->polled) {
+  if (!virtio_net_of(q)->polled) {
     uint32_t counted = q->stopped ? q->outstanding : q->outstanding - 1;
     if (virtio_enable(cpu, q, counted * 3 / 4, false))
       cpu->scheduled = true;
@@ -87,15 +85,17 @@ void virtio_tx_announce(struct guest_cpu *cpu, struct guest_txq *t)
  */
 
 /* Pays for the IPIs to other vCPUs whose threads have waited long enough. */
-static void wake_waiting(struct guest_cpu *cpu, const struct virtio_fifo *done,
+static void wake_waiting(struct guest_cpu *cpu, const struct virtio_queue *q,
                          uint32_t n)
 {
   struct guest *g = cpu->guest;
+  const struct virtio_fifo *done = &q->done;
+  const struct guest_netdev *dev = virtio_net_of(q)->dev;
   unsigned ipis = 0;
   for (uint32_t i = 0; i < n; i++) {
     const struct virtio_chain *c = &done->at[(done->head + i) % done->size];
     if (c->truesize > 0)
-      ipis += netdev_tx_wakes(&g->streams[c->stream], c->truesize);
+      ipis += netdev_tx_wakes(dev, &g->streams[c->stream], c->truesize);
   }
   for (; ipis > 0; ipis--)
     vcpu_exit(&cpu->vcpu, EXIT_IPI);
@@ -120,12 +120,12 @@ static void release(struct guest_cpu *cpu, struct virtio_queue *q, uint32_t n)
 void virtio_tx_clean(struct guest_cpu *cpu, struct guest_txq *t, uint32_t n)
 {
   struct virtio_queue *q = virtio_txq_of(t);
-  wake_waiting(cpu, &q->done, n);
+  wake_waiting(cpu, q, n);
   release(cpu, q, n);
   t->freed += n;
   q->outstanding -= n;
   q->cleaned = true;
-  if (free_slots(cpu->guest, q) >= VIRTIO_NET_RESERVE)
+  if (free_slots(q) >= VIRTIO_NET_RESERVE)
     q->stopped = false;
   if (t->qdisc.count > 0)
     cpu->work = true;
