@@ -47,6 +47,8 @@ static bool sends(const struct guest_cpu *cpu)
   switch (cpu->guest->config.workload) {
   case WORKLOAD_UDP_STREAM:
     return cpu->sender.count > 0;
+  case WORKLOAD_PCAP_REPLAY:
+    return cpu->sender.count > 0 || guest_replays_rx(&cpu->guest->config);
   case WORKLOAD_PING:
     return cpu->number == 0;
   case WORKLOAD_BLOCK_JOBS:
@@ -88,6 +90,11 @@ void guest_get_stats(const struct guest *g, struct guest_stats *s)
     if (busy > s->send_core_utilization)
       s->send_core_utilization = busy;
   }
+  s->replay = g->replayed;
+  if (guest_replays_tx(&g->config))
+    s->replay.due =
+        replay_due(&g->config.replay, g->config.window->start - g->replay_start,
+                   g->config.window->end - g->replay_start);
 }
 
 const struct hd_histogram *guest_latency(const struct guest *g)
@@ -149,7 +156,7 @@ static uint64_t queued_bytes(const struct guest *g,
   uint64_t bytes = g->netdev->posted_bytes(s->queue, s->number);
   for (const struct packet *p = s->queue->qdisc.first; p; p = p->next)
     if (p->stream == s->number)
-      bytes += s->truesize;
+      bytes += guest_packet_truesize(g, p);
   return bytes;
 }
 

@@ -37,7 +37,7 @@ static void transmit(struct guest_cpu *cpu, struct guest_stream *s,
   const struct netdev_ops *dev = cpu->guest->netdev;
   if (dev->reclaim)
     dev->reclaim(cpu, s->queue);
-  netdev_tx_post(cpu, s->queue, p, s->truesize);
+  netdev_tx_post(cpu, s->queue, p, guest_packet_truesize(cpu->guest, p));
   dev->announce(cpu, s->queue);
 }
 
@@ -46,7 +46,7 @@ static void send_local(struct guest_cpu *cpu, struct guest_stream *s,
 {
   const struct netdev_ops *dev = cpu->guest->netdev;
   struct guest_txq *q = s->queue;
-  s->socket.arrived += s->truesize;
+  s->socket.arrived += guest_packet_truesize(cpu->guest, p);
   if (!paid && netdev_tx_direct(cpu, q)) { /* room came while it ran */
     vcpu_run(&cpu->vcpu, dev->send_cycles(q, 1));
     paid = true;
@@ -66,7 +66,7 @@ void netdev_tx_send(struct guest_cpu *cpu, struct guest_stream *s,
                     struct packet *p, bool paid)
 {
   struct guest_txq *q = s->queue;
-  socket_charge(s);
+  socket_charge(s, guest_packet_truesize(cpu->guest, p));
   if (q->owner == cpu) {
     send_local(cpu, s, p, paid);
     return;
