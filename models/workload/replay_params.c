@@ -16,12 +16,12 @@ static const struct hd_param pcap_replay_params[] = {
      "tx: the guest sends the packets, rx: the client sends them to the guest",
      "free choice: as the other workloads that send"},
     {"speed", HD_PARAM_REAL, R(speed), "1", "0", "1000000", NULL,
-     "times pass so much faster than in the file; 0: as fast as possible",
-     "tcpreplay --multiplier, default 1; --topspeed"},
+     "speed of replay, 1 is that of the file; 0: as fast as possible",
+     "tcpreplay --multiplier, default 1; --topspeed; from memory"},
     {"loops", HD_PARAM_INT, R(loops), "1", "0", NULL, NULL,
      "how often the file is replayed; 0: until the run ends; a pass follows "
      "the one before after the mean distance of the packets",
-     "tcpreplay --loop, default 1"},
+     "tcpreplay --loop, default 1, from memory"},
     {"spread", HD_PARAM_ENUM, R(spread), "copies", NULL, NULL, spreads,
      "copies: every machine of the group replays the whole file, flows: "
      "machine i of n replays the flows whose hash of addresses, protocol and "
@@ -32,7 +32,8 @@ static const struct hd_param pcap_replay_params[] = {
     {"wait", HD_PARAM_ENUM, R(wait), "sleep", NULL, NULL, waits,
      "a sending guest waits for the next packet's time asleep, and is as late "
      "as its wake-up, or awake, looking at the clock",
-     "free choice: as applications do; tcpreplay --timer has both"},
+     "free choice: as applications do; tcpreplay --timer has both, from "
+     "memory"},
     {"late", HD_PARAM_TIME, R(late), "20 us", "0 ns", "1000 s", NULL,
      "a packet that is handed to the device or the wire so much behind its "
      "time counts as late in replay.csv",
