@@ -55,9 +55,11 @@ struct iommu {
   const struct hd_window *window;
   struct vtd_tables *tables;
   struct hd_channel *answer, *to_memory, *from_memory;
-  hd_time hit_delay;  /* arrival -> answer of a hit */
-  hd_time walk_delay; /* arrival -> begin of a walk */
-  uint32_t read_tag;  /* of walks' reads, see struct memory_request */
+  hd_time hit_delay;      /* arrival -> answer of a hit */
+  hd_time walk_delay;     /* arrival -> begin of a walk */
+  uint32_t read_tag;      /* of walks' reads, see struct memory_request */
+  struct memory *own;     /* the memory that nobody else uses, or NULL */
+  hd_time messages_until; /* `own`: messages to it have arrived by then */
   gsl_rng *rng;
 
   struct vtd_cache iotlb, large; /* see iotlb_of() */

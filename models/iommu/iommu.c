@@ -254,6 +254,12 @@ void iommu_attach_memory(struct iommu *u, struct memory *m, hd_time latency)
   u->to_memory = memory_connect(m, &u->base, latency, &u->from_memory);
 }
 
+void iommu_own_memory(struct iommu *u, struct memory *m, hd_time latency)
+{
+  iommu_attach_memory(u, m, latency);
+  u->own = m;
+}
+
 /* The answer channel's latency is a part of lookup_latency; only a channel
  * slower than the lookup makes a hit slower. */
 void iommu_set_root_complex(struct iommu *u, struct hd_channel *channel)

@@ -143,7 +143,7 @@ static void make_units(struct rig *r, const struct iommu_trace_config *c)
   r->memory = memory_create(r->engine, "memory", HOST, c->memory, &r->window);
   r->iommu =
       iommu_create(r->engine, "iommu", HOST, c->iommu, r->tables, &r->window);
-  iommu_attach_memory(r->iommu, r->memory, c->memory_latency);
+  iommu_own_memory(r->iommu, r->memory, c->memory_latency);
 }
 
 static void make_driver(struct rig *r, const struct iommu_trace_config *c,
