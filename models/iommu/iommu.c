@@ -24,6 +24,7 @@ _Static_assert((int)IOMMU_LRU == (int)VTD_LRU &&
 
 static void answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
 {
+  delay += u->ahead;
   tlp->translation += hd_now(&u->base) + delay - tlp->entered;
   tlp->msg.kind = MSG_TLP_TRANSLATED;
   u->answered++;
@@ -141,6 +142,7 @@ static void request(struct iommu *u, struct pcie_tlp *tlp)
 {
   u->arrived++;
   tlp->entered = hd_now(&u->base);
+  u->alone = u->own && tlp->msg.tag == IOMMU_ALONE;
   if (u->params.mode == IOMMU_OFF) {
     tlp->hpa = tlp->address;
     tlp->status = PCIE_SC;

@@ -38,18 +38,24 @@ static void read_structure(struct iommu *u, struct iommu_walk *w,
                            uint32_t length, hd_time delay)
 {
   struct memory_request *q = w->request;
-  hd_time now = hd_now(&u->base);
+  hd_time now = iommu_now(u);
   hd_time arrival = now + delay + u->params.walk_step + u->to_memory->latency;
   w->step = (uint8_t)step;
   q->msg.tag = u->read_tag;
   q->address = address;
   q->length = length;
-  if (served_at_once(u, now, delay, arrival)) {
-    hd_schedule(&u->base, memory_serve(u->own, q, arrival) - now, q);
+  if (!served_at_once(u, now, delay, arrival)) {
+    q->msg.kind = MSG_MEMORY_ACCESS;
+    hd_send_at(u->to_memory, arrival, q);
     return;
   }
-  q->msg.kind = MSG_MEMORY_ACCESS;
-  hd_send_at(u->to_memory, arrival, q);
+  hd_time later = memory_serve(u->own, q, arrival) - hd_now(&u->base);
+  if (u->alone) {
+    u->served = true;
+    u->ahead = later;
+  } else {
+    hd_schedule(&u->base, later, q);
+  }
 }
 
 /* Answers all requests of the walk, in order of arrival. */
@@ -359,6 +365,16 @@ void iommu_walk_read(struct iommu *u, struct memory_request *request)
     next[w->step](u, w);
 }
 
+/* All of the walk, as long as its reads are served at once. */
+static void run_ahead(struct iommu *u, struct iommu_walk *w)
+{
+  while (u->served) {
+    u->served = false;
+    iommu_walk_read(u, w->request);
+  }
+  u->ahead = 0;
+}
+
 void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
 {
   uint64_t *context = vtd_cache_find(&u->contexts, w->requester);
@@ -369,4 +385,6 @@ void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
     read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester),
                    8, delay);
   }
+  if (u->served)
+    run_ahead(u, w);
 }
