@@ -148,6 +148,8 @@ static inline void set_bit(uint32_t *bits, uint32_t bit, bool on)
 enum llc_state llc_touch(struct llc *l, uint64_t line, enum llc_access access)
 {
   uint32_t tag;
+  if (!l->used)
+    return LLC_ABSENT;
   size_t set = set_of(l, line, &tag);
   int way = way_of(l, set, tag);
   if (way < 0)
@@ -187,6 +189,7 @@ bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
   size_t set = set_of(l, line, &tag);
   unsigned way = victim_way(l, set, mask);
   uint32_t bit = UINT32_C(1) << way;
+  l->used = true;
   uint32_t *slot = tags_of(l, set) + way;
   uint32_t *dirty_ways = dirty_of(l, set);
   bool evicted = (*dirty_ways & bit) != 0;
@@ -215,7 +218,7 @@ void llc_drop(struct llc *l, uint64_t line)
 
 const char *llc_check(const struct llc *l)
 {
-  size_t sets = (size_t)l->odd << l->low_bits;
+  size_t sets = l->used ? (size_t)l->odd << l->low_bits : 0;
   for (size_t s = 0; s < sets; s++) {
     uint32_t seen = 0;
     for (unsigned w = 0; w < l->ways; w++) {

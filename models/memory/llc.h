@@ -35,6 +35,7 @@ struct llc {
   uint64_t odd_inverse; /* for the remainder modulo odd */
   uint32_t odd;         /* number of sets = odd << low_bits */
   unsigned low_bits, ways, stride;
+  bool used; /* some line has ever been in it; else no set is looked at */
 };
 
 /* Geometry: size / LLC_LINE / ways sets, rounded down to a multiple of 64 (so
@@ -66,7 +67,7 @@ bool llc_allocate(struct llc *l, uint64_t line, uint32_t mask,
 /* Invalidates the line, without write-back. */
 void llc_drop(struct llc *l, uint64_t line);
 
-/* NULL, or what is wrong; visits all sets. */
+/* NULL, or what is wrong; visits all sets of a cache that was used. */
 const char *llc_check(const struct llc *l);
 
 static inline uint32_t llc_way_mask(unsigned ways)
