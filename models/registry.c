@@ -98,6 +98,7 @@ static const struct hd_param_section workloads[] = {
     {&block_jobs_param_table, GROUP(block_jobs)},
     {&accelerator_jobs_param_table, GROUP(accelerator_jobs)},
     {&web_server_param_table, GROUP(web_server)},
+    {&pcap_replay_param_table, GROUP(pcap_replay)},
     {0}};
 
 static const struct hd_param_variant workload_variant = {

@@ -131,6 +131,8 @@ struct server *server_create(const struct server_config *c,
   s->config = c;
   s->window = (struct hd_window){HD_TIME_NEVER, HD_TIME_NEVER};
   s->engine = io_engine_create(c, o);
+  for (size_t i = 0; o->captures && i < c->n_groups; i++)
+    s->captures[i] = o->captures[i];
   if (irq_machine_wanted(c))
     s->irq = irq_machine_create(s->engine, c);
   else if (lifecycle_machine_wanted(c))
@@ -202,6 +204,7 @@ static void destroy_models(struct server *s)
   free(s->devices);
   free(s->own);
   free(s->cores);
+  free(s->replays);
   server_plan_free(&s->plan);
 }
 

@@ -94,6 +94,7 @@ struct vm_group {
   struct block_jobs_params block_jobs;
   struct accelerator_jobs_params accelerator_jobs;
   struct web_server_params web_server;
+  struct pcap_replay_params pcap_replay;
 };
 
 enum { SERVER_MAX_GROUPS = 64 };
@@ -161,6 +162,9 @@ struct server_options {
   const char *reproduce;
   void (*heartbeat)(void *ctx, hd_time now, uint64_t events);
   void *heartbeat_ctx;
+  /* By group: the capture that pcap_replay.file names, of groups with that
+   * workload; borrowed for the server's life. NULL: there is none such. */
+  const struct capture *const *captures;
 };
 
 /* The configuration must be feasible and outlive the server. */
@@ -195,6 +199,14 @@ struct cores_row {  /* who used how much of the host's cores */
                          is its exits and halt polling */
 };
 
+struct replay_row { /* what became of a machine's packets of a capture */
+  char name[16];
+  const char *group;
+  bool receives; /* the client sends them */
+  struct replay_stats stats;
+  uint64_t arrived; /* packets at the other end, within the window */
+};
+
 struct group_results {
   const char *name; /* "all", then the groups' names */
   double metric[METRIC_COUNT];
@@ -213,6 +225,8 @@ struct server_results {
   size_t n_cores; /* 0 unless host software serves guests, or there are several
                      groups */
   const struct cores_row *cores;
+  size_t n_replays; /* 0 unless machines replay captures */
+  const struct replay_row *replays;
   size_t n_resources;
   struct resource_row resource[SERVER_MAX_RESOURCES];
   struct hd_engine_report engine;

@@ -23,6 +23,7 @@ struct guest_config server_guest_config(const struct server_config *c,
                                .dpdk_forward = &g->dpdk_forward,
                                .block_jobs = &g->block_jobs,
                                .web_server = &g->web_server,
+                               .pcap_replay = &g->pcap_replay,
                                .nginx = &c->nginx,
                                .tcp = &c->tcp,
                                .costs = &c->guest,
@@ -52,6 +53,26 @@ static struct cpu_params host_view_of(const struct cpu_params *cpu)
   return p;
 }
 
+/* What the guest, or the client to it, sends of its group's capture. */
+static struct replay_plan replay_plan_of(const struct server *s,
+                                         const struct guest_plan *p)
+{
+  const struct vm_group *g = &s->config->groups[p->group];
+  const struct pcap_replay_params *r = &g->pcap_replay;
+  if (g->workload != WORKLOAD_PCAP_REPLAY)
+    return (struct replay_plan){.capture = NULL};
+  uint32_t member = p->vm;
+  for (size_t i = 0; i < p->group; i++)
+    member -= (uint32_t)s->config->groups[i].count;
+  bool flows = r->spread == REPLAY_FLOWS;
+  return (struct replay_plan){.capture = s->captures[p->group],
+                              .speed = r->speed,
+                              .loops = r->loops,
+                              .offset = (hd_time)member * r->stagger,
+                              .part = flows ? member : 0,
+                              .parts = flows ? (uint32_t)g->count : 1};
+}
+
 static struct guest_config config_of(struct server *s,
                                      const struct guest_plan *p)
 {
@@ -62,6 +83,7 @@ static struct guest_config config_of(struct server *s,
   c.port = p->port;
   c.host = IO_STACK_HOST;
   c.udp_stream = &s->streams[p->group];
+  c.replay = replay_plan_of(s, p);
   c.blocks = p->blocks;
   c.packets = &s->packets;
   c.block_pool = &s->requests;
@@ -167,6 +189,12 @@ static void announce_to_client(struct server *s, const struct guest_plan *p)
     }
     if (g->workload == WORKLOAD_WEB_SERVER && port == p->port) {
       cv.web = web_load_of(s->config, g);
+      cv.queue_pairs = (uint32_t)g->queue_pairs;
+    }
+    if (g->workload == WORKLOAD_PCAP_REPLAY && port == p->port &&
+        g->pcap_replay.direction == REPLAY_RX) {
+      cv.replay = replay_plan_of(s, p);
+      cv.replay_late = g->pcap_replay.late;
       cv.queue_pairs = (uint32_t)g->queue_pairs;
     }
     client_add_vm(s->client[port], p->vm, &cv);

@@ -25,6 +25,7 @@ struct server {
   struct packet_pool packets;
   struct client *client[PLAN_MAX_PORTS]; /* by network port */
   struct guest **guests;
+  const struct capture *captures[SERVER_MAX_GROUPS];   /* of replaying groups */
   struct udp_stream_params streams[SERVER_MAX_GROUPS]; /* resolved */
   struct device_plan *devices;
   uint16_t **observers; /* by guest, then virtqueue; NULL: no accelerator */
@@ -40,6 +41,7 @@ struct server {
   struct hd_breakdown *breakdown;
   struct hd_series *series; /* NULL: none */
   struct cores_row *cores;
+  struct replay_row *replays;
 };
 
 /* server_devices.c: a guest's device as its creator needs it. */
@@ -63,6 +65,12 @@ void server_make_guests(struct server *s);
 
 /* server_cores.c: fills in who used the cores, if that is of interest. */
 void server_list_cores(struct server *s, struct server_results *r);
+
+/* server_replays.c: fills in what became of replayed packets, if there are any.
+ */
+void server_list_replays(struct server *s, struct server_results *r);
+/* Of machine i, which replays. */
+struct replay_stats server_replay_stats(const struct server *s, size_t i);
 
 /* Stops the run (hd_fail) when something does not balance. */
 void server_check_conservation(const struct server *s);

@@ -41,6 +41,26 @@ static const char *busiest(const struct server *s,
   return name;
 }
 
+/* The client offers what the group's guests receive. */
+static bool receives(const struct vm_group *g)
+{
+  return g->workload == WORKLOAD_PCAP_REPLAY &&
+         g->pcap_replay.direction == REPLAY_RX;
+}
+
+/* What got through of the offered load of a row. */
+static double carried(const struct server *s, const struct server_results *r,
+                      size_t row)
+{
+  double sum = 0;
+  for (size_t i = 1; i < r->n_groups; i++)
+    if (row == 0 || row == i)
+      sum += r->group[i].metric[receives(&s->config->groups[i - 1])
+                                    ? METRIC_rx_goodput_gbps
+                                    : METRIC_tx_goodput_gbps];
+  return sum;
+}
+
 /* What the busiest vCPUs of a row's guests do: those of the group's, or the
  * first group's. */
 static const char *core_name(const struct server *s, size_t row)
@@ -48,6 +68,8 @@ static const char *core_name(const struct server *s, size_t row)
   const struct vm_group *g = &s->config->groups[row > 0 ? row - 1 : 0];
   if (g->workload == WORKLOAD_WEB_SERVER)
     return "worker core";
+  if (receives(g))
+    return "receiving core";
   return plan_is_accelerated(g) ? "submitting core" : "sending core";
 }
 
@@ -58,8 +80,7 @@ const char *server_limit(const struct server *s, const struct server_results *r,
   double most = SERVER_LIMITING;
   const char *name = busiest(s, r, row, &most);
   double offered = g->metric[METRIC_offered_gbps];
-  if (offered > 0 && isfinite(offered) &&
-      g->metric[METRIC_tx_goodput_gbps] / offered > 0.98)
+  if (offered > 0 && isfinite(offered) && carried(s, r, row) / offered > 0.98)
     return "offered load";
   if (most < FULL && g->metric[METRIC_sending_core_utilization] > most)
     name = core_name(s, row);

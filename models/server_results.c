@@ -27,9 +27,20 @@ static double seconds(const struct server *s)
   return (double)s->config->run.duration / (double)HD_S;
 }
 
-static double offered_rate(const struct vm_group *g)
+static double replayed_rate(const struct server *s, size_t i)
 {
+  const struct guest_plan *p = &s->plan.guests[i];
+  if (s->config->groups[p->group].pcap_replay.speed == 0)
+    return INFINITY;
+  return (double)server_replay_stats(s, i).due.bytes * 8 / seconds(s);
+}
+
+static double offered_rate(const struct server *s, size_t i)
+{
+  const struct vm_group *g = &s->config->groups[s->plan.guests[i].group];
   switch (g->workload) {
+  case WORKLOAD_PCAP_REPLAY:
+    return replayed_rate(s, i);
   case WORKLOAD_UDP_STREAM:
     return g->udp_stream.rate ? (double)(g->udp_stream.rate * plan_streams(g))
                               : INFINITY;
@@ -103,7 +114,7 @@ static void add_guest(const struct server *s, size_t i, hd_time end,
   t->kicks += g.kick_exits;
   t->guest_time += g.guest_time;
   t->host_time += g.host_time;
-  t->offered += offered_rate(group);
+  t->offered += offered_rate(s, i);
   t->sending_core += g.send_core_utilization;
   t->service += server_software_busy_for(s->software, p->vm, end);
   if (s->migration)
@@ -301,6 +312,7 @@ void server_get_results(struct server *s, struct server_results *r)
   for (size_t row = 0; row < r->n_groups; row++)
     r->group[row].limited_by = server_limit(s, r, row);
   server_list_cores(s, r);
+  server_list_replays(s, r);
   hd_engine_get_report(s->engine, &r->engine);
   if (s->home.io.iommu)
     r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);

@@ -56,6 +56,28 @@ prepare() {
   awk 'BEGIN { for (i = 0; i < 70000; i++) print "# sixteen bytes" }' >big.yaml
 }
 
+# A pcap file of microseconds, of bytes as octal escapes: LINK (a byte), then
+# packets of 14 B; each is its SECOND (a byte), and CAPTURED and WHOLE length.
+pcap() {
+  printf '\324\303\262\241\002\000\004\000\000\000\000\000\000\000\000\000'
+  printf "\\377\\377\\000\\000\\$1\\000\\000\\000"
+  shift
+  while [ $# -gt 0 ]; do
+    printf "\\$1\\000\\000\\000\\000\\000\\000\\000\\$2\\000\\000\\000$3"
+    printf '0123456789ab\010\006'
+    shift 3
+  done
+}
+
+captures() {
+  pcap 001 >none.pcap
+  pcap 161 001 016 '\016\000\000\000' >cooked.pcap
+  pcap 001 001 016 '\016\000\000\000' >one.pcap
+  pcap 001 003 016 '\016\000\000\000' 001 016 '\016\000\000\000' >back.pcap
+  pcap 001 001 016 '\000\100\000\000' >large.pcap
+  pcap 001 001 016 '\016\000\000\000' 002 017 '\017\000\000\000' >cut.pcap
+}
+
 # All files with their contents.
 contents() {
   find . | sort
@@ -95,6 +117,7 @@ bad() {
 }
 
 prepare
+captures
 
 # -- syntax --------------------------------------------------------------------
 
@@ -276,6 +299,65 @@ bad 'unknown preset by --set' check good.yaml --set nic=x710 <<'CASE'
 --set nic=x710: error: unknown preset 'x710' for 'nic'; did you mean 'e810'?
 CASE
 
+# -- captures ------------------------------------------------------------------
+
+# bad_capture NAME FILE WORKLOAD's-REST MESSAGE
+bad_capture() {
+  bad "$1" check t.yaml <<CASE
+vms:
+  a: {memory: 1 GiB, workload: {type: pcap_replay, file: $2$3}}
+==
+t.yaml:2:58: error: 'vms.a.workload.file': '$2': $4
+CASE
+}
+
+bad 'capture that is not named' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: pcap_replay}}
+==
+t.yaml:2:3: error: 'vms.a.workload.file' is required and not given; it takes the path of a file
+CASE
+
+bad 'capture without a name' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: pcap_replay, file: ''}}
+==
+t.yaml:2:43: error: 'vms.a.workload.file' takes the path of a file, but is empty
+CASE
+
+bad_capture 'capture that is missing' nosuch.pcap '' \
+  'cannot read the capture: No such file or directory'
+bad_capture 'capture that is a directory' directory '' \
+  'cannot read the capture: not a regular file'
+bad_capture 'capture that is empty' empty.yaml '' \
+  'the file is empty; a capture in pcap or pcapng format is wanted'
+bad_capture 'capture that is none' good.yaml '' \
+  'not a capture in pcap or pcapng format: unknown file format'
+bad_capture 'capture without packets' none.pcap '' 'the capture holds no packets'
+bad_capture 'capture that ends within a packet' cut.pcap '' \
+  'after packet 1: truncated dump file; tried to read 15 captured bytes, only got 14'
+bad_capture 'capture of another link' cooked.pcap '' \
+  "the link type is LINUX_SLL (113), not Ethernet (EN10MB, 1): capture on an Ethernet interface, not on 'any'"
+bad_capture 'capture that steps back' back.pcap '' \
+  "packet 2: its time stamp is 2 s before an earlier packet's; sort the file, or raise disorder"
+bad_capture 'capture before segmentation' large.pcap '' \
+  'packet 1: 16384 B, more than an MTU of 1500 B allows: captured before the card cut it; set oversize: segment, or capture without offloads'
+bad_capture 'capture that cannot be segmented' large.pcap ', oversize: segment' \
+  'packet 1: 16384 B, more than an MTU of 1500 B allows, and not to be cut: no TCP or UDP header was captured'
+
+bad 'loops of no length' check t.yaml <<'CASE'
+vms:
+  a: {memory: 1 GiB, workload: {type: pcap_replay, file: one.pcap, loops: 2}}
+==
+t.yaml:2:75: error: 'vms.a.workload.loops': all packets of the file have the same time, so passes have no length; choose loops: 1, or speed: 0
+CASE
+
+bad 'capture by an axis of the command line' sweep good.yaml --out D \
+  --set vms.a.workload.type=pcap_replay --axis vms.a.workload.file=none.pcap <<'CASE'
+==
+--axis vms.a.workload.file=none.pcap: error: 'vms.a.workload.file': 'none.pcap': the capture holds no packets
+CASE
+
 # -- keys ----------------------------------------------------------------------
 
 bad 'unknown section' check t.yaml <<'CASE'
@@ -324,7 +406,7 @@ bad 'unknown workload' check t.yaml <<'CASE'
 vms:
   web: {workload: {type: udp_steam}}
 ==
-t.yaml:2:26: error: unknown choice 'udp_steam'; did you mean 'udp_stream'? 'vms.web.workload.type' takes one of: udp_stream, ping, dpdk_forward, idle, block_jobs, accelerator_jobs, web_server
+t.yaml:2:26: error: unknown choice 'udp_steam'; did you mean 'udp_stream'? 'vms.web.workload.type' takes one of: udp_stream, ping, dpdk_forward, idle, block_jobs, accelerator_jobs, web_server, pcap_replay
 CASE
 
 bad 'a parameter where a group'"'"'s name goes' check t.yaml <<'CASE'

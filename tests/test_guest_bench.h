@@ -176,6 +176,7 @@ static inline void bench_create(struct bench *b)
   b->config.udp_stream = &b->udp;
   b->config.ping = &b->ping;
   b->config.dpdk_forward = &b->dpdk;
+  b->config.pcap_replay = &b->replay;
   b->config.costs = &b->costs;
   b->config.cpu = &b->cpu;
   b->config.nic = &b->nic;

@@ -23,6 +23,7 @@
 enum {
   BENCH_QUEUES = 8,
   BENCH_STREAMS = 16,
+  BENCH_ARRIVALS = 256,
   FIRST_QUEUE = 40,
   FIRST_VECTOR = 70,
   ITR_VALUE = 25
@@ -66,6 +67,8 @@ struct bench_device {
   uint64_t last_buffer;
   uint64_t outside; /* buffers outside the guest's memory */
   hd_time poll_wait_max, turn_max, turn_min;
+  hd_time arrival[BENCH_ARRIVALS]; /* of the first packets of data */
+  uint32_t arrived_bytes[BENCH_ARRIVALS];
 };
 
 struct bench_hypervisor {
@@ -90,6 +93,7 @@ struct bench {
   struct udp_stream_params udp;
   struct ping_params ping;
   struct dpdk_forward_params dpdk;
+  struct pcap_replay_params replay;
   struct guest_params costs;
   struct cpu_params cpu;
   struct nic_params nic;
@@ -210,6 +214,10 @@ static inline void bench_take_data(struct bench_device *d, struct packet *p)
   d->reordered += p->sequence != d->next_seq[p->stream];
   d->next_seq[p->stream] = p->sequence + 1;
   d->bytes[p->stream] += p->payload;
+  if (d->packets <= BENCH_ARRIVALS) {
+    d->arrival[d->packets - 1] = hd_now(&d->base);
+    d->arrived_bytes[d->packets - 1] = p->frame;
+  }
   d->packets_in_window +=
       hd_window_contains(&d->bench->window, hd_now(&d->base));
   if (d->bench->config.workload == WORKLOAD_UDP_STREAM)
@@ -366,11 +374,12 @@ static inline void bench_generate(struct bench_device *d, unsigned q)
   struct bench *b = d->bench;
   for (uint32_t i = 0; i < d->gap_burst; i++) {
     struct packet *p = packet_new(&b->packets);
-    *p =
-        (struct packet){.kind = PACKET_FORWARD,
-                        .queue = (uint16_t)q,
-                        .payload = (uint32_t)b->dpdk.payload,
-                        .frame = packet_frame_bytes((uint32_t)b->dpdk.payload)};
+    *p = (struct packet){
+        .kind = b->config.workload == WORKLOAD_PCAP_REPLAY ? PACKET_DATA
+                                                           : PACKET_FORWARD,
+        .queue = (uint16_t)q,
+        .payload = (uint32_t)b->dpdk.payload,
+        .frame = packet_frame_bytes((uint32_t)b->dpdk.payload)};
     hd_stamps_begin(&p->stamps, hd_now(&d->base));
     uint64_t dropped = d->rx_dropped;
     p->sequence = d->queue[q].generated;

@@ -38,7 +38,8 @@ for scenario in hdiov/fig09-latency hdiov/fig15-asymmetric \
   uniov/net-density uniov/host-cpu uniov/storage-iops uniov/storage-latency \
   uniov/storage-density uniov/migration-downtime uniov/migration-dirty-rate \
   uniov/migration-queues uniov/migration-image uniov/migration-unplug \
-  validation/interrupt-rates validation/nvme-interrupts; do
+  validation/interrupt-rates validation/nvme-interrupts \
+  explore/pcap-replay; do
   compare "$scenario"
 done
 exit "$bad"

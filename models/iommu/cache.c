@@ -88,8 +88,10 @@ static inline void put_before(struct vtd_cache *c, uint32_t head, uint32_t i)
 void vtd_cache_promote(struct vtd_cache *c, uint32_t i)
 {
   struct vtd_set *s = &c->sets[vtd_cache_set(c, i)];
-  take_out(c, i);
-  put_before(c, s->head, i);
+  if (c->lines[i].next != s->head) { /* else it is the tail: turn the ring */
+    take_out(c, i);
+    put_before(c, s->head, i);
+  }
   s->head = i;
 }
 
@@ -138,6 +140,14 @@ static uint32_t make_room(struct vtd_cache *c, uint32_t set)
   return i;
 }
 
+/* Most caches have one set, or a power of two; a division takes longer than all
+ * else. */
+static inline uint32_t set_of(const struct vtd_cache *c, uint64_t index)
+{
+  uint32_t mask = c->n_sets - 1;
+  return (uint32_t)((c->n_sets & mask) == 0 ? index & mask : index % c->n_sets);
+}
+
 bool vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
                       uint64_t value)
 {
@@ -148,7 +158,7 @@ bool vtd_cache_insert(struct vtd_cache *c, uint64_t index, uint64_t key,
     *present = value;
     return true;
   }
-  uint32_t i = make_room(c, (uint32_t)(index % c->n_sets));
+  uint32_t i = make_room(c, set_of(c, index));
   uint32_t *bucket = &c->buckets[vtd_cache_bucket(c, key)];
   struct vtd_line *l = &c->lines[i];
   l->key = key;

@@ -6,7 +6,7 @@ void iommu_record_fault(struct iommu *u, const struct pcie_tlp *tlp,
 {
   if (u->n_faults < IOMMU_FAULT_LOG)
     u->faults[u->n_faults] =
-        (struct iommu_fault){.when = hd_now(&u->base),
+        (struct iommu_fault){.when = iommu_now(u),
                              .address = tlp->address,
                              .pasid = tlp->pasid,
                              .requester = tlp->requester,

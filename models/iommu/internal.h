@@ -55,9 +55,14 @@ struct iommu {
   const struct hd_window *window;
   struct vtd_tables *tables;
   struct hd_channel *answer, *to_memory, *from_memory;
-  hd_time hit_delay;  /* arrival -> answer of a hit */
-  hd_time walk_delay; /* arrival -> begin of a walk */
-  uint32_t read_tag;  /* of walks' reads, see struct memory_request */
+  hd_time hit_delay;      /* arrival -> answer of a hit */
+  hd_time walk_delay;     /* arrival -> begin of a walk */
+  uint32_t read_tag;      /* of walks' reads, see struct memory_request */
+  struct memory *own;     /* the memory that nobody else uses, or NULL */
+  bool alone;             /* the request under way is IOMMU_ALONE */
+  bool served;            /* and its walk's read has been served, */
+  hd_time ahead;          /* so much later than now */
+  hd_time messages_until; /* `own`: messages to it have arrived by then */
   gsl_rng *rng;
 
   struct vtd_cache iotlb, large; /* see iotlb_of() */
@@ -87,9 +92,15 @@ struct iommu {
   uint64_t n_faults;
 };
 
+/* A walk that is alone runs ahead of the engine's time. */
+static inline hd_time iommu_now(const struct iommu *u)
+{
+  return hd_now(&u->base) + u->ahead;
+}
+
 static inline void iommu_count(struct iommu *u, struct hd_counter *c)
 {
-  hd_counter_add(c, u->window, hd_now(&u->base), 1);
+  hd_counter_add(c, u->window, iommu_now(u), 1);
 }
 
 static inline bool iommu_first_stage_only(const struct iommu *u)

@@ -24,6 +24,7 @@ _Static_assert((int)IOMMU_LRU == (int)VTD_LRU &&
 
 static void answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
 {
+  delay += u->ahead;
   tlp->translation += hd_now(&u->base) + delay - tlp->entered;
   tlp->msg.kind = MSG_TLP_TRANSLATED;
   u->answered++;
@@ -141,6 +142,7 @@ static void request(struct iommu *u, struct pcie_tlp *tlp)
 {
   u->arrived++;
   tlp->entered = hd_now(&u->base);
+  u->alone = u->own && tlp->msg.tag == IOMMU_ALONE;
   if (u->params.mode == IOMMU_OFF) {
     tlp->hpa = tlp->address;
     tlp->status = PCIE_SC;
@@ -252,6 +254,12 @@ struct hd_component *iommu_component(struct iommu *u)
 void iommu_attach_memory(struct iommu *u, struct memory *m, hd_time latency)
 {
   u->to_memory = memory_connect(m, &u->base, latency, &u->from_memory);
+}
+
+void iommu_own_memory(struct iommu *u, struct memory *m, hd_time latency)
+{
+  iommu_attach_memory(u, m, latency);
+  u->own = m;
 }
 
 /* The answer channel's latency is a part of lookup_latency; only a channel

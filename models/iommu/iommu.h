@@ -78,6 +78,12 @@ void iommu_destroy(struct iommu *u);
 struct hd_component *iommu_component(struct iommu *u);
 /* Walks read through this memory. */
 void iommu_attach_memory(struct iommu *u, struct memory *m, hd_time latency);
+/* The same, and nobody else uses it: reads take as long as always, but need not
+ * be messages. A request with msg.tag IOMMU_ALONE promises that no other is
+ * under way and that nothing comes to the unit before it has been answered;
+ * then its walk needs no events. */
+enum { IOMMU_ALONE = 1 };
+void iommu_own_memory(struct iommu *u, struct memory *m, hd_time latency);
 /* Answers to the root complex, once. */
 void iommu_set_root_complex(struct iommu *u, struct hd_channel *answer);
 /* Software's queue: returns its channel for MSG_IOMMU_COMMAND, which takes

@@ -94,9 +94,9 @@ static void begin_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
   q->context = w;
   q->data = 0;
   w->request = q;
-  w->started = hd_now(&u->base) + delay;
+  w->started = iommu_now(u) + delay;
   u->active++;
-  hd_gauge_set(&u->walkers_busy, u->window, hd_now(&u->base), u->active);
+  hd_gauge_set(&u->walkers_busy, u->window, iommu_now(u), u->active);
   iommu_count(u, &u->count.walks);
   iommu_walk(u, w, delay);
 }
@@ -151,7 +151,7 @@ static void progress(struct iommu *u)
 
 void iommu_walk_ended(struct iommu *u, struct iommu_walk *w)
 {
-  hd_time now = hd_now(&u->base);
+  hd_time now = iommu_now(u);
   if (hd_window_contains(u->window, now) && now > w->started)
     u->walk_time += now - w->started;
   u->active--;

@@ -17,17 +17,45 @@
 
 /* ---- reading -------------------------------------------------------- */
 
+/* A memory of one's own serves a read when it is sent, unless one that is sent
+ * later could arrive before: a walk that begins behind its lookup reads later
+ * than others, and until its message could have been answered, all send
+ * messages. */
+static bool served_at_once(struct iommu *u, hd_time now, hd_time delay,
+                           hd_time arrival)
+{
+  if (!u->own)
+    return false;
+  if (now >= u->messages_until && (delay == 0 || u->active == 1))
+    return true;
+  u->messages_until =
+      hd_time_max(u->messages_until, arrival + u->from_memory->latency);
+  return false;
+}
+
 static void read_structure(struct iommu *u, struct iommu_walk *w,
                            enum walk_step step, uint64_t address,
                            uint32_t length, hd_time delay)
 {
   struct memory_request *q = w->request;
+  hd_time now = iommu_now(u);
+  hd_time arrival = now + delay + u->params.walk_step + u->to_memory->latency;
   w->step = (uint8_t)step;
-  q->msg.kind = MSG_MEMORY_ACCESS;
   q->msg.tag = u->read_tag;
   q->address = address;
   q->length = length;
-  hd_send(u->to_memory, delay + u->params.walk_step + u->to_memory->latency, q);
+  if (!served_at_once(u, now, delay, arrival)) {
+    q->msg.kind = MSG_MEMORY_ACCESS;
+    hd_send_at(u->to_memory, arrival, q);
+    return;
+  }
+  hd_time later = memory_serve(u->own, q, arrival) - hd_now(&u->base);
+  if (u->alone) {
+    u->served = true;
+    u->ahead = later;
+  } else {
+    hd_schedule(&u->base, later, q);
+  }
 }
 
 /* Answers all requests of the walk, in order of arrival. */
@@ -339,6 +367,16 @@ void iommu_walk_read(struct iommu *u, struct memory_request *request)
     next[w->step](u, w);
 }
 
+/* All of the walk, as long as its reads are served at once. */
+static void run_ahead(struct iommu *u, struct iommu_walk *w)
+{
+  while (u->served) {
+    u->served = false;
+    iommu_walk_read(u, w->request);
+  }
+  u->ahead = 0;
+}
+
 void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
 {
   uint64_t *context = vtd_cache_find(&u->contexts, w->requester);
@@ -349,4 +387,6 @@ void iommu_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
     read_structure(u, w, STEP_ROOT, vtd_root_address(u->tables, w->requester),
                    8, delay);
   }
+  if (u->served)
+    run_ahead(u, w);
 }

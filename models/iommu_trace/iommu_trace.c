@@ -43,9 +43,10 @@ static inline const struct iommu_trace_access *peek(struct driver *d)
 }
 
 static void send(struct driver *d, const struct iommu_trace_access *a,
-                 uint32_t slot)
+                 uint32_t slot, bool alone)
 {
   struct pcie_tlp *tlp = hd_msg_new_zero(&d->base, MSG_TLP_TRANSLATE);
+  tlp->msg.tag = alone ? IOMMU_ALONE : 0;
   tlp->type = PCIE_MRD;
   tlp->length = 64;
   tlp->address = a->iova;
@@ -65,17 +66,18 @@ static void send(struct driver *d, const struct iommu_trace_access *a,
 /* The next packet takes the slot. False at the end of the stream. */
 static bool issue(struct driver *d, uint32_t slot)
 {
-  const struct iommu_trace_access *a = peek(d);
-  if (!a)
+  const struct iommu_trace_access *next = peek(d);
+  if (!next)
     return false;
   struct slot *s = &d->slots[slot];
   *s = (struct slot){.issued = hd_now(&d->base)};
-  do {
-    send(d, a, slot);
-    s->left++;
+  for (bool more = true; more; s->left++) {
+    struct iommu_trace_access a = *next;
     d->next++;
-    a = peek(d);
-  } while (a && !a->first);
+    next = peek(d);
+    more = next && !next->first;
+    send(d, &a, slot, d->config->depth == 1 && s->left == 0 && !more);
+  }
   d->active++;
   d->results->packets++;
   return true;
@@ -143,7 +145,7 @@ static void make_units(struct rig *r, const struct iommu_trace_config *c)
   r->memory = memory_create(r->engine, "memory", HOST, c->memory, &r->window);
   r->iommu =
       iommu_create(r->engine, "iommu", HOST, c->iommu, r->tables, &r->window);
-  iommu_attach_memory(r->iommu, r->memory, c->memory_latency);
+  iommu_own_memory(r->iommu, r->memory, c->memory_latency);
 }
 
 static void make_driver(struct rig *r, const struct iommu_trace_config *c,

@@ -166,6 +166,8 @@ void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes)
 enum llc_state llc_touch(struct llc *l, const struct llc_place *p,
                          enum llc_access access)
 {
+  if (!l->used)
+    return LLC_ABSENT;
   size_t set = p->set;
   int way = way_of(l, set, p->tag);
   if (way < 0)
@@ -204,6 +206,7 @@ bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
   size_t set = p->set;
   unsigned way = victim_way(l, set, mask);
   uint32_t bit = UINT32_C(1) << way;
+  l->used = true;
   uint32_t *slot = tags_of(l, set) + way;
   uint32_t *dirty_ways = dirty_of(l, set);
   bool evicted = (*dirty_ways & bit) != 0;
@@ -232,7 +235,7 @@ void llc_drop(struct llc *l, uint64_t line)
 
 const char *llc_check(const struct llc *l)
 {
-  size_t sets = (size_t)l->odd << l->low_bits;
+  size_t sets = l->used ? (size_t)l->odd << l->low_bits : 0;
   for (size_t s = 0; s < sets; s++) {
     uint32_t seen = 0;
     for (unsigned w = 0; w < l->ways; w++) {

@@ -35,6 +35,7 @@ struct llc {
   uint64_t odd_inverse; /* for the remainder modulo odd */
   uint32_t odd;         /* number of sets = odd << low_bits */
   unsigned low_bits, ways, stride;
+  bool used; /* some line has ever been in it; else no set is looked at */
 };
 
 /* Geometry: size / LLC_LINE / ways sets, rounded down to a multiple of 64 (so
@@ -87,7 +88,7 @@ void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes);
 /* Invalidates the line, without write-back. */
 void llc_drop(struct llc *l, uint64_t line);
 
-/* NULL, or what is wrong; visits all sets. */
+/* NULL, or what is wrong; visits all sets of a cache that was used. */
 const char *llc_check(const struct llc *l);
 
 static inline uint32_t llc_way_mask(unsigned ways)

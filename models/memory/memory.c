@@ -37,6 +37,7 @@ struct memory {
   struct hd_counter reads, writes, lines, hits;
   uint64_t arrived, finished, stray; /* accesses, since the start */
   uint64_t held;                     /* reads that wait for writes, now */
+  hd_time served;                    /* the last request that arrived */
 };
 
 /* ---- regions -------------------------------------------------------- */
@@ -110,10 +111,10 @@ static inline struct memory_node *node_of(struct memory *m,
   return far ? &m->far : &m->near;
 }
 
-static void account(struct memory *m, struct memory_span s, bool write,
-                    uint64_t hits)
+static void account(struct memory *m, hd_time now, struct memory_span s,
+                    bool write, uint64_t hits)
 {
-  if (!hd_window_contains(m->window, hd_now(&m->base)))
+  if (!hd_window_contains(m->window, now))
     return;
   (write ? &m->writes : &m->reads)->count++;
   m->lines.count += memory_span_lines(s);
@@ -135,7 +136,7 @@ static void device_read(struct memory *m, struct pcie_tlp *tlp)
   struct memory_node *n = node_of(m, r, &hop);
   uint64_t hits = 0;
   hd_time done = memory_node_fetch(n, now + hop, s, 0, LLC_READ, &hits) + hop;
-  account(m, s, false, hits);
+  account(m, now, s, false, hits);
   if (r) {
     r->read += tlp->length;
   } else {
@@ -199,7 +200,7 @@ static void device_write(struct memory *m, struct pcie_tlp *tlp)
     uint64_t hits = 0;
     hd_time done = memory_node_write(n, hd_now(&m->base) + hop, s, &hits) + hop;
     done = commit(m, tlp, done);
-    account(m, s, true, hits);
+    account(m, hd_now(&m->base), s, true, hits);
     r->written += tlp->length;
     if (tlp->observer != PCIE_NO_OBSERVER)
       tell_observer(m, tlp, done);
@@ -211,10 +212,12 @@ static void device_write(struct memory *m, struct pcie_tlp *tlp)
 
 /* ---- other accesses ------------------------------------------------- */
 
-static void host_access(struct memory *m, struct memory_request *q)
+/* When the answer to what arrives at `now` reaches its receiver. */
+static hd_time host_access(struct memory *m, struct memory_request *q,
+                           hd_time now)
 {
   struct memory_span s = span_of(m, q->address, q->length);
-  hd_time hop, now = hd_now(&m->base), done;
+  hd_time hop, done;
   struct memory_node *n =
       node_of(m, m->has_far ? region_at(m, q->address) : NULL, &hop);
   uint32_t ways = q->msg.tag & MEMORY_NO_ALLOCATE ? 0 : n->all_ways;
@@ -225,11 +228,21 @@ static void host_access(struct memory *m, struct memory_request *q)
     done = memory_node_fetch(n, now + hop, s, ways,
                              q->write ? LLC_DEVICE_WRITE : LLC_READ, &hits) +
            hop;
-  account(m, s, q->write, hits);
+  account(m, now, s, q->write, hits);
   q->hit = hits == memory_span_lines(s);
   q->msg.kind = MSG_MEMORY_DONE;
+  m->arrived++;
   m->finished++;
-  hd_send_at(q->reply, hd_time_max(done, now + q->reply->latency), q);
+  return hd_time_max(done, now + q->reply->latency);
+}
+
+hd_time memory_serve(struct memory *m, struct memory_request *q,
+                     hd_time arrival)
+{
+  HD_REQUIRE(&m->base, arrival >= m->served,
+             "an access that arrives before the one served last");
+  m->served = arrival;
+  return host_access(m, q, arrival);
 }
 
 static void device_access(struct memory *m, struct pcie_tlp *tlp)
@@ -245,10 +258,11 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct memory *m = (struct memory *)self;
   switch (msg->kind) {
-  case MSG_MEMORY_ACCESS:
-    m->arrived++;
-    host_access(m, (struct memory_request *)msg);
+  case MSG_MEMORY_ACCESS: {
+    struct memory_request *q = (struct memory_request *)msg;
+    hd_send_at(q->reply, memory_serve(m, q, hd_now(self)), q);
     break;
+  }
   case MSG_TLP_ACCESS:
     device_access(m, (struct pcie_tlp *)msg);
     break;

@@ -94,6 +94,12 @@ uint16_t memory_add_observer(struct memory *m, uint16_t region,
 /* Channel on which `c` sends MSG_MEMORY_ACCESS, and *reply for answers. */
 struct hd_channel *memory_connect(struct memory *m, struct hd_component *c,
                                   hd_time latency, struct hd_channel **reply);
+/* For a client that has the memory to itself: serves what would arrive at
+ * `arrival`, without a message. Returns when the answer would reach the client,
+ * and makes `q` that answer. Calls and messages must come in the order of their
+ * arrival. */
+hd_time memory_serve(struct memory *m, struct memory_request *q,
+                     hd_time arrival);
 /* The root complex's answer channel, once. */
 void memory_set_root_complex(struct memory *m, struct hd_channel *answer);
 

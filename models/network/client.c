@@ -94,6 +94,7 @@ static void go(struct client *c, struct control_msg *m)
 {
   for (size_t vm = 0; !c->running && vm < c->n_guests; vm++) {
     generator_start(c, (uint16_t)vm, m->start);
+    replayer_start(c, (uint16_t)vm, m->start);
     if (c->guests[vm].web)
       web_load_start(c->guests[vm].web, m->start);
   }
@@ -111,6 +112,16 @@ static void ahead(const struct hd_component *self, const struct hd_msg *msg)
     client_fetch(&c->guests[p->vm], p);
 }
 
+static void fire(struct client *c, struct hd_msg *timer)
+{
+  if (timer->tag >= CLIENT_WEB_TIMER)
+    web_load_fire(timer);
+  else if (c->guests[timer->tag].config.replay.capture)
+    replayer_fire(c, timer);
+  else
+    generator_fire(c, timer);
+}
+
 static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct client *c = (struct client *)self;
@@ -122,12 +133,10 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     c->waiting--;
     c->sent++;
     hd_msg_free(self, msg);
+    replayer_room(c);
     break;
   case MSG_TIMER:
-    if (msg->tag >= CLIENT_WEB_TIMER)
-      web_load_fire(msg);
-    else
-      generator_fire(c, msg);
+    fire(c, msg);
     break;
   case MSG_VM_GO:
     go(c, (struct control_msg *)msg);
@@ -254,6 +263,7 @@ void client_get_vm_stats(const struct client *c, uint16_t vm,
                                 .silence_begin = g->silence_begin,
                                 .silence_end =
                                     g->silence_begin + g->silence_max};
+  s->replay = replayer_stats(c, vm);
 }
 
 const struct hd_histogram *client_latency(const struct client *c,

@@ -31,6 +31,19 @@ struct generator {
   uint64_t *sequences; /* next, per flow */
 };
 
+/* Sends the packets of a capture to one guest. */
+struct replayer {
+  struct replay replay;
+  hd_time start; /* of the workloads */
+  uint64_t sequence;
+  struct replay_stats stats;
+  struct hd_msg *waiting;        /* its timer, while it waits for room; owned */
+  struct client_guest *follower; /* waits behind it */
+};
+
+/* Frames the client's transmit queue takes; a driver's ring, roughly. */
+enum { CLIENT_TRANSMIT_QUEUE = 1024 };
+
 struct web_load; /* web_internal.h */
 
 enum { CLIENT_WEB_TIMER = 1 << 16 }; /* tags of timers from here on */
@@ -39,6 +52,7 @@ struct client_guest {
   struct client_vm config;
   struct web_load *web; /* NULL: none */
   struct generator generator;
+  struct replayer replayer;
   struct stream *streams;
   uint32_t n_streams;
   struct hd_counter packets, payload, reordered, duplicated, dropped, generated;
@@ -70,6 +84,7 @@ struct client {
   struct hd_busy busy;
   bool running;     /* generators have been started */
   uint64_t waiting; /* frames handed to the wire, not yet sent */
+  struct client_guest *first_waiting, *last_waiting;   /* replays, for room */
   uint64_t created, received, sent, consumed, dropped; /* since the start */
 };
 
@@ -115,5 +130,13 @@ void generator_start(struct client *c, uint16_t vm, hd_time start);
 void generator_fire(struct client *c, struct hd_msg *timer);
 void generator_initialize(struct client *c, uint16_t vm);
 void generator_terminate(struct generator *g);
+
+/* ---- replayer.c -----------------------------------------------------------*/
+
+void replayer_start(struct client *c, uint16_t vm, hd_time start);
+void replayer_fire(struct client *c, struct hd_msg *timer);
+/* A frame has left the transmit queue. */
+void replayer_room(struct client *c);
+struct replay_stats replayer_stats(const struct client *c, uint16_t vm);
 
 #endif

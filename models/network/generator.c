@@ -13,8 +13,6 @@
 
 #include "models/network/client_internal.h"
 
-enum { TRANSMIT_QUEUE = 1024 }; /* frames; a driver's ring, roughly */
-
 void generator_initialize(struct client *c, uint16_t vm)
 {
   struct client_guest *g = &c->guests[vm];
@@ -84,7 +82,7 @@ void generator_fire(struct client *c, struct hd_msg *timer)
 {
   uint16_t vm = (uint16_t)timer->tag;
   struct client_guest *g = &c->guests[vm];
-  if (c->waiting < TRANSMIT_QUEUE) {
+  if (c->waiting < CLIENT_TRANSMIT_QUEUE) {
     struct packet_msg *m = hd_msg_new(&c->base, MSG_FRAME);
     m->packet = make(c, vm);
     m->bytes = m->packet->frame;

@@ -5,12 +5,14 @@
  * inter-frame gap at its rate and delivers them a propagation delay later; the
  * sender is told when the last bit has left.
  * Client: receives with a limited or unlimited rate of packets, echoes ICMP,
- * generates traffic to be forwarded, and measures what arrives.
+ * generates traffic to be forwarded, replays captures, and measures what
+ * arrives.
  */
 #ifndef HD_MODELS_NETWORK_NETWORK_H
 #define HD_MODELS_NETWORK_NETWORK_H
 
 #include "models/network/packet.h"
+#include "models/network/replay.h"
 #include "models/network/web_load.h"
 #include "sim/engine/param.h"
 #include "sim/measure/breakdown.h"
@@ -76,8 +78,11 @@ struct client_vm {
   int64_t forward_rate; /* bit/s of payload; 0: none */
   uint32_t forward_payload, forward_streams, queue_pairs;
   bool forward_poisson;
-  struct client_web web; /* concurrency > 0: a load on its web server, from
-                            MSG_VM_GO on; needs queue_pairs */
+  struct replay_plan replay; /* packets of a capture to it, from MSG_VM_GO on;
+                                needs queue_pairs; capture NULL: none */
+  hd_time replay_late;       /* ps behind its time: a packet is late */
+  struct client_web web;     /* concurrency > 0: a load on its web server, from
+                                MSG_VM_GO on; needs queue_pairs */
 };
 void client_add_vm(struct client *c, uint16_t vm, const struct client_vm *cv);
 
@@ -97,6 +102,7 @@ struct client_vm_stats {
                                          that arrive within the window; 0
                                          with fewer than two */
   hd_time silence_begin, silence_end; /* when that was, the first of several */
+  struct replay_stats replay;
 };
 void client_get_vm_stats(const struct client *c, uint16_t vm,
                          struct client_vm_stats *s);

@@ -58,6 +58,14 @@ static inline uint32_t packet_frame_bytes(uint32_t payload)
   return frame < PACKET_MIN_FRAME ? PACKET_MIN_FRAME : frame;
 }
 
+/* A frame as it was captured, without padding and FCS: its payload is all of
+ * it. */
+static inline uint32_t packet_replayed_bytes(uint32_t bytes)
+{
+  uint32_t frame = bytes + PACKET_FCS;
+  return frame < PACKET_MIN_FRAME ? PACKET_MIN_FRAME : frame;
+}
+
 /* TCP without options: 20 B in place of UDP's 8. */
 enum { PACKET_TCP_MSS = 1460, PACKET_TCP_HEADERS = 14 + 20 + 20 };
 

@@ -101,9 +101,8 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
   struct guest_stream *st = &g->streams[s];
   st->number = (uint16_t)s;
   st->payload = payload;
-  st->truesize = guest_truesize(k, payload);
-  st->cost = k->send_syscall + k->send_stack +
-             (int64_t)(k->copy_per_byte * (double)payload + 0.5);
+  st->truesize = guest_truesize(k, payload > 0 ? payload : CAPTURE_BYTES_MAX);
+  st->cost = guest_send_cycles(k, payload);
   st->queue = &g->txq[s % g->config.queue_pairs];
   st->cpu = &g->cpus[guest_plan_stream(&g->config, s)];
   bool tcp = g->config.workload == WORKLOAD_WEB_SERVER;
@@ -129,6 +128,8 @@ static void create_streams(struct guest *g)
     create_stream(g, s, (uint32_t)payload);
   if (c->workload == WORKLOAD_UDP_STREAM)
     udp_stream_create(g);
+  if (guest_replays_tx(c))
+    pcap_replay_create(g);
 }
 
 void guest_connect(struct guest_cpu *from, struct guest_cpu *to)
@@ -227,6 +228,8 @@ void guest_destroy(struct guest *g)
     block_destroy(g);
   if (g->config.workload == WORKLOAD_UDP_STREAM)
     udp_stream_destroy(g);
+  if (guest_replays_tx(&g->config))
+    pcap_replay_destroy(g);
   if (g->config.workload == WORKLOAD_WEB_SERVER)
     web_server_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)

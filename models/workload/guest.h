@@ -36,6 +36,7 @@
 #include "models/cpu/vcpu.h"
 #include "models/memory/memory.h"
 #include "models/network/packet.h"
+#include "models/network/replay.h"
 #include "models/network/tcp.h"
 #include "models/nic/nic.h"
 #include "models/storage/storage.h"
@@ -70,6 +71,9 @@ struct guest_config {
   const struct web_server_params *web_server; /* WORKLOAD_WEB_SERVER, with: */
   const struct nginx_params *nginx;
   const struct tcp_params *tcp;
+  const struct pcap_replay_params
+      *pcap_replay;          /* WORKLOAD_PCAP_REPLAY, with: */
+  struct replay_plan replay; /* of what it sends */
   const struct guest_params *costs;
   const struct cpu_params *cpu;
   const struct nic_params *nic;
@@ -253,11 +257,12 @@ struct guest_stats {                         /* within the window */
   uint64_t reads, writes, flushes, read_bytes, written_bytes, errors;
   /* Accelerator: sources and results of `requests`. */
   uint64_t consumed_bytes, produced_bytes;
+  struct replay_stats replay; /* of a guest that replays what it sends */
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
-/* Round-trip times (ping), times from the call that submits to the end of the
- * one that reaps (reads and writes), and their breakdown; requests begun in the
- * window. */
+/* Round-trip times (ping), one way (replayed packets received), times from the
+ * call that submits to the end of the one that reaps (reads and writes), and
+ * their breakdown; requests begun in the window. */
 const struct hd_histogram *guest_latency(const struct guest *g);
 const struct hd_breakdown *guest_breakdown(const struct guest *g);
 /* Packets the guest holds: in the queueing discipline, in transmit rings and

@@ -40,7 +40,7 @@ static bool take_packet(struct guest_cpu *cpu, const struct guest_msg *m)
   struct guest_txq *q = &cpu->guest->txq[m->value];
   cpu->taken++;
   cpu->guest->streams[p->stream].socket.arrived +=
-      cpu->guest->streams[p->stream].truesize;
+      guest_packet_truesize(cpu->guest, p);
   qdisc_enqueue(cpu, netdev_tx_queue(cpu, q), p);
   cpu->work = true;
   return true;
@@ -179,6 +179,9 @@ static void run_workload(struct guest_cpu *cpu)
     break;
   case WORKLOAD_WEB_SERVER:
     web_server_run(cpu);
+    break;
+  case WORKLOAD_PCAP_REPLAY:
+    pcap_replay_run(cpu);
     break;
   default:
     break;

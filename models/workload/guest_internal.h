@@ -104,8 +104,9 @@ struct virtio_driver;
 
 struct guest_stream {
   uint16_t number;
-  uint32_t payload, truesize; /* bytes */
-  int64_t cost;               /* cycles of a datagram, without the driver */
+  uint32_t payload;  /* bytes; 0: its packets differ */
+  uint32_t truesize; /* bytes; of the largest */
+  int64_t cost;      /* cycles of a datagram, without the driver */
   struct guest_txq *queue;
   struct guest_cpu *cpu;
   struct guest_thread *thread; /* NULL: none sends */
@@ -174,7 +175,8 @@ struct guest_cpu {
   hd_time in_vain_since;
   hd_time start; /* from MSG_VM_GO */
   struct guest_sender sender;
-  struct packet_list replies; /* socket of ping */
+  struct packet_list replies; /* socket of ping, or of replayed packets */
+  int64_t replies_held;       /* bytes (skb truesize), of replayed packets */
   struct packet_list tcp;     /* delivered to TCP */
   struct web_cpu *web;        /* web server; else NULL */
   struct packet_list burst;   /* polling guest: being forwarded */
@@ -201,6 +203,9 @@ struct guest {
   struct virtio_driver *virtio;
   struct guest_stream *streams;
   size_t n_streams;
+  struct replay replay; /* of a sending guest; its vCPU 0's */
+  struct replay_stats replayed;
+  hd_time replay_start;
   struct guest_registers registers;
   bool *touched;    /* device pages; the driver's order */
   uint32_t mapping; /* moves to another host */
@@ -261,18 +266,21 @@ void guest_boot(struct guest_cpu *cpu);
 
 /* socket.c */
 uint32_t guest_truesize(const struct guest_params *k, uint32_t payload);
+uint32_t guest_packet_truesize(const struct guest *g, const struct packet *p);
+/* Cycles of a send call with so much payload, without the driver. */
+int64_t guest_send_cycles(const struct guest_params *k, uint32_t payload);
 static inline bool socket_full(const struct guest_stream *s)
 {
   return s->socket.held >= s->socket.limit;
 }
-void socket_charge(struct guest_stream *s);
+void socket_charge(struct guest_stream *s, uint32_t truesize);
 /* Bytes have been freed; true when that unblocked the stream's thread. */
 bool socket_release(struct guest_stream *s, uint64_t bytes);
 /* The stream's thread waits; tells a cleaner on another vCPU. */
 void socket_block(struct guest_cpu *cpu, struct guest_stream *s);
 
 /* qdisc.c */
-/* Queues a packet whose truesize is `s`'s; drops it beyond the limit. */
+/* Queues a packet; drops it beyond the limit. */
 void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q,
                    struct packet *p);
 /* Transmits what the rings of the vCPU's queues have room for. */
@@ -302,6 +310,21 @@ void udp_stream_destroy(struct guest *g);
 void udp_stream_run(struct guest_cpu *cpu);
 void ping_run(struct guest_cpu *cpu);
 void dpdk_forward_run(struct guest_cpu *cpu);
+void pcap_replay_create(struct guest *g);
+void pcap_replay_destroy(struct guest *g);
+void pcap_replay_run(struct guest_cpu *cpu);
+static inline bool guest_replays_tx(const struct guest_config *c)
+{
+  return c->workload == WORKLOAD_PCAP_REPLAY &&
+         c->pcap_replay->direction == REPLAY_TX;
+}
+static inline bool guest_replays_rx(const struct guest_config *c)
+{
+  return c->workload == WORKLOAD_PCAP_REPLAY &&
+         c->pcap_replay->direction == REPLAY_RX;
+}
+/* A replayed packet goes to the application's socket, or is dropped. */
+void pcap_replay_receive(struct guest_cpu *cpu, struct packet *p);
 
 /* guest_plan.c: which vCPU does what. Block jobs and accelerator threads count
  * as streams. */

@@ -11,8 +11,9 @@ bool guest_plan_is_accelerated(const struct guest_config *c)
   return c->workload == WORKLOAD_ACCELERATOR_JOBS;
 }
 
-/* Sockets, block jobs, or accelerator threads; ping has one, a web server one a
- * queue pair, a polling guest none. */
+/* Sockets, block jobs, or accelerator threads; ping has one, a web server and a
+ * sending replay one a queue pair, a polling guest and a receiving replay none.
+ */
 uint32_t guest_plan_streams(const struct guest_config *c)
 {
   if (c->workload == WORKLOAD_UDP_STREAM)
@@ -21,7 +22,7 @@ uint32_t guest_plan_streams(const struct guest_config *c)
     return (uint32_t)c->block_jobs->numjobs;
   if (guest_plan_is_accelerated(c))
     return (uint32_t)c->accelerator_jobs->threads;
-  if (c->workload == WORKLOAD_WEB_SERVER)
+  if (c->workload == WORKLOAD_WEB_SERVER || guest_replays_tx(c))
     return c->queue_pairs;
   return c->workload == WORKLOAD_PING ? 1 : 0;
 }
@@ -29,7 +30,7 @@ uint32_t guest_plan_streams(const struct guest_config *c)
 /* Queue pairs from 0 on that carry traffic. */
 static uint32_t used_queues(const struct guest_config *c)
 {
-  if (c->workload == WORKLOAD_DPDK_FORWARD)
+  if (c->workload == WORKLOAD_DPDK_FORWARD || guest_replays_rx(c))
     return c->queue_pairs;
   return min_u32(guest_plan_streams(c), c->queue_pairs);
 }

@@ -47,6 +47,8 @@ static bool sends(const struct guest_cpu *cpu)
   switch (cpu->guest->config.workload) {
   case WORKLOAD_UDP_STREAM:
     return cpu->sender.count > 0;
+  case WORKLOAD_PCAP_REPLAY:
+    return cpu->sender.count > 0 || guest_replays_rx(&cpu->guest->config);
   case WORKLOAD_PING:
     return cpu->number == 0;
   case WORKLOAD_BLOCK_JOBS:
@@ -88,6 +90,11 @@ void guest_get_stats(const struct guest *g, struct guest_stats *s)
     if (busy > s->send_core_utilization)
       s->send_core_utilization = busy;
   }
+  s->replay = g->replayed;
+  if (guest_replays_tx(&g->config))
+    s->replay.due =
+        replay_due(&g->config.replay, g->config.window->start - g->replay_start,
+                   g->config.window->end - g->replay_start);
 }
 
 const struct hd_histogram *guest_latency(const struct guest *g)
@@ -143,13 +150,13 @@ static const char *check_rings(const struct guest *g)
   return NULL;
 }
 
-static uint64_t bytes_in(const struct guest_txq *q,
+static uint64_t bytes_in(const struct guest *g, const struct guest_txq *q,
                          const struct guest_stream *s)
 {
   uint64_t bytes = q->dev->ops->posted_bytes(q, s->number);
   for (const struct packet *p = q->qdisc.first; p; p = p->next)
     if (p->stream == s->number)
-      bytes += s->truesize;
+      bytes += guest_packet_truesize(g, p);
   return bytes;
 }
 
@@ -159,7 +166,7 @@ static uint64_t queued_bytes(const struct guest *g,
 {
   uint64_t bytes = 0;
   for (size_t q = s->queue->index; q < g->n_pairs; q += g->config.queue_pairs)
-    bytes += bytes_in(&g->txq[q], s);
+    bytes += bytes_in(g, &g->txq[q], s);
   return bytes;
 }
 

@@ -28,6 +28,10 @@ static void deliver(struct guest_cpu *cpu, struct packet *p)
     packet_list_push(&cpu->tcp, p);
     return;
   }
+  if (p->kind == PACKET_DATA && guest_replays_rx(&g->config)) {
+    pcap_replay_receive(cpu, p);
+    return;
+  }
   if (guest_in_window(cpu)) {
     cpu->counters.received_packets++;
     cpu->counters.received_bytes += p->payload;

@@ -48,12 +48,12 @@ void netdev_tx_post(struct guest_cpu *cpu, struct guest_txq *q,
 }
 
 static void transmit(struct guest_cpu *cpu, struct guest_txq *q,
-                     struct packet *p, uint32_t truesize)
+                     struct packet *p)
 {
   const struct netdev_ops *dev = q->dev->ops;
   if (dev->reclaim)
     dev->reclaim(cpu, q);
-  netdev_tx_post(cpu, q, p, truesize);
+  netdev_tx_post(cpu, q, p, guest_packet_truesize(cpu->guest, p));
   dev->announce(cpu, q);
 }
 
@@ -62,7 +62,7 @@ static void send_local(struct guest_cpu *cpu, struct guest_stream *s,
 {
   struct guest_txq *q = netdev_tx_queue(cpu, s->queue);
   const struct netdev_ops *dev = q->dev->ops;
-  s->socket.arrived += s->truesize;
+  s->socket.arrived += guest_packet_truesize(cpu->guest, p);
   if (!paid && netdev_tx_direct(cpu, q)) { /* room came while it ran */
     vcpu_run(&cpu->vcpu, dev->send_cycles(q, 1));
     paid = true;
@@ -72,7 +72,7 @@ static void send_local(struct guest_cpu *cpu, struct guest_stream *s,
   /* As under the lock of the queue: posting and announcing belong together. */
   bool enabled = guest_irq_save(cpu);
   if (paid && netdev_tx_direct(cpu, q))
-    transmit(cpu, q, p, s->truesize);
+    transmit(cpu, q, p);
   else
     qdisc_enqueue(cpu, q, p);
   guest_irq_restore(cpu, enabled);
@@ -82,7 +82,7 @@ void netdev_tx_send(struct guest_cpu *cpu, struct guest_stream *s,
                     struct packet *p, bool paid)
 {
   struct guest_txq *q = s->queue;
-  socket_charge(s);
+  socket_charge(s, guest_packet_truesize(cpu->guest, p));
   if (q->owner == cpu) {
     send_local(cpu, s, p, paid);
     return;

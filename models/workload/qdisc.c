@@ -9,14 +9,15 @@ static void drop(struct guest_cpu *cpu, struct packet *p)
 {
   struct guest *g = cpu->guest;
   struct guest_stream *s = &g->streams[p->stream];
+  uint32_t truesize = guest_packet_truesize(g, p);
   packet_free(g->config.packets, p);
-  s->socket.freed += s->truesize;
+  s->socket.freed += truesize;
   if (guest_in_window(cpu))
     cpu->counters.dropped++;
   if (s->cpu == cpu)
-    socket_release(s, s->truesize);
+    socket_release(s, truesize);
   else
-    guest_send(cpu, s->cpu, GUEST_SOCKET_FREED, s->number, s->truesize, NULL);
+    guest_send(cpu, s->cpu, GUEST_SOCKET_FREED, s->number, truesize, NULL);
 }
 
 void qdisc_enqueue(struct guest_cpu *cpu, struct guest_txq *q, struct packet *p)
@@ -52,7 +53,7 @@ static void transmit(struct guest_cpu *cpu, struct guest_txq *q, uint32_t n)
     q->dev->ops->reclaim(cpu, q);
   for (uint32_t i = 0; i < n; i++) {
     struct packet *p = packet_list_pop(&q->qdisc);
-    netdev_tx_post(cpu, q, p, g->streams[p->stream].truesize);
+    netdev_tx_post(cpu, q, p, guest_packet_truesize(g, p));
   }
   q->dev->ops->announce(cpu, q);
 }

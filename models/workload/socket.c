@@ -15,10 +15,23 @@ uint32_t guest_truesize(const struct guest_params *k, uint32_t payload)
   return room + (uint32_t)k->skb_overhead;
 }
 
-void socket_charge(struct guest_stream *s)
+uint32_t guest_packet_truesize(const struct guest *g, const struct packet *p)
 {
-  s->socket.held += s->truesize;
-  s->socket.charged += s->truesize;
+  const struct guest_stream *s = &g->streams[p->stream];
+  return s->payload > 0 ? s->truesize
+                        : guest_truesize(g->config.costs, p->payload);
+}
+
+int64_t guest_send_cycles(const struct guest_params *k, uint32_t payload)
+{
+  return k->send_syscall + k->send_stack +
+         (int64_t)(k->copy_per_byte * (double)payload + 0.5);
+}
+
+void socket_charge(struct guest_stream *s, uint32_t truesize)
+{
+  s->socket.held += truesize;
+  s->socket.charged += truesize;
 }
 
 bool socket_release(struct guest_stream *s, uint64_t bytes)

@@ -1,9 +1,8 @@
 #include "models/workload/workload_params.h"
 
-const char *const workload_type_names[] = {"udp_stream",   "ping",
-                                           "dpdk_forward", "idle",
-                                           "block_jobs",   "accelerator_jobs",
-                                           "web_server",   NULL};
+const char *const workload_type_names[] = {
+    "udp_stream",       "ping",       "dpdk_forward", "idle", "block_jobs",
+    "accelerator_jobs", "web_server", "pcap_replay",  NULL};
 
 /* Payloads end where IP would fragment: 1500 - 20 - 8. */
 #define PAYLOAD_MAX "1472 B"

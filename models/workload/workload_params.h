@@ -3,6 +3,7 @@
 #define HD_MODELS_WORKLOAD_PARAMS_H
 
 #include "models/workload/block_params.h"
+#include "models/workload/replay_params.h"
 #include "models/workload/web_params.h"
 #include "sim/engine/param.h"
 
@@ -14,6 +15,7 @@ enum workload_type {
   WORKLOAD_BLOCK_JOBS,
   WORKLOAD_ACCELERATOR_JOBS,
   WORKLOAD_WEB_SERVER,
+  WORKLOAD_PCAP_REPLAY,
   WORKLOAD_TYPES
 };
 extern const char *const workload_type_names[]; /* NULL-terminated */

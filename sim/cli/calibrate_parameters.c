@@ -43,7 +43,7 @@ static bool find(const struct hd_point *point, const char *path,
 static bool can_be_fitted(const struct hd_param *p)
 {
   return p->type != HD_PARAM_BOOL && p->type != HD_PARAM_ENUM &&
-         p->type != HD_PARAM_STRING;
+         p->type != HD_PARAM_STRING && p->type != HD_PARAM_FILE;
 }
 
 /* -- numbers -------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #include "config.h"
 #endif
 
-#include "models/server.h"
+#include "sim/cli/captures.h"
 #include "sim/cli/cli.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ const struct hd_scenario_env *cli_environment(void)
   env = (struct hd_scenario_env){.registry = &server_registry,
                                  .data_dirs = data_dirs(),
                                  .aliases = aliases,
-                                 .check = server_check_config,
+                                 .check = cli_captures_check,
                                  .metrics = metrics};
   return &env;
 }

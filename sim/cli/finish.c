@@ -38,8 +38,9 @@ int cli_finish(const struct plan *p, const struct outdir *d, double wall_s)
 void cli_finish_print_files(const struct outdir *d)
 {
   static const char *const files[] = {
-      "summary.csv",    "breakdown.csv", "confidence.csv", "faults.csv",
-      "timeseries.csv", "cores.csv",     "published.csv",  "manifest.json"};
+      "summary.csv", "breakdown.csv",  "confidence.csv",
+      "faults.csv",  "timeseries.csv", "cores.csv",
+      "replay.csv",  "published.csv",  "manifest.json"};
   const char *gap = "";
   printf("Results in %s (", d->path);
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

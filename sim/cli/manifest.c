@@ -1,4 +1,5 @@
 /* manifest.json: what ran, with what, and what it cost. */
+#include "sim/cli/captures.h"
 #include "sim/cli/merge.h"
 #include "sim/cli/record.h"
 #include "sim/measure/manifest.h"
@@ -6,6 +7,7 @@
 #include <gsl/gsl_version.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <pcap/pcap.h>
 #include <xbt/base.h>
 #include <simgrid/version.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ static const char *type_name(enum hd_param_type type)
       [HD_PARAM_TIME] = "time",     [HD_PARAM_RATE] = "rate",
       [HD_PARAM_SIZE] = "size",     [HD_PARAM_FREQUENCY] = "frequency",
       [HD_PARAM_CYCLES] = "cycles", [HD_PARAM_ENUM] = "enum",
-      [HD_PARAM_STRING] = "string"};
+      [HD_PARAM_STRING] = "string", [HD_PARAM_FILE] = "string"};
   return names[type];
 }
 
@@ -35,6 +37,7 @@ static void put_versions(struct hd_manifest *m)
   hd_manifest_set_text(m, v, "gsl", gsl_version);
   hd_manifest_set_text(m, v, "libyaml", yaml_get_version_string());
   hd_manifest_set_text(m, v, "jansson", JANSSON_VERSION);
+  hd_manifest_set_text(m, v, "libpcap", pcap_lib_version());
   hd_manifest_set_text(m, v, "compiler", __VERSION__);
   free(simgrid);
 }
@@ -205,6 +208,7 @@ bool cli_merge_manifest(const struct plan *p, const struct outdir *d,
                    p->points[0].seed);
   put_versions(&m);
   put_scenario(&m, p, first);
+  cli_captures_put(&m);
   hd_manifest_array(&m, NULL, "points");
   for (size_t i = 0; i < p->n_jobs; i++)
     put_job(&m, p, d, &p->jobs[i], &totals);

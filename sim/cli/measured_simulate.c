@@ -1,5 +1,6 @@
 #include "sim/cli/measured_simulate.h"
 
+#include "sim/cli/captures.h"
 #include "sim/cli/cli.h"
 
 #include <math.h>
@@ -194,8 +195,11 @@ static void run(void *ctx, size_t index, double *out)
   const struct task *t = &s->tasks[index];
   const struct server_config *config = hd_point_config(t->point);
   char *text = reproduce(s, t->what);
+  const struct capture *captures[SERVER_MAX_GROUPS];
+  cli_captures_of(config, captures);
   struct server_options options = {.seed = (uint64_t)config->run.seed,
-                                   .reproduce = text};
+                                   .reproduce = text,
+                                   .captures = captures};
   struct server *server = server_create(config, &options);
   server_run(server);
   struct server_results results;

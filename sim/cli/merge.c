@@ -98,7 +98,8 @@ bool cli_merge_tables(const struct plan *p, const struct outdir *d)
          merge_table(p, d, ROWS_BREAKDOWN, true) &&
          merge_table(p, d, ROWS_FAULTS, false) &&
          merge_table(p, d, ROWS_SERIES, false) &&
-         merge_table(p, d, ROWS_CORES, false) && cli_merge_confidence(p, d);
+         merge_table(p, d, ROWS_CORES, false) &&
+         merge_table(p, d, ROWS_REPLAY, false) && cli_merge_confidence(p, d);
 }
 
 /* -- a single run --------------------------------------------------------- */

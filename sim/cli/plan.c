@@ -1,5 +1,7 @@
 #include "sim/cli/plan.h"
 
+#include "sim/cli/captures.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -58,9 +60,10 @@ static void add_point(struct plan *p, size_t index,
 {
   const struct run_params *run = &config_of(point)->run;
   size_t repetitions = run->repetitions > 0 ? (size_t)run->repetitions : 1;
-  p->points[index] = (struct plan_point){.hash = hd_scenario_hash(point),
-                                         .seed = (uint64_t)run->seed,
-                                         .repetitions = repetitions};
+  p->points[index] = (struct plan_point){
+      .hash = cli_captures_hash(config_of(point), hd_scenario_hash(point)),
+      .seed = (uint64_t)run->seed,
+      .repetitions = repetitions};
   if (index == 0) {
     p->confidence = run->confidence;
     p->name = name_of(point, p->file);

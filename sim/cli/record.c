@@ -69,6 +69,8 @@ static bool write_tables(const char *dir, const struct rows_subject *s,
       !write_series(dir, s, c) ||
       (r->n_cores > 0 && !write_table(dir, ROWS_CORES, cli_rows_cores, s, c)))
     return false;
+  if (r->n_replays > 0 && !write_table(dir, ROWS_REPLAY, cli_rows_replay, s, c))
+    return false;
   return r->n_faults == 0 ||
          write_table(dir, ROWS_FAULTS, cli_rows_faults, s, c);
 }

@@ -12,6 +12,10 @@ static const char *const series_tail[] = {
     "tx_pps",  "rx_pps", "requests_per_s",  "drops"};
 static const char *const cores_tail[] = {"kind", "name", "group",
                                          "guest_cpu_cores", "host_cpu_cores"};
+static const char *const replay_tail[] = {
+    "name",         "group",        "direction",      "due_packets",
+    "due_bytes",    "sent_packets", "sent_bytes",     "late_packets",
+    "late_mean_ns", "late_max_ns",  "arrived_packets"};
 static const char *const faults_tail[] = {"time_ps", "requester", "pasid",
                                           "address", "access",    "reason"};
 
@@ -24,9 +28,9 @@ struct columns {
 
 const char *cli_rows_file(enum rows_table table)
 {
-  static const char *const files[ROWS_TABLES] = {"summary.csv", "breakdown.csv",
-                                                 "faults.csv", "timeseries.csv",
-                                                 "cores.csv"};
+  static const char *const files[ROWS_TABLES] = {
+      "summary.csv",    "breakdown.csv", "faults.csv",
+      "timeseries.csv", "cores.csv",     "replay.csv"};
   return files[table];
 }
 
@@ -60,6 +64,8 @@ static struct columns columns_of(enum rows_table table,
     add_all(&c, series_tail, COUNT(series_tail));
   if (table == ROWS_CORES)
     add_all(&c, cores_tail, COUNT(cores_tail));
+  if (table == ROWS_REPLAY)
+    add_all(&c, replay_tail, COUNT(replay_tail));
   if (table == ROWS_SUMMARY) {
     add(&c, "group");
     add_all(&c, metric_names, METRIC_COUNT);
@@ -248,6 +254,37 @@ void cli_rows_cores(struct hd_csv *w, const struct rows_subject *s,
       hd_csv_na(w);
     hd_csv_real(w, row->guest);
     hd_csv_real(w, row->host);
+    hd_csv_end_row(w);
+  }
+}
+
+/* -- replay ------------------------------------------------------------- */
+
+static void put_lateness(struct hd_csv *w, const struct replay_stats *t)
+{
+  hd_csv_uint(w, t->late);
+  hd_csv_real(w, t->sent.packets > 0
+                     ? (double)t->behind_sum / 1e3 / (double)t->sent.packets
+                     : NAN);
+  hd_csv_real(w, (double)t->behind_max / 1e3);
+}
+
+void cli_rows_replay(struct hd_csv *w, const struct rows_subject *s,
+                     const struct server_results *r)
+{
+  for (size_t i = 0; i < r->n_replays; i++) {
+    const struct replay_row *row = &r->replays[i];
+    const struct replay_stats *t = &row->stats;
+    put_head(w, s, NULL);
+    hd_csv_text(w, row->name);
+    hd_csv_text(w, row->group);
+    hd_csv_text(w, row->receives ? "rx" : "tx");
+    hd_csv_uint(w, t->due.packets);
+    hd_csv_uint(w, t->due.bytes);
+    hd_csv_uint(w, t->sent.packets);
+    hd_csv_uint(w, t->sent.bytes);
+    put_lateness(w, t);
+    hd_csv_uint(w, row->arrived);
     hd_csv_end_row(w);
   }
 }

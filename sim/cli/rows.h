@@ -18,6 +18,7 @@ enum rows_table {
   ROWS_FAULTS,
   ROWS_SERIES,
   ROWS_CORES,
+  ROWS_REPLAY,
   ROWS_TABLES
 };
 
@@ -53,6 +54,9 @@ void cli_rows_series(struct hd_csv *w, const struct rows_subject *s,
 /* A row for every machine and host thread. */
 void cli_rows_cores(struct hd_csv *w, const struct rows_subject *s,
                     const struct server_results *r);
+/* A row for every machine that replays a capture. */
+void cli_rows_replay(struct hd_csv *w, const struct rows_subject *s,
+                     const struct server_results *r);
 /* A row for every recorded fault. */
 void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
                      const struct server_results *r);

@@ -26,8 +26,8 @@ static const char doc[] =
     "distribution of each group (latency-GROUP.hgrm) and manifest.json; "
     "confidence.csv when there are repetitions, faults.csv when the IOMMU "
     "blocked anything, timeseries.csv with run.series, cores.csv when host "
-    "software serves guests. 'hdiov-sim plot DIR' "
-    "draws them.";
+    "software serves guests, replay.csv when captures are replayed. "
+    "'hdiov-sim plot DIR' draws them.";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {

@@ -10,9 +10,9 @@
  *   page_bytes  4096, 2097152 or 1073741824: the leaf that maps the address
  *   packet      never decreases; the accesses of one number are a packet
  *
- * Only TRACE_BUFFER bytes of the file are in memory at a time. What is no file
- * (a pipe) is copied to a temporary file that has no name, so that it can be
- * read twice.
+ * Only TRACE_BUFFER bytes of the file's text are in memory at a time. What is
+ * no file (a pipe) is copied to a temporary file that has no name, so that it
+ * can be read twice.
  */
 #ifndef HD_CLI_TRACE_READER_H
 #define HD_CLI_TRACE_READER_H

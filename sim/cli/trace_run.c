@@ -4,11 +4,26 @@
 #include "sim/cli/finish.h"
 #include "sim/cli/trace.h"
 #include "sim/cli/trace_reader.h"
+#include "sim/cli/trace_store.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* Where the run's accesses come from. */
+struct source {
+  struct trace_reader reader;
+  struct trace_store store;
+};
+
 /* ---- reading -------------------------------------------------------- */
+
+static struct iommu_trace_access access_of(const struct trace_row *row)
+{
+  return (struct iommu_trace_access){.iova = row->value[TRACE_IOVA],
+                                     .domain =
+                                         (uint32_t)row->value[TRACE_DOMAIN],
+                                     .first = row->first};
+}
 
 static struct trace_limits limits_of(const struct iommu_params *p)
 {
@@ -52,13 +67,16 @@ static bool map_row(struct trace *t, struct trace_reader *r,
 }
 
 /* All of the file is read and checked before anything is simulated. */
-static bool read_pages(struct trace *t, struct trace_reader *r)
+static bool read_pages(struct trace *t, struct source *s)
 {
+  struct trace_reader *r = &s->reader;
   struct trace_row row;
   double begin = cli_finish_clock();
-  while (cli_trace_next(r, &row))
+  while (cli_trace_next(r, &row)) {
     if (!map_row(t, r, &row))
       return false;
+    cli_trace_store_add(&s->store, access_of(&row));
+  }
   if (r->failed)
     return false;
   if (r->rows == 0) {
@@ -72,20 +90,19 @@ static bool read_pages(struct trace *t, struct trace_reader *r)
 static size_t take_accesses(void *context, struct iommu_trace_access *out,
                             size_t count)
 {
-  struct trace_reader *r = context;
+  struct source *s = context;
   struct trace_row row;
   size_t n = 0;
-  for (; n < count && cli_trace_next(r, &row); n++)
-    out[n] =
-        (struct iommu_trace_access){.iova = row.value[TRACE_IOVA],
-                                    .domain = (uint32_t)row.value[TRACE_DOMAIN],
-                                    .first = row.first};
+  if (!s->store.given_up)
+    return cli_trace_store_take(&s->store, out, count);
+  for (; n < count && cli_trace_next(&s->reader, &row); n++)
+    out[n] = access_of(&row);
   return n;
 }
 
 /* ---- the run -------------------------------------------------------- */
 
-static enum iommu_trace_status run(struct trace *t, struct trace_reader *r)
+static enum iommu_trace_status run(struct trace *t, struct source *s)
 {
   const struct server_config *c = t->config;
   struct iommu_trace_config config = {
@@ -99,7 +116,7 @@ static enum iommu_trace_status run(struct trace *t, struct trace_reader *r)
       .seed = (uint64_t)c->run.seed,
       .window = c->run.window,
       .source = take_accesses,
-      .source_context = r};
+      .source_context = s};
   double begin = cli_finish_clock();
   enum iommu_trace_status status = iommu_trace_run(&config, &t->results);
   t->wall_s = cli_finish_clock() - begin;
@@ -123,14 +140,14 @@ static bool ran_well(const struct trace *t, const struct trace_reader *r,
   return status == IOMMU_TRACE_DONE && !r->failed;
 }
 
-static int read_and_run(struct trace *t, struct trace_reader *r)
+static int read_and_run(struct trace *t, struct source *s)
 {
   if (!trace_map_initialize(&t->map)) {
     cli_message("out of memory");
     return CLI_FAILED;
   }
   int status = CLI_USAGE;
-  if (read_pages(t, r) && ran_well(t, r, run(t, r)))
+  if (read_pages(t, s) && ran_well(t, &s->reader, run(t, s)))
     status = CLI_OK;
   trace_map_terminate(&t->map);
   return status;
@@ -139,10 +156,11 @@ static int read_and_run(struct trace *t, struct trace_reader *r)
 int cli_trace_run(struct trace *t)
 {
   struct trace_limits limits = limits_of(&t->config->iommu);
-  struct trace_reader r;
-  if (!cli_trace_open(&r, t->file, &limits))
+  struct source s = {.store = {.count = 0}};
+  if (!cli_trace_open(&s.reader, t->file, &limits))
     return CLI_USAGE;
-  int status = read_and_run(t, &r);
-  cli_trace_close(&r);
+  int status = read_and_run(t, &s);
+  cli_trace_store_terminate(&s.store);
+  cli_trace_close(&s.reader);
   return status;
 }

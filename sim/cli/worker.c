@@ -1,5 +1,7 @@
 #include "sim/cli/worker.h"
 
+#include "sim/cli/captures.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,10 +47,13 @@ static bool simulate(const struct outdir *d, const struct rows_subject *s,
   const struct server_config *config = hd_point_config(s->point);
   char *reproduce = cli_plan_reproduce(s->plan, s->job, s->point);
   struct beat beat = {.progress = progress};
+  const struct capture *captures[SERVER_MAX_GROUPS];
+  cli_captures_of(config, captures);
   struct server_options options = {.seed = cli_plan_seed(s->plan, s->job),
                                    .reproduce = reproduce,
                                    .heartbeat = heartbeat,
-                                   .heartbeat_ctx = &beat};
+                                   .heartbeat_ctx = &beat,
+                                   .captures = captures};
   double begin = seconds_now();
   beat.server = server_create(config, &options);
   server_run(beat.server);

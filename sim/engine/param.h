@@ -25,10 +25,13 @@ enum hd_param_type {
   HD_PARAM_FREQUENCY, /* int64_t hertz; Hz kHz MHz GHz */
   HD_PARAM_CYCLES,    /* int64_t; "cycles" or bare number */
   HD_PARAM_ENUM,      /* int, index into choices[] */
-  HD_PARAM_STRING     /* char[HD_PARAM_STRING_MAX], NUL-terminated */
+  HD_PARAM_STRING,    /* char[HD_PARAM_STRING_MAX], NUL-terminated */
+  HD_PARAM_FILE       /* const char *: path of a file that is read; lives as
+                         long as the configuration */
 };
 
 #define HD_PARAM_STRING_MAX 128
+#define HD_PARAM_FILE_MAX 1024 /* bytes of a path as it is written */
 
 /* One parameter. Texts are in the same syntax a user would write in YAML. */
 struct hd_param {

@@ -70,7 +70,7 @@ static void write_slot(FILE *out, const struct hd_point *point, size_t slot,
   const struct hd_entry *entry = &point->entries[slot];
   if (entry->text == NULL)
     return;
-  bool quote = s->param->type == HD_PARAM_STRING ||
+  bool quote = hd_param_is_text(s->param) ||
                (s->param->type == HD_PARAM_ENUM && !is_plain(entry->text));
   fprintf(out, "%*s%s: ", indent, "", s->param->name);
   if (quote)

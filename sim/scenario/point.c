@@ -129,6 +129,28 @@ static bool parse(struct resolution *r, const struct hd_slot *slot,
   return false;
 }
 
+/* A relative path as the process can open it: what a file says is relative to
+ * that file, all else to the scenario's. */
+static const char *locate(struct resolution *r, const struct hd_setting *x,
+                          const char *path)
+{
+  bool own = x != NULL && x->kind == HD_ORIGIN_FILE;
+  const char *from = own ? x->mark.file : r->s->start.file;
+  const char *slash = strrchr(from, '/');
+  if (path[0] == '/' || slash == NULL)
+    return path;
+  return hd_arena_printf(&r->point->arena, "%.*s%s", (int)(slash - from + 1),
+                         from, path);
+}
+
+static void store(struct resolution *r, const struct hd_slot *slot,
+                  const struct hd_setting *winner, struct hd_value value)
+{
+  if (slot->param->type == HD_PARAM_FILE)
+    value.text = locate(r, winner, value.text);
+  hd_value_store(slot->param, &value, r->point->config + slot->offset);
+}
+
 static void decode(struct resolution *r, size_t index)
 {
   const struct hd_slot *slot = &r->s->layout.slots[index];
@@ -137,7 +159,7 @@ static void decode(struct resolution *r, size_t index)
   struct hd_value *value = &r->values[index];
   if (!parse(r, slot, winner, value))
     return;
-  hd_value_store(slot->param, value, r->point->config + slot->offset);
+  store(r, slot, winner, *value);
   if (!in_force(r, slot))
     return;
   const char *text = winner == NULL ? slot->fallback_text : NULL;

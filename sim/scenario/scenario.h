@@ -19,6 +19,9 @@
  * SECTION.PARAM, SECTION.preset (or just SECTION), GROUP.NAME.PARAM,
  * GROUP.NAME.VARIANT.PARAM, and with NAME left out all elements of the group.
  *
+ * A parameter that names a file to be read takes a path relative to the file
+ * that it stands in; from the command line or an axis, to the scenario's.
+ *
  * Limits: 1 MiB a file, 32 levels of nesting, HD_FILES_MAX files,
  * HD_POINTS_MAX points, 100 errors.
  */

@@ -113,6 +113,10 @@ static json_t *param_schema(const struct hd_param *p)
     schema = json_pack("{s:[s,s,s], s:i}", "type", "string", "number",
                        "boolean", "maxLength", HD_PARAM_STRING_MAX - 1);
     break;
+  case HD_PARAM_FILE:
+    schema = json_pack("{s:s, s:i, s:i}", "type", "string", "minLength", 1,
+                       "maxLength", HD_PARAM_FILE_MAX - 1);
+    break;
   default:
     schema = quantity_schema(p);
   }

@@ -55,6 +55,7 @@ static const struct {
     [HD_PARAM_FREQUENCY] = {frequency_units, "a frequency", "hertz"},
     [HD_PARAM_CYCLES] = {cycle_units, "a number of cycles", "cycles"},
     [HD_PARAM_STRING] = {NULL, "a text", ""},
+    [HD_PARAM_FILE] = {NULL, "a path", ""},
 };
 
 const struct hd_unit *hd_units(enum hd_param_type type)

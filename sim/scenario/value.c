@@ -65,6 +65,9 @@ struct hd_problem hd_value_expected(const struct hd_param *p)
   case HD_PARAM_STRING:
     fail(&out, "a text");
     break;
+  case HD_PARAM_FILE:
+    fail(&out, "the path of a file");
+    break;
   case HD_PARAM_ENUM:
     for (const char *const *c = p->choices; *c != NULL; c++)
       hd_list_add(&list, *c);
@@ -85,7 +88,7 @@ struct hd_problem hd_value_range(const struct hd_param *p)
   if (p->type == HD_PARAM_RATIO && !p->min)
     min = "0";
   const char *max = p->type == HD_PARAM_RATIO && !p->max ? "1" : p->max;
-  if (p->type == HD_PARAM_ENUM || p->type == HD_PARAM_STRING ||
+  if (p->type == HD_PARAM_ENUM || hd_param_is_text(p) ||
       p->type == HD_PARAM_BOOL)
     return out;
   if (min && max)
@@ -130,13 +133,13 @@ static bool parse_enum(const struct hd_param *p, const char *path,
               hd_value_expected(p).text);
 }
 
-static bool parse_string(const char *path, const char *text, struct hd_value *v,
-                         struct hd_problem *why)
+static bool parse_string(const char *path, const char *text, int room,
+                         struct hd_value *v, struct hd_problem *why)
 {
   size_t length = strlen(text);
-  if (length >= HD_PARAM_STRING_MAX)
+  if (length >= (size_t)room)
     return fail(why, "the text is %zu bytes long; '%s' takes at most %d",
-                length, path, HD_PARAM_STRING_MAX - 1);
+                length, path, room - 1);
   if (!hd_is_utf8(text))
     return fail(why, "the text for '%s' is not valid UTF-8", path);
   v->text = text;
@@ -283,7 +286,11 @@ static bool parse_raw(const struct hd_param *p, const char *path,
   case HD_PARAM_ENUM:
     return parse_enum(p, path, text, v, why);
   case HD_PARAM_STRING:
-    return parse_string(path, text, v, why);
+    return parse_string(path, text, HD_PARAM_STRING_MAX, v, why);
+  case HD_PARAM_FILE:
+    return (text[0] != '\0' ||
+            fail(why, "'%s' takes the path of a file, but is empty", path)) &&
+           parse_string(path, text, HD_PARAM_FILE_MAX, v, why);
   default:
     return parse_quantity(p, path, text, v, why);
   }
@@ -320,7 +327,7 @@ bool hd_value_parse(const struct hd_param *p, const char *path,
 {
   if (!parse_raw(p, path, text, v, why))
     return false;
-  if (p->type == HD_PARAM_STRING || p->type == HD_PARAM_ENUM ||
+  if (hd_param_is_text(p) || p->type == HD_PARAM_ENUM ||
       p->type == HD_PARAM_BOOL || in_range(p, v))
     return true;
   return fail(why, "'%s' is out of range; '%s' takes %s", hd_clip(text).text,
@@ -346,6 +353,9 @@ void hd_value_store(const struct hd_param *p, const struct hd_value *v,
   case HD_PARAM_STRING:
     memset(field, 0, HD_PARAM_STRING_MAX);
     memcpy(field, v->text, strnlen(v->text, HD_PARAM_STRING_MAX - 1));
+    break;
+  case HD_PARAM_FILE:
+    memcpy(field, &v->text, sizeof v->text);
     break;
   default:
     memcpy(field, &v->integer, sizeof v->integer);
@@ -377,6 +387,7 @@ const char *hd_value_format(struct hd_arena *arena, const struct hd_param *p,
   case HD_PARAM_ENUM:
     return p->choices[v->integer];
   case HD_PARAM_STRING:
+  case HD_PARAM_FILE:
     return v->text;
   default: {
     struct hd_quantity_text text = hd_quantity_format(p->type, v->integer);
@@ -388,7 +399,7 @@ const char *hd_value_format(struct hd_arena *arena, const struct hd_param *p,
 bool hd_value_number(const struct hd_param *p, const struct hd_value *v,
                      double *number)
 {
-  if (p->type == HD_PARAM_ENUM || p->type == HD_PARAM_STRING)
+  if (p->type == HD_PARAM_ENUM || hd_param_is_text(p))
     return false;
   *number = is_real(p) ? v->real : (double)v->integer;
   return true;

@@ -14,8 +14,13 @@
 struct hd_value {
   int64_t integer;  /* int, quantities, enum index, bool */
   double real;      /* real, ratio */
-  const char *text; /* string: the text that was parsed */
+  const char *text; /* string, file: the text that was parsed */
 };
+
+static inline bool hd_param_is_text(const struct hd_param *p)
+{
+  return p->type == HD_PARAM_STRING || p->type == HD_PARAM_FILE;
+}
 
 struct hd_problem {
   char text[1024];

@@ -19,6 +19,8 @@ static size_t field_size(enum hd_param_type type)
     return sizeof(int);
   case HD_PARAM_STRING:
     return HD_PARAM_STRING_MAX;
+  case HD_PARAM_FILE:
+    return sizeof(const char *);
   default:
     return sizeof(int64_t);
   }

@@ -1,0 +1,173 @@
+/*
+ * pcap_replay.c - sends, or receives, the packets of a capture.
+ *
+ * Sending: one thread, on vCPU 0, as tcpreplay's, with a socket for each queue
+ * pair; a packet's flow chooses the socket. The thread waits for a packet's
+ * time asleep or awake, and makes a send call of the packet's length. A full
+ * socket blocks it, and what comes after is late as well.
+ *
+ * Receiving: the client sends. A thread on each vCPU that handles queue pairs
+ * reads what arrives there. A packet that finds the socket full is dropped.
+ */
+#include <stdlib.h>
+
+#include "models/workload/guest_internal.h"
+
+/* ---- creation ---------------------------------------------------------- */
+
+void pcap_replay_create(struct guest *g)
+{
+  struct guest_sender *s = &g->cpus[0].sender;
+  s->count = 1;
+  s->threads = guest_allocate(1, sizeof *s->threads);
+  for (size_t i = 0; i < g->n_streams; i++)
+    g->streams[i].thread = &s->threads[0];
+  replay_begin(&g->replay, &g->config.replay);
+}
+
+void pcap_replay_destroy(struct guest *g)
+{
+  free(g->cpus[0].sender.threads);
+}
+
+/* ---- sending ----------------------------------------------------------- */
+
+static struct guest_stream *stream_of_next(struct guest *g)
+{
+  return &g->streams[g->replay.packet->flow % g->n_streams];
+}
+
+/* False: the call blocks, the socket is full. */
+static bool enter_call(struct guest_cpu *cpu, struct guest_thread *t)
+{
+  struct guest_stream *s = stream_of_next(cpu->guest);
+  if (!t->in_call) {
+    t->in_call = true;
+    t->call = vcpu_now(&cpu->vcpu);
+  }
+  if (!socket_full(s))
+    return true;
+  socket_block(cpu, s);
+  if (guest_in_window(cpu))
+    cpu->counters.blocked++;
+  return false;
+}
+
+static struct packet *make(struct guest *g, struct guest_stream *s,
+                           hd_time begin)
+{
+  struct packet *p = guest_packet(g, s, PACKET_DATA, begin);
+  p->payload = g->replay.packet->bytes;
+  p->frame = packet_replayed_bytes(p->payload);
+  return p;
+}
+
+static void send_packet(struct guest_cpu *cpu, struct guest_thread *t)
+{
+  struct guest *g = cpu->guest;
+  struct guest_stream *s = stream_of_next(g);
+  int64_t cost = guest_send_cycles(g->config.costs, g->replay.packet->bytes) +
+                 netdev_tx_cycles(cpu, s->queue);
+  bool direct = netdev_tx_direct(cpu, s->queue);
+  vcpu_run(&cpu->vcpu, cost);
+  replay_note(&g->replayed, &g->replay, g->replay_start, vcpu_now(&cpu->vcpu),
+              g->config.pcap_replay->late, g->config.window);
+  netdev_tx_send(cpu, s, make(g, s, t->call), direct);
+  t->in_call = false;
+  replay_advance(&g->replay);
+}
+
+/* True: the thread did not run meanwhile, and another may have. */
+static bool wait_until(struct guest_cpu *cpu, hd_time due)
+{
+  if (cpu->guest->config.pcap_replay->wait == REPLAY_SPIN) {
+    vcpu_spin_for_message(&cpu->vcpu, due);
+    return false;
+  }
+  guest_wait(cpu, due);
+  return true;
+}
+
+static void transmit(struct guest_cpu *cpu)
+{
+  struct guest *g = cpu->guest;
+  struct guest_thread *t = &cpu->sender.threads[0];
+  bool slept = false;
+  while (g->replay.packet) {
+    guest_soft_interrupts(cpu);
+    hd_time due = g->replay_start + g->replay.due;
+    if (t->blocked) {
+      guest_wait(cpu, HD_TIME_NEVER);
+      slept = true;
+    } else if (vcpu_now(&cpu->vcpu) < due) {
+      slept = wait_until(cpu, due) || slept;
+    } else if (slept) {
+      vcpu_run(&cpu->vcpu, g->config.costs->thread_switch);
+      slept = false;
+    } else if (enter_call(cpu, t)) {
+      send_packet(cpu, t);
+    }
+  }
+}
+
+/* ---- receiving --------------------------------------------------------- */
+
+/* As __sock_queue_rcv_skb(): the last packet may exceed the buffer. */
+void pcap_replay_receive(struct guest_cpu *cpu, struct packet *p)
+{
+  const struct guest_config *c = &cpu->guest->config;
+  if (cpu->replies_held >= c->costs->socket_buffer) {
+    if (guest_in_window(cpu))
+      cpu->counters.dropped++;
+    packet_free(c->packets, p);
+    return;
+  }
+  cpu->replies_held += guest_truesize(c->costs, p->payload);
+  packet_list_push(&cpu->replies, p);
+}
+
+static void account(struct guest_cpu *cpu, struct packet *p)
+{
+  struct guest *g = cpu->guest;
+  hd_stamps_mark(&p->stamps, HD_STAGE_GUEST_RECEIVE, vcpu_now(&cpu->vcpu));
+  cpu->replies_held -= guest_truesize(g->config.costs, p->payload);
+  if (guest_in_window(cpu)) {
+    cpu->counters.received_packets++;
+    cpu->counters.received_bytes += p->payload;
+    hd_histogram_add(&g->latency, hd_stamps_total(&p->stamps));
+    HD_REQUIRE(&cpu->vcpu.task.base,
+               hd_breakdown_add(&g->breakdown, &p->stamps),
+               "stages of a replayed packet do not sum to its latency");
+  }
+  packet_free(g->config.packets, p);
+}
+
+static void receive(struct guest_cpu *cpu)
+{
+  const struct guest_params *k = cpu->guest->config.costs;
+  bool slept = true;
+  for (;;) {
+    guest_soft_interrupts(cpu);
+    if (cpu->replies.count == 0) {
+      guest_wait(cpu, HD_TIME_NEVER);
+      slept = true;
+      continue;
+    }
+    double copied = k->copy_per_byte * (double)cpu->replies.first->payload;
+    vcpu_run(&cpu->vcpu, (slept ? k->thread_switch : 0) + k->receive_syscall +
+                             (int64_t)(copied + 0.5));
+    slept = false;
+    account(cpu, packet_list_pop(&cpu->replies));
+  }
+}
+
+void pcap_replay_run(struct guest_cpu *cpu)
+{
+  struct guest *g = cpu->guest;
+  if (guest_replays_rx(&g->config))
+    receive(cpu);
+  if (cpu->number != 0)
+    return;
+  g->replay_start = cpu->start + g->jitter;
+  transmit(cpu);
+}
