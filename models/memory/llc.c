@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 __extension__ typedef unsigned __int128 llc_wide;
 typedef uint8_t llc_lanes __attribute__((vector_size(16)));
-
-typedef uint32_t llc_tags __attribute__((vector_size(16)));
 
 static const llc_lanes way_numbers[LLC_WAYS_MAX / 16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
@@ -89,20 +90,26 @@ struct llc_place llc_locate(const struct llc *l, uint64_t line)
 }
 
 /* Ways of 16 consecutive tags that hold `tag`, as a mask. */
+#ifdef __SSE2__
 static inline uint32_t matches(const uint32_t *tags, uint32_t tag)
 {
-  static const llc_tags bits[4] = {{0x1, 0x2, 0x4, 0x8},
-                                   {0x10, 0x20, 0x40, 0x80},
-                                   {0x100, 0x200, 0x400, 0x800},
-                                   {0x1000, 0x2000, 0x4000, 0x8000}};
-  llc_tags found = {0};
-  for (unsigned i = 0; i < 4; i++) {
-    llc_tags v;
-    memcpy(&v, tags + 4 * i, sizeof v);
-    found |= (llc_tags)(v == tag) & bits[i];
-  }
-  return found[0] | found[1] | found[2] | found[3];
+  const __m128i *v = (const __m128i *)(const void *)tags;
+  __m128i wanted = _mm_set1_epi32((int)tag);
+  __m128i low = _mm_packs_epi32(_mm_cmpeq_epi32(v[0], wanted),
+                                _mm_cmpeq_epi32(v[1], wanted));
+  __m128i high = _mm_packs_epi32(_mm_cmpeq_epi32(v[2], wanted),
+                                 _mm_cmpeq_epi32(v[3], wanted));
+  return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
 }
+#else
+static inline uint32_t matches(const uint32_t *tags, uint32_t tag)
+{
+  uint32_t found = 0;
+  for (unsigned i = 0; i < 16; i++)
+    found |= (uint32_t)(tags[i] == tag) << i;
+  return found;
+}
+#endif
 
 /* The way that holds `tag`, or -1. */
 static inline int way_of(const struct llc *l, size_t set, uint32_t tag)

@@ -125,8 +125,8 @@ struct hd_channel *hd_channel_open(struct hd_component *from,
 
 void hd_channel_set_passive(struct hd_channel *ch)
 {
-  HD_REQUIRE(NULL, ch->to->is_task, "passive channel to %s, which is no task",
-             ch->to->path);
+  HD_REQUIRE(NULL, ch->to->is_task && ch->to != ch->from,
+             "passive channel to %s, which is no other task", ch->to->path);
   ch->passive = true;
 }
 

@@ -48,23 +48,20 @@ static void fetch_task(const struct hd_actor *a)
              HD_LINE * (t->footprint[i] & (HD_LINE - 1)));
 }
 
-static void wake_later(struct hd_actor *a, hd_time when)
+/* To another actor, which may have to act earlier than it was going to. */
+static __attribute__((noinline)) void
+deliver_elsewhere(struct hd_actor *to, struct hd_msg *msg, bool passive)
 {
-  hd_agenda_set(a, when);
-  if (a->task)
-    fetch_task(a);
-}
-
-static void deliver(struct hd_actor *from, struct hd_actor *to,
-                    struct hd_msg *msg, bool passive)
-{
+  hd_time when = msg->when;
   if (passive)
     hd_task_keep_passive(to, msg);
   else
     hd_calendar_push(&to->calendar, msg);
-  if (to != from && msg->when < to->next && (!passive || to->eager) &&
-      !to->deaf)
-    wake_later(to, msg->when);
+  if (when >= to->next || (passive && !to->eager) || to->deaf)
+    return;
+  hd_agenda_set(to, when);
+  if (to->task && to->asleep)
+    fetch_task(to);
 }
 
 void hd_channel_fetch(const struct hd_channel *ch)
@@ -82,7 +79,10 @@ void hd_send_at(struct hd_channel *ch, hd_time when, void *message)
   stamp(from, ch->to, when, message);
   if (ch->ahead)
     ch->ahead(ch->to, message);
-  deliver(hd_actor_of(from), ch->actor, message, ch->passive);
+  if (ch->actor == hd_actor_of(from))
+    hd_calendar_push(&ch->actor->calendar, message);
+  else
+    deliver_elsewhere(ch->actor, message, ch->passive);
 }
 
 void hd_send(struct hd_channel *ch, hd_time delay, void *message)
