@@ -296,10 +296,14 @@ void napi_run(struct guest_cpu *cpu, unsigned queue);
 /* The same once, for a device whose interrupts are off for good. */
 void napi_drain(struct guest_cpu *cpu, unsigned queue);
 
-/* guest_thread.c: choosing among the sending threads of a vCPU. */
+/* guest_thread.c: the sending threads of a vCPU. */
 struct guest_thread *guest_thread_pick(struct guest_sender *s, hd_time now);
 /* The thread's next stream that is not ahead of its rate; NULL: none. */
 struct guest_stream *guest_thread_stream(struct guest_thread *t);
+/* Begins or resumes a send call on `s`. False: it blocks, the socket is full.
+ */
+bool guest_thread_enter_call(struct guest_cpu *cpu, struct guest_thread *t,
+                             struct guest_stream *s);
 
 /* Workloads; do not return unless they are done. */
 /* Fills in a new packet of stream `s`, whose send call began at `begin`. */

@@ -41,3 +41,18 @@ struct guest_thread *guest_thread_pick(struct guest_sender *s, hd_time now)
   }
   return NULL;
 }
+
+bool guest_thread_enter_call(struct guest_cpu *cpu, struct guest_thread *t,
+                             struct guest_stream *s)
+{
+  if (!t->in_call) {
+    t->in_call = true;
+    t->call = vcpu_now(&cpu->vcpu);
+  }
+  if (!socket_full(s))
+    return true;
+  socket_block(cpu, s);
+  if (guest_in_window(cpu))
+    cpu->counters.blocked++;
+  return false;
+}

@@ -37,22 +37,6 @@ static struct guest_stream *stream_of_next(struct guest *g)
   return &g->streams[g->replay.packet->flow % g->n_streams];
 }
 
-/* False: the call blocks, the socket is full. */
-static bool enter_call(struct guest_cpu *cpu, struct guest_thread *t)
-{
-  struct guest_stream *s = stream_of_next(cpu->guest);
-  if (!t->in_call) {
-    t->in_call = true;
-    t->call = vcpu_now(&cpu->vcpu);
-  }
-  if (!socket_full(s))
-    return true;
-  socket_block(cpu, s);
-  if (guest_in_window(cpu))
-    cpu->counters.blocked++;
-  return false;
-}
-
 static struct packet *make(struct guest *g, struct guest_stream *s,
                            hd_time begin)
 {
@@ -104,7 +88,7 @@ static void transmit(struct guest_cpu *cpu)
     } else if (slept) {
       vcpu_run(&cpu->vcpu, g->config.costs->thread_switch);
       slept = false;
-    } else if (enter_call(cpu, t)) {
+    } else if (guest_thread_enter_call(cpu, t, stream_of_next(cpu->guest))) {
       send_packet(cpu, t);
     }
   }

@@ -122,27 +122,11 @@ struct packet *guest_packet(struct guest *g, struct guest_stream *s,
   return p;
 }
 
-/* False when the call blocks: the socket is full. */
-static bool enter_call(struct guest_cpu *cpu, struct guest_thread *t,
-                       struct guest_stream *s)
-{
-  if (!t->in_call) {
-    t->in_call = true;
-    t->call = vcpu_now(&cpu->vcpu);
-  }
-  if (!socket_full(s))
-    return true;
-  socket_block(cpu, s);
-  if (guest_in_window(cpu))
-    cpu->counters.blocked++;
-  return false;
-}
-
 static void send_datagram(struct guest_cpu *cpu, struct guest_thread *t,
                           struct guest_stream *s)
 {
   struct guest *g = cpu->guest;
-  if (!enter_call(cpu, t, s))
+  if (!guest_thread_enter_call(cpu, t, s))
     return;
   int64_t driver = netdev_tx_cycles(cpu, s->queue);
   bool direct = netdev_tx_direct(cpu, s->queue);

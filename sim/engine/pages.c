@@ -16,7 +16,7 @@
 
 /* malloc's heap grows in steps of so many bytes; what is not touched costs
  * nothing. Blocks up to the second size come from it. */
-enum { HEAP_STEP = 256 << 20, LARGEST = 32 << 20 };
+enum { HEAP_STEP = 128 << 20, LARGEST = 32 << 20 };
 
 /* Where malloc's next large block will be; not to be accessed. The block is
  * larger than what malloc has ready when `more`: that makes the heap grow. */
