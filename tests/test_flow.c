@@ -254,8 +254,8 @@ static void start_ticker(struct hd_component *c)
   hd_schedule(c, ((struct ticker *)c)->period, hd_msg_new(c, 1));
 }
 
-static const struct hd_component_ops ticker_ops = {"ticker", tick,
-                                                   start_ticker};
+static const struct hd_component_ops ticker_ops = {
+    .kind = "ticker", .handle = tick, .start = start_ticker};
 
 /* A sender of flows of random sizes at random times that also gets ticks and
  * tells its neighbour about each flow. */
