@@ -68,7 +68,7 @@ accesses_per_s() { # KIND: best of three, with reading the file
 }
 
 "$BUILDDIR/tests/bench_engine" >"$work/warm" # warms the machine up
-read -r one_us _ _ < <(marginal 1)
+read -r one_us one_ns one_events < <(marginal 1)
 read -r us ns per_packet < <(marginal 758)
 size=$(field messages_peak "$work/long758/manifest.json")
 "$BUILDDIR/tests/bench_engine" "$size" >"$work/engine"
@@ -93,6 +93,8 @@ row "  (event, ns / heap operation, ns)" "$ns / $heap" ''
 row 'wall time per simulated packet at 758 VMs, us' "$us" 8
 row "  (events per packet)" "$per_packet" ''
 row 'the same, 758 VMs / 1 VM' "$(awk "BEGIN { printf \"%.2f\", $us / $one_us }")" 1.5
+row "  (events, nanoseconds an event)" \
+  "$(awk "BEGIN { printf \"%.2f * %.2f\", $per_packet / $one_events, $ns / $one_ns }")" ''
 row 'M/M/1 customers per second on the engine' "$customers" ''
 row 'peak memory at 758 VMs, MB' "$(awk "BEGIN { printf \"%.0f\", $peak / 1e6 }")" 256
 row 'wall time per packet of 64 VMs on vhost-net, us' "$vhost_us" ''
