@@ -10,7 +10,7 @@
 #define LOG_SPAN 20.0
 enum { CHARACTER_WIDTH = 10, TIC_GAP = 10, EXPLICIT_TICS_MAX = 24 };
 
-static bool is_numeric(const struct figure_data *d)
+bool cli_figure_is_numeric(const struct figure_data *d)
 {
   return d->x != FIGURE_NONE && d->axes[d->x].numeric;
 }
@@ -35,7 +35,7 @@ static size_t last_x(const struct figure_data *d)
 
 bool cli_figure_is_log_x(const struct figure_data *d)
 {
-  if (!is_numeric(d))
+  if (!cli_figure_is_numeric(d))
     return false;
   double first = cli_figure_x(d, 0), last = cli_figure_x(d, last_x(d));
   return first > 0 && last > first &&
@@ -45,7 +45,9 @@ bool cli_figure_is_log_x(const struct figure_data *d)
 double cli_figure_x_position(const struct figure_data *d, size_t i)
 {
   double x = cli_figure_x(d, i);
-  return is_numeric(d) ? x / cli_figure_axis_unit(&d->axes[d->x]).scale : x;
+  return cli_figure_is_numeric(d)
+             ? x / cli_figure_axis_unit(&d->axes[d->x]).scale
+             : x;
 }
 
 /* -- range and tics
@@ -75,7 +77,7 @@ static void put_range(const struct figure_data *d, struct figure_script *s)
     return;
   }
   double pad = last > first ? 0.05 * (last - first) : 1;
-  if (!is_numeric(d))
+  if (!cli_figure_is_numeric(d))
     pad = 0.5;
   fprintf(s->script, "unset logscale x\nset xrange [%.6g:%.6g]\n", first - pad,
           last + pad);
@@ -84,7 +86,7 @@ static void put_range(const struct figure_data *d, struct figure_script *s)
 static void tic_text(const struct figure_data *d, size_t i, char *text,
                      size_t size)
 {
-  if (is_numeric(d))
+  if (cli_figure_is_numeric(d))
     snprintf(text, size, "%.6g", cli_figure_x_position(d, i));
   else
     snprintf(text, size, "%s", cli_figure_x_text(d, i));
@@ -117,7 +119,7 @@ static bool in_two_rows(const struct figure_data *d, const bool *shown,
 {
   for (size_t i = 0; i < n; i++)
     if (!shown[i])
-      return !is_numeric(d);
+      return !cli_figure_is_numeric(d);
   return false;
 }
 
@@ -205,7 +207,7 @@ static char *note_of(const struct figure_data *d, size_t panel, size_t curve)
   char *name = cli_figure_curve_name(d, curve);
   const char *gap = name[0] != '\0' ? ": " : "";
   bool runs_out = strcmp(what, "fails") != 0;
-  bool beyond = runs_out && is_numeric(d) && end.last != d->n_x;
+  bool beyond = runs_out && cli_figure_is_numeric(d) && end.last != d->n_x;
   tic_text(d, beyond ? end.last : end.first_bad, at, sizeof at);
   char *note =
       cli_format("%s%s%s %s %s", name, gap, what, beyond ? "beyond" : "at", at);

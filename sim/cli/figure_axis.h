@@ -7,6 +7,8 @@
 #include "sim/cli/figure_data.h"
 #include "sim/cli/figure_script.h"
 
+/* Are its values numbers? Otherwise there is nothing between two of them. */
+bool cli_figure_is_numeric(const struct figure_data *d);
 /* Is the x axis logarithmic? When asked for, or values span more than 20. */
 bool cli_figure_is_log_x(const struct figure_data *d);
 /* An x position as it stands in data files: in the axis' unit. */

@@ -128,6 +128,15 @@ static void find_range(struct lines *l)
 /* -- drawing
  * --------------------------------------------------------------------- */
 
+/* Between names there is nothing to join by a line; points beside each other.
+ */
+static double x_of(const struct lines *l, size_t i, size_t curve)
+{
+  double aside = ((double)curve - 0.5 * (double)(l->d->n_curves - 1)) * 0.08;
+  return cli_figure_x_position(l->d, i) +
+         (cli_figure_is_numeric(l->d) ? 0 : aside);
+}
+
 static void put_block(const struct lines *l, struct figure_script *s,
                       size_t panel, size_t curve, size_t line)
 {
@@ -142,7 +151,7 @@ static void put_block(const struct lines *l, struct figure_script *s,
     double half = isnan(v.half_width) ? 0 : v.half_width;
     if (isnan(v.mean))
       continue;
-    fprintf(s->data, "%.9g %.9g %.9g %.9g\n", cli_figure_x_position(l->d, i),
+    fprintf(s->data, "%.9g %.9g %.9g %.9g\n", x_of(l, i, curve),
             v.mean / l->unit.scale, (v.mean - half) / l->unit.scale,
             (v.mean + half) / l->unit.scale);
   }
@@ -152,18 +161,36 @@ static void put_block(const struct lines *l, struct figure_script *s,
 }
 
 /* Curves often lie on each other: the first has large open points. */
+static void put_joined(struct figure_script *s, size_t curve, size_t line,
+                       bool bars)
+{
+  static const int filled[] = {7, 9, 13, 11, 5};
+  fprintf(s->script, "with %s lc rgb \"%s\" lw %s dt %s pt %d ps %s",
+          bars ? "yerrorlines" : "linespoints", cli_script_color(curve),
+          curve == 0 ? "3" : "2", line == 0 ? "1" : "(5,4)",
+          curve == 0 ? 4 : filled[(curve - 1) % 5], curve == 0 ? "2" : "1.1");
+}
+
+/* The second line of a curve has open points. */
+static void put_points(struct figure_script *s, size_t curve, size_t line,
+                       bool bars)
+{
+  static const int filled[] = {5, 7, 9, 13, 11};
+  fprintf(s->script, "with %s lc rgb \"%s\" lw 2 pt %d ps 2",
+          bars ? "yerrorbars" : "points", cli_script_color(curve),
+          filled[curve % 5] - (line == 0 ? 0 : 1));
+}
+
 static void put_curve(const struct lines *l, struct figure_script *s,
                       size_t block, size_t curve, size_t line)
 {
-  static const int filled[] = {7, 9, 13, 11, 5};
   bool bars = l->d->summary.repetitions > 1;
-  fprintf(s->script,
-          "  DATA index %zu using 1:2%s with %s lc rgb \"%s\" lw %s "
-          "dt %s pt %d ps %s",
-          block, bars ? ":3:4" : "", bars ? "yerrorlines" : "linespoints",
-          cli_script_color(curve), curve == 0 ? "3" : "2",
-          line == 0 ? "1" : "(5,4)", curve == 0 ? 4 : filled[(curve - 1) % 5],
-          curve == 0 ? "2" : "1.1");
+  fprintf(s->script, "  DATA index %zu using 1:2%s ", block,
+          bars ? ":3:4" : "");
+  if (cli_figure_is_numeric(l->d))
+    put_joined(s, curve, line, bars);
+  else
+    put_points(s, curve, line, bars);
   char *name = cli_figure_curve_name(l->d, curve);
   const char *label = l->kind->labels[line];
   char *title = cli_format(
