@@ -132,7 +132,7 @@ static void find_range(struct lines *l)
  */
 static double x_of(const struct lines *l, size_t i, size_t curve)
 {
-  double aside = ((double)curve - 0.5 * (double)(l->d->n_curves - 1)) * 0.08;
+  double aside = ((double)curve - 0.5 * (double)(l->d->n_curves - 1)) * 0.12;
   return cli_figure_x_position(l->d, i) +
          (cli_figure_is_numeric(l->d) ? 0 : aside);
 }
