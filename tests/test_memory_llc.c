@@ -103,7 +103,8 @@ static void one_access(struct llc *l, struct textbook *t, gsl_rng *rng,
 static void one_drop(struct llc *l, struct textbook *t, uint64_t line)
 {
   struct way *w = textbook_find(t, line);
-  llc_drop(l, line);
+  struct llc_place p = llc_locate(l, line);
+  llc_drop(l, &p);
   if (w)
     *w = (struct way){.used = -1000 - t->drops++};
 }

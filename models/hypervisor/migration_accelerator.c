@@ -1,15 +1,21 @@
 /* migration_accelerator.c - see migration_accelerator.h. */
 #include "models/hypervisor/migration_accelerator.h"
 
-static bool command(const struct migration_accelerator *x,
-                    struct migration_agent *a, struct virtio_admin *c)
+bool migration_accelerator_command(struct migration_agent *a, uint16_t device,
+                                   uint16_t requester, struct virtio_admin *c)
 {
   c->address = migration_agent_config(a)->admin_ring;
   c->observer = migration_agent_observer(a);
-  c->requester = x->config.pf_requester;
-  migration_agent_command(a, x->config.device_index,
-                          VIRTIO_DEVICE_ADMIN_DOORBELL, c);
+  c->requester = requester;
+  migration_agent_command(a, device, VIRTIO_DEVICE_ADMIN_DOORBELL, c);
   return !c->failed;
+}
+
+static bool command(const struct migration_accelerator *x,
+                    struct migration_agent *a, struct virtio_admin *c)
+{
+  return migration_accelerator_command(a, x->config.device_index,
+                                       x->config.pf_requester, c);
 }
 
 static uint32_t function_of(const struct migration_accelerator *x)

@@ -31,4 +31,10 @@ struct migration_accelerator {
 /* Object: struct migration_accelerator. */
 extern const struct migration_back_end_ops migration_accelerator_ops;
 
+/* Has the accelerator `device` (its index below the root complex) do a command
+ * of its physical function, whose requester ID is `requester`. Fills in where
+ * the command lies and who sees its answer. False: it failed. */
+bool migration_accelerator_command(struct migration_agent *a, uint16_t device,
+                                   uint16_t requester, struct virtio_admin *c);
+
 #endif

@@ -1,16 +1,13 @@
 /* migration_plug_virtio.c - a function of a virtio accelerator that is
  * unplugged. The network steers the guest's frames to its port or away. */
+#include "models/hypervisor/migration_accelerator.h"
 #include "models/hypervisor/migration_plug.h"
 
 static bool command(struct migration_plug *x, struct migration_agent *a,
                     struct virtio_admin *c)
 {
-  c->address = migration_agent_config(a)->admin_ring;
-  c->observer = migration_agent_observer(a);
-  c->requester = x->config.pf_requester;
-  migration_agent_command(a, x->config.device_index,
-                          VIRTIO_DEVICE_ADMIN_DOORBELL, c);
-  return !c->failed;
+  return migration_accelerator_command(a, x->config.device_index,
+                                       x->config.pf_requester, c);
 }
 
 static void simple(struct migration_plug *x, struct migration_agent *a,

@@ -74,19 +74,12 @@ static inline uint32_t modulo_odd(const struct llc *l, uint32_t high)
   return (uint32_t)(((llc_wide)fraction * l->odd) >> 64);
 }
 
-static inline size_t set_of(const struct llc *l, uint64_t line, uint32_t *tag)
+struct llc_place llc_locate(const struct llc *l, uint64_t line)
 {
   uint32_t high = (uint32_t)(line >> l->low_bits);
   uint64_t low = line & ((UINT64_C(1) << l->low_bits) - 1);
-  *tag = high + 1;
-  return (size_t)(low | (uint64_t)modulo_odd(l, high) << l->low_bits);
-}
-
-struct llc_place llc_locate(const struct llc *l, uint64_t line)
-{
-  struct llc_place p = {.line = line};
-  p.set = set_of(l, line, &p.tag);
-  return p;
+  size_t set = (size_t)(low | (uint64_t)modulo_odd(l, high) << l->low_bits);
+  return (struct llc_place){.line = line, .set = set, .tag = high + 1};
 }
 
 /* Ways of 16 consecutive tags that hold `tag`, as a mask. */
@@ -165,8 +158,7 @@ static inline void set_bit(uint32_t *bits, uint32_t bit, bool on)
  */
 void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes)
 {
-  uint32_t tag;
-  const unsigned char *set = l->sets + set_of(l, line, &tag) * set_bytes(l);
+  const unsigned char *set = l->sets + llc_locate(l, line).set * set_bytes(l);
   hd_fetch(set, (bytes / LLC_LINE + 1) * set_bytes(l));
 }
 
@@ -227,11 +219,10 @@ bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
   return evicted;
 }
 
-void llc_drop(struct llc *l, uint64_t line)
+void llc_drop(struct llc *l, const struct llc_place *p)
 {
-  uint32_t tag;
-  size_t set = set_of(l, line, &tag);
-  int way = way_of(l, set, tag);
+  size_t set = p->set;
+  int way = way_of(l, set, p->tag);
   if (way < 0)
     return;
   tags_of(l, set)[way] = 0;

@@ -86,7 +86,7 @@ bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
 void llc_fetch(const struct llc *l, uint64_t line, uint64_t bytes);
 
 /* Invalidates the line, without write-back. */
-void llc_drop(struct llc *l, uint64_t line);
+void llc_drop(struct llc *l, const struct llc_place *p);
 
 /* NULL, or what is wrong; visits all sets of a cache that was used. */
 const char *llc_check(const struct llc *l);

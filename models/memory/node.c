@@ -101,7 +101,7 @@ hd_time memory_node_write(struct memory_node *n, hd_time now,
     if (n->ddio_ways)
       found = llc_touch(&n->llc, &p, LLC_DEVICE_WRITE);
     else
-      llc_drop(&n->llc, p.line); /* the copy in the LLC is out of date */
+      llc_drop(&n->llc, &p); /* the copy in the LLC is out of date */
     hd_time more = whole ? 0 : n->params->merge_latency;
     if (found == LLC_ABSENT)
       more += write_miss(n, now, &p, whole);

@@ -3,6 +3,30 @@
  */
 #include "models/nic/internal.h"
 
+/* ---- what an address means ------------------------------------------------
+ */
+
+struct target {
+  bool tail;                 /* a tail register: */
+  struct nic_queue *queue;   /* of this queue; NULL: it is not in use */
+  struct nic_vector *vector; /* a vector's control register, or NULL */
+};
+
+static struct target decode(const struct nic *n, uint64_t address)
+{
+  uint64_t tx = address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
+  uint64_t rx = nic_index_of(address, NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE);
+  uint64_t vector = nic_index_of(address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
+  struct target t = {false, NULL, NULL};
+  if (tx < (uint64_t)n->params.tx_queues)
+    t = (struct target){true, n->tx_queues[tx], NULL};
+  else if (rx < (uint64_t)n->params.rx_queues)
+    t = (struct target){true, n->rx_queues[rx], NULL};
+  else if (vector < n->n_vectors)
+    t.vector = &n->vectors[vector];
+  return t;
+}
+
 /* ---- doorbells ------------------------------------------------------------
  */
 
@@ -53,15 +77,11 @@ static void tail_written(struct nic *n, struct nic_queue *q, uint64_t tail)
 static void write_register(struct nic *n, uint64_t address, uint64_t data,
                            void *object)
 {
-  uint64_t tx = address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
-  uint64_t rx = nic_index_of(address, NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE);
-  uint64_t vector = nic_index_of(address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
-  if (tx < (uint64_t)n->params.tx_queues)
-    tail_written(n, n->tx_queues[tx], data);
-  else if (rx < (uint64_t)n->params.rx_queues)
-    tail_written(n, n->rx_queues[rx], data);
-  else if (vector < n->n_vectors)
-    nic_vector_control(n, &n->vectors[vector], data);
+  struct target t = decode(n, address);
+  if (t.tail)
+    tail_written(n, t.queue, data);
+  else if (t.vector)
+    nic_vector_control(n, t.vector, data);
   else if (address == NIC_ADMIN_DOORBELL && object != NULL)
     nic_command_arrived(n, object);
   else
@@ -74,12 +94,11 @@ void nic_ahead(const struct hd_component *self, const struct hd_msg *msg)
   const struct pcie_tlp *t = (const struct pcie_tlp *)msg;
   if (msg->kind != MSG_TLP || t->type != PCIE_MWR)
     return;
-  uint64_t tx = t->address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
-  uint64_t vector = nic_index_of(t->address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
-  if (tx < (uint64_t)n->params.tx_queues)
-    hd_fetch(n->tx_queues[tx], sizeof(struct nic_queue));
-  else if (vector < n->n_vectors)
-    hd_fetch(&n->vectors[vector], sizeof *n->vectors);
+  struct target of = decode(n, t->address);
+  if (of.tail)
+    hd_fetch(of.queue, sizeof *of.queue);
+  else if (of.vector)
+    hd_fetch(of.vector, sizeof *of.vector);
 }
 
 static void register_written(struct nic *n, struct pcie_tlp *tlp)
@@ -98,18 +117,12 @@ static uint64_t read_tail(const struct nic_queue *q)
 
 static uint64_t read_register(const struct nic *n, uint64_t address)
 {
-  uint64_t tx = address / NIC_PAGE - NIC_TX_TAIL_BASE / NIC_PAGE;
-  uint64_t rx = nic_index_of(address, NIC_RX_TAIL_BASE, NIC_RX_TAIL_MORE);
-  uint64_t vector = nic_index_of(address, NIC_VECTOR_BASE, NIC_VECTOR_MORE);
-  if (tx < (uint64_t)n->params.tx_queues)
-    return read_tail(n->tx_queues[tx]);
-  if (rx < (uint64_t)n->params.rx_queues)
-    return read_tail(n->rx_queues[rx]);
-  if (vector < n->n_vectors) {
-    const struct nic_vector *v = &n->vectors[vector];
-    return (v->enabled ? NIC_INT_ENABLE : 0) |
-           (uint64_t)(v->interval / (2 * HD_US)) << 16;
-  }
+  struct target t = decode(n, address);
+  if (t.tail)
+    return read_tail(t.queue);
+  if (t.vector)
+    return (t.vector->enabled ? NIC_INT_ENABLE : 0) |
+           (uint64_t)(t.vector->interval / (2 * HD_US)) << 16;
   return 0;
 }
 

@@ -92,10 +92,6 @@ static uint32_t next_bytes(const struct nic_queue *q)
   return d->frame > most && packet_segmented(d->packet) ? most : d->frame;
 }
 
-/* With many interfaces, their turns are so far apart that nothing of them is in
- * the processor's caches any more. Fetches what the next decisions look at, in
- * steps: each reads what an earlier call has fetched. The first in the round
- * has just been served. */
 static const struct nic_queue *queue_at(const struct nic_turn *turn)
 {
   return (const struct nic_queue *)((const struct nic_function *)turn)
@@ -115,6 +111,10 @@ static void fetch_descriptor(const struct nic_queue *q)
   hd_fetch(q->ring, sizeof *q->ring);
 }
 
+/* With many interfaces, their turns are so far apart that nothing of them is in
+ * the processor's caches any more. Fetches what the next decisions look at, in
+ * steps: each reads what an earlier call has fetched. The first in the round
+ * has just been served. */
 static void look_ahead(const struct nic_port *port)
 {
   const struct nic_turn *turn = port->interfaces.front;
