@@ -243,6 +243,5 @@ void bench_machine_results(const struct bench_machine *b,
   io_stack_metrics(b->io, g->metric);
   list_resources(b, &d, r);
   hd_engine_get_report(b->io->engine, &r->engine);
-  if (b->io->iommu)
-    r->n_faults = iommu_faults(b->io->iommu, &r->faults, &r->faults_total);
+  r->n_faults = io_stack_faults(b->io, &r->faults, &r->faults_total);
 }

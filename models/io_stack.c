@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "models/server_plan.h"
 
@@ -36,17 +38,37 @@ static struct pcie_link *make_link(struct io_stack *io, struct io_port *p,
   return pcie_link_create(io->engine, path, io->host, &p->params, io->window);
 }
 
-struct io_port *io_stack_add_device(struct io_stack *io, const char *name,
-                                    const struct pcie_params *params)
+static struct iommu *make_unit(struct io_stack *io, const char *name)
 {
-  HD_REQUIRE(NULL, io->n_ports < IO_STACK_DEVICES, "too many devices");
-  struct io_port *p = &io->ports[io->n_ports++];
-  p->params = *params;
-  p->link = make_link(io, p, "link", name);
-  if (!params->switch_present) {
-    root_complex_attach_link(io->root, p->link);
-    return p;
-  }
+  char path[IO_STACK_PATH];
+  snprintf(path, sizeof path, "%s/iommu%s", io->host, name);
+  struct iommu *u = iommu_create(io->engine, path, io->host, &io->config->iommu,
+                                 io->tables, io->window);
+  struct hd_component *unit = iommu_component(u);
+  iommu_attach_memory(u, io->memory, IO_STACK_HOP);
+  iommu_set_root_complex(
+      u, root_complex_answer_channel(io->root, unit, IO_STACK_HOP));
+  io->units[io->n_units++] = u;
+  return u;
+}
+
+/* Of the port attached last. */
+static void attach_unit(struct io_stack *io, struct io_port *p,
+                        const char *name)
+{
+  if (!io->tables)
+    return;
+  if (io->config->iommu.units == IOMMU_EACH_STACK)
+    p->iommu = make_unit(io, name);
+  else
+    p->iommu = io->n_units > 0 ? io->units[0] : make_unit(io, "");
+  root_complex_attach_iommu(io->root, io->n_ports - 1,
+                            iommu_component(p->iommu), IO_STACK_HOP);
+}
+
+static void attach_fabric(struct io_stack *io, struct io_port *p,
+                          const char *name)
+{
   char path[IO_STACK_PATH];
   snprintf(path, sizeof path, "%s/switch%s", io->host, name);
   p->uplink = make_link(io, p, "uplink", name);
@@ -55,6 +77,20 @@ struct io_port *io_stack_add_device(struct io_stack *io, const char *name,
   root_complex_attach_link(io->root, p->uplink);
   pcie_switch_attach_upstream(p->fabric, p->uplink);
   pcie_switch_attach_downstream(p->fabric, p->link);
+}
+
+struct io_port *io_stack_add_device(struct io_stack *io, const char *name,
+                                    const struct pcie_params *params)
+{
+  HD_REQUIRE(NULL, io->n_ports < IO_STACK_DEVICES, "too many devices");
+  struct io_port *p = &io->ports[io->n_ports++];
+  p->params = *params;
+  p->link = make_link(io, p, "link", name);
+  if (params->switch_present)
+    attach_fabric(io, p, name);
+  else
+    root_complex_attach_link(io->root, p->link);
+  attach_unit(io, p, name);
   return p;
 }
 
@@ -70,22 +106,13 @@ static void make_memory(struct io_stack *io)
   memory_add_region(io->memory, 0, (uint64_t)io->config->host.memory_reserved);
 }
 
-static void make_iommu(struct io_stack *io)
+static void make_tables(struct io_stack *io)
 {
   const struct server_config *c = io->config;
-  if (!plan_has_iommu(c))
-    return;
-  char path[IO_STACK_PATH];
-  io->tables = vtd_tables_create(
-      PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
-      c->iommu.mode == IOMMU_SCALABLE);
-  io->iommu = iommu_create(io->engine, io_stack_path(io, path, "iommu"),
-                           io->host, &c->iommu, io->tables, io->window);
-  struct hd_component *iommu = iommu_component(io->iommu);
-  iommu_attach_memory(io->iommu, io->memory, IO_STACK_HOP);
-  root_complex_attach_iommu(io->root, iommu, IO_STACK_HOP);
-  iommu_set_root_complex(
-      io->iommu, root_complex_answer_channel(io->root, iommu, IO_STACK_HOP));
+  if (plan_has_iommu(c))
+    io->tables = vtd_tables_create(
+        PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
+        c->iommu.mode == IOMMU_SCALABLE);
 }
 
 void io_stack_initialize(struct io_stack *io, const struct server_config *c,
@@ -99,15 +126,16 @@ void io_stack_initialize(struct io_stack *io, const struct server_config *c,
   io->root = root_complex_create(e, io_stack_path(io, path, "root"), host,
                                  &c->pcie, window);
   make_memory(io);
-  make_iommu(io);
+  make_tables(io);
 }
 
 void io_stack_terminate(struct io_stack *io)
 {
-  if (io->iommu) {
-    iommu_destroy(io->iommu);
+  for (unsigned i = 0; i < io->n_units; i++)
+    iommu_destroy(io->units[i]);
+  free(io->faults);
+  if (io->tables)
     vtd_tables_destroy(io->tables);
-  }
   memory_destroy(io->memory);
   for (unsigned i = 0; i < io->n_ports; i++) {
     if (io->ports[i].fabric) {
@@ -134,8 +162,46 @@ void io_stack_check(const struct io_stack *io)
   }
   require(root_complex_component(io->root), root_complex_check(io->root));
   require(memory_component(io->memory), memory_check(io->memory));
-  if (io->iommu)
-    require(iommu_component(io->iommu), iommu_check(io->iommu));
+  for (unsigned i = 0; i < io->n_units; i++)
+    require(iommu_component(io->units[i]), iommu_check(io->units[i]));
+}
+
+/* ---- faults ------------------------------------------------------------ */
+
+static int by_time(const void *a, const void *b)
+{
+  const struct iommu_fault *x = a, *y = b;
+  return (x->when > y->when) - (x->when < y->when);
+}
+
+/* All that the units have logged, unit by unit. */
+static size_t collect_faults(struct io_stack *io, uint64_t *total)
+{
+  size_t n = 0;
+  *total = 0;
+  for (unsigned i = 0; i < io->n_units; i++) {
+    const struct iommu_fault *log;
+    uint64_t all;
+    size_t logged = iommu_faults(io->units[i], &log, &all);
+    memcpy(io->faults + n, log, logged * sizeof *log);
+    n += logged;
+    *total += all;
+  }
+  return n;
+}
+
+size_t io_stack_faults(struct io_stack *io, const struct iommu_fault **log,
+                       uint64_t *total)
+{
+  free(io->faults);
+  io->faults =
+      calloc(io->n_units * (size_t)IOMMU_FAULT_LOG + 1, sizeof *io->faults);
+  HD_REQUIRE(NULL, io->faults != NULL, "out of memory for faults");
+  size_t n = collect_faults(io, total);
+  if (io->n_units > 1) /* a unit's log is in order */
+    qsort(io->faults, n, sizeof *io->faults, by_time);
+  *log = io->faults;
+  return n < IOMMU_FAULT_LOG ? n : IOMMU_FAULT_LOG;
 }
 
 /* ---- metrics ---------------------------------------------------------- */
@@ -175,23 +241,32 @@ static void set_fabric(const struct io_stack *io, double *m)
   m[METRIC_dram_utilization] = mem.dram_utilization;
 }
 
+/* Of all units; walkers: of the unit where most are at work. */
 static void set_iommu(const struct io_stack *io, double *m)
 {
-  if (!io->iommu)
+  if (!io->tables)
     return;
   double seconds = (double)io->config->run.duration / (double)HD_S;
-  struct iommu_stats u = {0};
-  iommu_get_stats(io->iommu, &u);
-  uint64_t faults = 0;
-  const struct iommu_fault *log;
-  iommu_faults(io->iommu, &log, &faults);
-  m[METRIC_iotlb_hit_ratio] = ratio((double)u.hits, (double)u.lookups);
-  m[METRIC_iommu_lookups_per_s] = (double)u.lookups / seconds;
-  m[METRIC_iommu_walks_per_s] = (double)u.walks / seconds;
-  m[METRIC_iommu_walk_mean_ns] =
-      ratio((double)u.walk_time / 1e3, (double)u.walks);
-  m[METRIC_iommu_walkers_busy] = u.walkers_busy;
-  m[METRIC_iommu_faults] = (double)faults;
+  double lookups = 0, hits = 0, walks = 0, walk_time = 0, busy = 0, faults = 0;
+  for (unsigned i = 0; i < io->n_units; i++) {
+    struct iommu_stats u = {0};
+    iommu_get_stats(io->units[i], &u);
+    lookups += (double)u.lookups;
+    hits += (double)u.hits;
+    walks += (double)u.walks;
+    walk_time += (double)u.walk_time / 1e3;
+    busy = fmax(busy, u.walkers_busy);
+    uint64_t blocked;
+    const struct iommu_fault *log;
+    iommu_faults(io->units[i], &log, &blocked);
+    faults += (double)blocked;
+  }
+  m[METRIC_iotlb_hit_ratio] = ratio(hits, lookups);
+  m[METRIC_iommu_lookups_per_s] = lookups / seconds;
+  m[METRIC_iommu_walks_per_s] = walks / seconds;
+  m[METRIC_iommu_walk_mean_ns] = ratio(walk_time, walks);
+  m[METRIC_iommu_walkers_busy] = busy;
+  m[METRIC_iommu_faults] = faults;
 }
 
 void io_stack_metrics(const struct io_stack *io, double *metric)
@@ -205,7 +280,7 @@ void io_stack_resources(const struct io_stack *io, struct server_results *r)
   const double *m = r->group[0].metric;
   server_add_resource(r, "PCIe up", m[METRIC_pcie_up_utilization]);
   server_add_resource(r, "PCIe down", m[METRIC_pcie_down_utilization]);
-  if (io->iommu)
+  if (io->n_units > 0)
     server_add_resource(r, "IOMMU walkers",
                         m[METRIC_iommu_walkers_busy] /
                             (double)io->config->iommu.walkers);

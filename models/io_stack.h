@@ -1,15 +1,17 @@
 /*
  * io_stack.h - what every machine has between its devices and its memory: root
  * ports with a link each (and a switch if there is one), the root complex,
- * memory and the IOMMU.
+ * memory and IOMMU units.
  *
  *   root complex -- IOMMU -- memory
  *      |
  *    link (-- switch -- link) -- device, for each device
  *
  * A machine (a server, or the DMA benchmark) embeds an io_stack and adds its
- * devices and what else there is. All devices share the root complex and one
- * IOMMU. For models/ only.
+ * devices and what else there is. Each device has an IO stack of its own: a
+ * root port, and an IOMMU unit unless they share one (iommu.units). The
+ * remapping structures in memory are the same for all units. For models/
+ * only.
  */
 #ifndef HD_MODELS_IO_STACK_H
 #define HD_MODELS_IO_STACK_H
@@ -30,7 +32,8 @@
 
 enum { IO_STACK_DEVICES = 16, IO_STACK_PATH = 48 };
 
-struct io_port { /* a root port, and what is below it */
+struct io_port {       /* a root port, and what is below it */
+  struct iommu *iommu; /* NULL: IOMMU off */
   struct pcie_params params;
   struct pcie_link *link;     /* at the device */
   struct pcie_link *uplink;   /* above the switch; NULL without one */
@@ -47,7 +50,9 @@ struct io_stack {
   struct root_complex *root;
   struct memory *memory;     /* region 0: what the host keeps for itself */
   struct vtd_tables *tables; /* NULL: IOMMU off */
-  struct iommu *iommu;       /* NULL: IOMMU off */
+  struct iommu *units[IO_STACK_DEVICES]; /* n_units of them */
+  unsigned n_units;
+  struct iommu_fault *faults; /* of all units, see io_stack_faults() */
 };
 
 /* Starts the engine of a simulation. */
@@ -77,6 +82,10 @@ void io_stack_check(const struct io_stack *io);
 /* Sets the metrics of links (the busiest), memory and IOMMU; leaves others
  * alone. */
 void io_stack_metrics(const struct io_stack *io, double *metric);
+/* The first faults of all units by time; *total counts those, too, that the
+ * units did not log. Returns how many *log has; it is the stack's. */
+size_t io_stack_faults(struct io_stack *io, const struct iommu_fault **log,
+                       uint64_t *total);
 /* Adds how busy the links, the walkers and DRAM were, from the row `all`. */
 void io_stack_resources(const struct io_stack *io, struct server_results *r);
 

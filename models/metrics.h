@@ -50,7 +50,7 @@
   X(iommu_lookups_per_s, "translations asked for")                             \
   X(iommu_walks_per_s, "page walks")                                           \
   X(iommu_walk_mean_ns, "duration of a walk")                                  \
-  X(iommu_walkers_busy, "mean walkers at work")                                \
+  X(iommu_walkers_busy, "mean walkers at work in the busiest unit")            \
   X(iommu_faults, "requests blocked since the start")                          \
   X(llc_hit_ratio, "lines of device accesses found in the cache")              \
   X(dram_utilization, "share of the channels' rate")                           \

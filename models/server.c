@@ -60,8 +60,9 @@ static void make_hypervisor(struct server *s)
                                           hypervisor_component(s->hypervisor));
   hypervisor_attach(s->hypervisor, s->home.io.root, s->home.scheduler,
                     observer);
-  if (s->home.io.iommu)
-    hypervisor_attach_iommu(s->hypervisor, s->home.io.iommu);
+  for (unsigned i = 0; s->home.io.tables && i < s->home.io.n_ports; i++)
+    hypervisor_attach_iommu(s->hypervisor, (uint16_t)i,
+                            s->home.io.ports[i].iommu);
   for (unsigned port = 0; port < s->home.n_ports; port++)
     hypervisor_add_client(s->hypervisor, client_component(s->client[port]));
   server_software_join(s->software, s->hypervisor);

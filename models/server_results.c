@@ -314,6 +314,5 @@ void server_get_results(struct server *s, struct server_results *r)
   server_list_cores(s, r);
   server_list_replays(s, r);
   hd_engine_get_report(s->engine, &r->engine);
-  if (s->home.io.iommu)
-    r->n_faults = iommu_faults(s->home.io.iommu, &r->faults, &r->faults_total);
+  r->n_faults = io_stack_faults(&s->home.io, &r->faults, &r->faults_total);
 }

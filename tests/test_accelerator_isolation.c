@@ -207,7 +207,7 @@ static void build(void)
   hd_component_initialize(&m.driver.base, m.e, &ops, "driver", "host");
   iommu_attach_memory(m.iommu, m.memory, TEST_HOP);
   root_complex_attach_link(m.rc, m.link);
-  root_complex_attach_iommu(m.rc, iommu_component(m.iommu), TEST_HOP);
+  root_complex_attach_iommu(m.rc, 0, iommu_component(m.iommu), TEST_HOP);
   iommu_set_root_complex(
       m.iommu,
       root_complex_answer_channel(m.rc, iommu_component(m.iommu), TEST_ANSWER));

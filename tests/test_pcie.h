@@ -154,7 +154,7 @@ static inline void fake_iommu_attach(struct fake_iommu *u, struct hd_engine *e,
   static const struct hd_component_ops ops = {.kind = "fake_iommu",
                                               .handle = fake_iommu_handle};
   hd_component_initialize(&u->base, e, &ops, "iommu", "host");
-  root_complex_attach_iommu(rc, &u->base, HD_NS);
+  root_complex_attach_iommu(rc, 0, &u->base, HD_NS);
   u->answer = root_complex_answer_channel(rc, &u->base, HD_NS);
 }
 

@@ -61,10 +61,14 @@ void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
     connect_guest(h, i);
 }
 
-void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u)
+void hypervisor_attach_iommu(struct hypervisor *h, uint16_t device,
+                             struct iommu *u)
 {
-  h->to_iommu = iommu_connect_software(u, &h->task.base);
-  h->iommu_reply = iommu_status_channel(u, &h->task.base);
+  HD_REQUIRE(&h->task.base, device < HYPERVISOR_UNITS, "an IOMMU of device %u",
+             device);
+  h->iommu[device] =
+      (struct iommu_link){.to_unit = iommu_connect_software(u, &h->task.base),
+                          .reply = iommu_status_channel(u, &h->task.base)};
 }
 
 /* One more channel in a list. */

@@ -83,9 +83,12 @@ struct hd_component *hypervisor_component(struct hypervisor *h);
 /* Wiring: `observer` is the memory observer that sees admin write-backs. */
 void hypervisor_attach(struct hypervisor *h, struct root_complex *rc,
                        struct scheduler *s, uint16_t observer);
-/* With an IOMMU: invalidations after the tables have changed. */
+/* With an IOMMU: invalidations after the tables have changed go to the unit of
+ * the device, a number below the root complex. Devices may share a unit. */
 struct iommu;
-void hypervisor_attach_iommu(struct hypervisor *h, struct iommu *u);
+enum { HYPERVISOR_UNITS = 16 };
+void hypervisor_attach_iommu(struct hypervisor *h, uint16_t device,
+                             struct iommu *u);
 /* Host software that gets MSG_VM_BOOT when the devices of the host's own have
  * been made; before the guests'. */
 void hypervisor_add_software(struct hypervisor *h, struct hd_component *c);

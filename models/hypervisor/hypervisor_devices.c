@@ -26,24 +26,25 @@ static void map_guest(struct hypervisor *h, struct device_plan *p)
   hd_task_advance(&h->task, (hd_time)pages * h->config.params->pin_cost);
 }
 
-static void invalidate(struct hypervisor *h, enum iommu_command_type type,
-                       uint32_t domain)
+static void invalidate(struct hypervisor *h, const struct device_plan *p,
+                       enum iommu_command_type type)
 {
+  const struct iommu_link *unit = &h->iommu[p->device];
   struct iommu_command *c = hd_msg_new_zero(&h->task.base, MSG_IOMMU_COMMAND);
   c->type = type;
-  c->domain = domain;
-  c->reply = h->iommu_reply;
-  hd_send(h->to_iommu, h->to_iommu->latency, c);
+  c->domain = p->domain;
+  c->reply = unit->reply;
+  hd_send(unit->to_unit, unit->to_unit->latency, c);
 }
 
 /* Entries that may be cached have changed (VT-d 6.5.3): the unit forgets them
  * before anybody uses the new ones. */
-static void invalidate_device(struct hypervisor *h, uint32_t domain)
+static void invalidate_device(struct hypervisor *h, const struct device_plan *p)
 {
-  invalidate(h, IOMMU_INVALIDATE_CONTEXT, domain);
-  invalidate(h, IOMMU_INVALIDATE_PASID, domain);
-  invalidate(h, IOMMU_INVALIDATE_IOTLB, domain);
-  invalidate(h, IOMMU_WAIT, domain);
+  invalidate(h, p, IOMMU_INVALIDATE_CONTEXT);
+  invalidate(h, p, IOMMU_INVALIDATE_PASID);
+  invalidate(h, p, IOMMU_INVALIDATE_IOTLB);
+  invalidate(h, p, IOMMU_WAIT);
   hd_msg_free(&h->task.base, hypervisor_await(h, MSG_IOMMU_STATUS));
 }
 
@@ -58,7 +59,7 @@ static void attach(struct hypervisor *h, struct device_plan *p)
           : forges_pasid(p) || vtd_attach_pasid(h->config.tables, p->requester,
                                                 p->pasid, p->domain);
   HD_REQUIRE(&h->task.base, ok, "no room for remapping structures");
-  invalidate_device(h, p->domain);
+  invalidate_device(h, p);
 }
 
 /* Opening resets the device: the whole function for a VF, which sleeps for the

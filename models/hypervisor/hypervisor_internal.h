@@ -20,7 +20,9 @@ struct hypervisor {
   struct hypervisor_config config;
   struct links *links;
   struct hd_channel *to_root, *root_reply, *to_scheduler;
-  struct hd_channel *to_iommu, *iommu_reply; /* NULL: no IOMMU */
+  struct iommu_link { /* NULL: no IOMMU */
+    struct hd_channel *to_unit, *reply;
+  } iommu[HYPERVISOR_UNITS]; /* by device */
   struct hd_channel **clients;
   size_t n_clients;
   struct hd_channel **software;

@@ -18,9 +18,11 @@ enum iommu_mode { IOMMU_OFF, IOMMU_LEGACY, IOMMU_SCALABLE };
 enum iommu_stage { IOMMU_SECOND_STAGE, IOMMU_FIRST_STAGE, IOMMU_NESTED };
 enum iommu_replacement { IOMMU_LRU, IOMMU_RANDOM, IOMMU_FIFO };
 enum iommu_page { IOMMU_4K, IOMMU_2M, IOMMU_1G };
+enum iommu_units { IOMMU_EACH_STACK, IOMMU_SHARED };
 
 struct iommu_params {
   int mode;      /* enum iommu_mode */
+  int units;     /* enum iommu_units; for whoever builds a machine */
   int stage;     /* scalable mode: enum iommu_stage */
   int page_size; /* enum iommu_page: leaf size used for guest memory */
   int64_t iotlb_entries, iotlb_ways; /* 4 KiB entries; ways 0: full */

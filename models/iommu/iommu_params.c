@@ -12,11 +12,18 @@
 static const char *const modes[] = {"off", "legacy", "scalable", NULL};
 static const char *const stages[] = {"second", "first", "nested", NULL};
 static const char *const pages[] = {"4 KiB", "2 MiB", "1 GiB", NULL};
+static const char *const units[] = {"stack", "shared", NULL};
 static const char *const replacements[] = {"lru", "random", "fifo", NULL};
 
 static const struct hd_param params[] = {
     {"mode", HD_PARAM_ENUM, FIELD(mode), "scalable", NULL, NULL, modes,
      "Format of the remapping tables", "HD-IOV artifact: intel_iommu=on,sm=on"},
+    {"units", HD_PARAM_ENUM, FIELD(units), "stack", NULL, NULL, units,
+     "Whom a unit serves; stack: one device, each has an IO stack and a unit "
+     "of "
+     "its own; shared: all devices",
+     "Sapphire Rapids: each IO stack has its own (uncore counters count each "
+     "stack's misses); Haswell: one a socket, from memory"},
     {"stage", HD_PARAM_ENUM, FIELD(stage), "second", NULL, NULL, stages,
      "Scalable mode: which page tables translate",
      "ice driver: auxiliary domains use the second stage"},

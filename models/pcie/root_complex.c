@@ -175,10 +175,12 @@ void root_complex_attach_link(struct root_complex *rc, struct pcie_link *l)
   root_complex_attach_fabric(rc, l, 1);
 }
 
-void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
-                               hd_time latency)
+void root_complex_attach_iommu(struct root_complex *rc, size_t port,
+                               struct hd_component *c, hd_time latency)
 {
-  rc->to_iommu = hd_channel_open(&rc->base, c, latency);
+  HD_REQUIRE(&rc->base, port < rc->n_ports && !rc->ports[port].to_iommu,
+             "an IOMMU for port %zu", port);
+  rc->ports[port].to_iommu = hd_channel_open(&rc->base, c, latency);
 }
 
 void root_complex_attach_memory(struct root_complex *rc, struct hd_component *c,

@@ -1,7 +1,8 @@
 /*
- * root_complex.h - root port, IIO agent and completer of one IO stack.
+ * root_complex.h - root ports, IIO agents and completers of a machine.
  *
- * Upstream requests: translated by the stack's IOMMU, ordered (a posted write
+ * Ports share no resource of the root complex: each is an IO stack of its own.
+ * Upstream requests: translated by the port's IOMMU, ordered (a posted write
  * passes no earlier posted write; a read passes no earlier posted write, PCIe
  * 2.4.1; relaxed ordering lifts both), then memory or the interrupt unit; reads
  * are answered by completions cut at RCB and MPS. A fault is answered with an
@@ -23,15 +24,17 @@ struct root_complex *root_complex_create(struct hd_engine *e, const char *path,
 void root_complex_destroy(struct root_complex *rc);
 struct hd_component *root_complex_component(struct root_complex *rc);
 
-/* Wiring; each opens the channels in both directions that it needs. NULL
- * iommu: addresses are host physical, owner found by the memory. */
+/* Wiring; each opens the channels in both directions that it needs. Ports
+ * count from 0 in the order of attachment. */
 void root_complex_attach_link(struct root_complex *rc, struct pcie_link *l);
 /* The same with a switch below the port and `devices` devices there: they get
  * the next device indices, in the order of the switch's downstream ports. */
 void root_complex_attach_fabric(struct root_complex *rc, struct pcie_link *l,
                                 size_t devices);
-void root_complex_attach_iommu(struct root_complex *rc, struct hd_component *c,
-                               hd_time latency);
+/* Once a port, after its link; ports may share a unit. Without one addresses
+ * are host physical, and the memory finds their owner. */
+void root_complex_attach_iommu(struct root_complex *rc, size_t port,
+                               struct hd_component *c, hd_time latency);
 void root_complex_attach_memory(struct root_complex *rc, struct hd_component *c,
                                 hd_time latency);
 void root_complex_attach_interrupts(struct root_complex *rc,

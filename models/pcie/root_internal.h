@@ -20,6 +20,7 @@ struct root_posted {
 struct root_port {
   struct hd_component *link;
   struct hd_channel *to_link;
+  struct hd_channel *to_iommu; /* NULL: none */
   struct pcie_receiver receiver;
   struct root_posted *ring;      /* power of two */
   uint32_t capacity, head, tail; /* free running */
@@ -39,7 +40,7 @@ struct root_complex {
   struct root_port *ports;
   struct root_device *devices;
   size_t n_ports, n_devices;
-  struct hd_channel *to_iommu, *to_memory, *to_interrupts;
+  struct hd_channel *to_memory, *to_interrupts;
   hd_time cpu_latency; /* of the channels from CPUs */
   struct hd_counter reads, writes, interrupts, blocked, mmio_reads, mmio_writes,
       read_bytes, write_bytes;

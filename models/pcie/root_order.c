@@ -51,7 +51,8 @@ static inline bool in_ring(const struct pcie_tlp *t)
 static inline bool needs_translation(const struct root_complex *rc,
                                      const struct pcie_tlp *t)
 {
-  return rc->to_iommu && !pcie_is_msi(t) && pcie_class_of(t) != PCIE_COMPLETION;
+  return rc->ports[t->port].to_iommu && !pcie_is_msi(t) &&
+         pcie_class_of(t) != PCIE_COMPLETION;
 }
 
 static inline void count(struct root_complex *rc, struct hd_counter *c,
@@ -199,8 +200,8 @@ void root_order_arrive(struct root_complex *rc, struct pcie_tlp *t)
   }
   rc->translating += !in_ring(t);
   t->msg.kind = MSG_TLP_TRANSLATE;
-  hd_send(rc->to_iommu, /* on its way through the pipeline */
-          hd_time_max(rc->params->root_latency, rc->to_iommu->latency), t);
+  hd_send(p->to_iommu, /* on its way through the pipeline */
+          hd_time_max(rc->params->root_latency, p->to_iommu->latency), t);
 }
 
 void root_order_translated(struct root_complex *rc, struct pcie_tlp *t)
