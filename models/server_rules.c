@@ -24,6 +24,16 @@ static void check_powers(struct checker *k)
                (long long)rows[i].value);
 }
 
+static void check_threads(struct checker *k)
+{
+  const struct cpu_params *p = &k->c->cpu;
+  if (p->threads == 2 && p->cores % 2 != 0)
+    COMPLAIN(k, "cpu.cores",
+             "must be even, not %lld, when cpu.threads is 2: it counts logical "
+             "cores",
+             (long long)p->cores);
+}
+
 static void check_iommu(struct checker *k)
 {
   const struct server_config *c = k->c;
@@ -78,6 +88,7 @@ bool server_check_config(const void *config, server_complain complain,
     COMPLAIN(&k, "vms",
              "a scenario needs at least one group of virtual "
              "machines: vms: {NAME: {count: 1}}");
+  check_threads(&k);
   check_iommu(&k);
   check_software(&k);
   server_check_migration(&k);

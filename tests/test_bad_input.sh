@@ -608,6 +608,13 @@ vms: {a: {}}
 t.yaml:2:15: error: 'iommu.mode': design hdiov needs PASIDs, which mode legacy has not; choose scalable, or off
 CASE
 
+bad 'half a physical core' check t.yaml <<'CASE'
+cpu: {cores: 7, threads: 2}
+vms: {a: {}}
+==
+t.yaml:1:14: error: 'cpu.cores': must be even, not 7, when cpu.threads is 2: it counts logical cores
+CASE
+
 bad 'port out of range' check t.yaml <<'CASE'
 vms:
   a: {port: 0}

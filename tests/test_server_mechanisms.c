@@ -186,6 +186,26 @@ START_TEST(each_stack_has_its_iommu)
 }
 END_TEST
 
+/* Senders that never halt, on 8 logical cores: 4 find whole cores, 8 share 4
+ * and have each the speed of a thread, which interrupts and exits have as well.
+ */
+START_TEST(siblings_share_a_core)
+{
+  double pps[2][2];
+  static const char *const threads[] = {"cpu.threads=1", "cpu.threads=2"};
+  static const char *const guests[] = {"vms.count=4", "vms.count=8"};
+  for (int t = 0; t < 2; t++)
+    for (int n = 0; n < 2; n++) {
+      struct outcome o =
+          RUN(DENSITY, SHORT, "design=hdiov", "cpu.cores=8",
+              "vms.workload.payload=64 B", threads[t], guests[n]);
+      pps[t][n] = ALL(o, tx_pps);
+    }
+  ck_assert_double_eq(pps[1][0], pps[0][0]);
+  ck_assert_double_eq_tol(pps[1][1] / pps[0][1], 0.62, 0.01);
+}
+END_TEST
+
 START_TEST(queue_pairs_let_threads_scale)
 {
   struct outcome one =
@@ -232,6 +252,7 @@ static Suite *suite(void)
   tcase_add_test(c, bit_errors_are_replayed);
   tcase_add_test(c, overcommit_grows_the_tail);
   tcase_add_test(c, each_stack_has_its_iommu);
+  tcase_add_test(c, siblings_share_a_core);
   tcase_add_test(c, queue_pairs_let_threads_scale);
   tcase_add_test(c, throttling);
   suite_add_tcase(s, c);

@@ -7,6 +7,8 @@
 struct cpu_params {
   int64_t cores;              /* logical cores for vCPUs */
   int64_t housekeeping_cores; /* for host interrupts and host threads */
+  int64_t threads;            /* logical cores a physical core: 1 or 2 */
+  double smt_speed;           /* of a thread while its sibling works, (0, 1] */
   int64_t frequency;          /* Hz */
   int64_t timeslice;          /* ps */
   int64_t wakeup_granularity; /* ps of virtual run time */

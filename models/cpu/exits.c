@@ -18,6 +18,15 @@ void vcpu_spend(struct vcpu *v, int64_t cycles, hd_time *account)
   vcpu_charge(v, account);
 }
 
+void vcpu_set_speed(struct vcpu *v, bool shared)
+{
+  int64_t hz = v->params->frequency;
+  if (shared)
+    hz = (int64_t)((double)hz * v->params->smt_speed + 0.5);
+  if (hz != v->clock.hz)
+    v->clock = hd_clock_at(hz);
+}
+
 static struct hd_msg *waited(struct vcpu *v, struct hd_msg *m, hd_time *account)
 {
   v->open = NULL;

@@ -76,7 +76,7 @@ static void change_side(struct vcpu *v, unsigned to)
   v->to_root = new->to_root;
   v->root_reply = new->root_reply;
   v->current = to;
-  v->preempt_run = 0; /* of the side that was left */
+  v->preempt_run = v->shared_run = 0; /* of the side that was left */
 }
 
 static void answer_resume(struct vcpu *v)

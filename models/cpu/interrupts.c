@@ -72,8 +72,19 @@ static void take_run(struct vcpu *v, const struct sched_msg *m)
   }
   HD_REQUIRE(&v->task.base, !v->on_core, "vCPU %u got two cores", v->index);
   v->on_core = true;
+  vcpu_set_speed(v, v->shared_run == m->msg.tag ? v->shared : m->shared);
   v->cold = m->cold;
   v->accounted = m->since;
+}
+
+static void take_share(struct vcpu *v, const struct sched_msg *m)
+{
+  if (side_of(v, &m->msg) != v->current)
+    return;
+  v->shared = m->shared;
+  v->shared_run = m->msg.tag;
+  if (v->on_core && m->msg.tag == v->side[v->current].run)
+    vcpu_set_speed(v, m->shared);
 }
 
 static void take_preempt(struct vcpu *v, const struct hd_msg *m)
@@ -106,6 +117,9 @@ void vcpu_take(struct vcpu *v, struct hd_msg *m)
     break;
   case MSG_SCHED_PREEMPT:
     take_preempt(v, m);
+    break;
+  case MSG_SCHED_SHARE:
+    take_share(v, (struct sched_msg *)m);
     break;
   case MSG_VCPU_PAUSE:
     vcpu_take_pause(v, (struct vcpu_control_msg *)m);

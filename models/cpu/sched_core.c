@@ -66,6 +66,7 @@ static void send_to_vcpu(struct scheduler *s, uint32_t vcpu, uint32_t kind,
   m->vcpu = vcpu;
   m->data = e->core;
   m->cold = cold;
+  m->shared = sched_is_shared(s, e->core);
   m->since = hd_now(&s->base);
   memcpy(m->vectors, e->vectors, sizeof m->vectors);
   memset(e->vectors, 0, sizeof e->vectors);
@@ -123,6 +124,7 @@ static void vacate(struct scheduler *s, uint32_t core)
     core_set_add(s->idle_set, core);
   s->busy_cores--;
   hd_gauge_set(&s->cores_busy, s->window, hd_now(&s->base), s->busy_cores);
+  sched_smt_update(s, core);
 }
 
 /* `core` has nobody running and is occupied; the vCPU is in no queue. */
@@ -142,6 +144,7 @@ static void give(struct scheduler *s, uint32_t core, uint32_t vcpu,
   c->accounted = hd_now(&s->base);
   update(s, c);
   send_to_vcpu(s, vcpu, MSG_SCHED_RUN, delay, cold);
+  sched_smt_update(s, core);
   if (c->queue.count > 0)
     arm_timer(s, c);
 }
@@ -242,12 +245,17 @@ void sched_slice_over(struct scheduler *s, uint32_t core, uint32_t tag)
 }
 
 /* The reserved core. Or the previous core if idle, else any idle one, else one
- * that halt-polls, else the previous one. */
+ * that halt-polls, else the previous one. Cores whose sibling idles, too, come
+ * before others, which is what Linux' balancing comes to. */
 static uint32_t choose_core(const struct scheduler *s, uint32_t previous)
 {
   if (s->cores[previous].reserved)
     return previous;
-  uint32_t core = core_set_find(s->idle_set, s->n_cores, previous);
+  uint32_t core = NO_CORE;
+  if (s->siblings > 0)
+    core = core_set_find(s->whole_set, s->n_cores, previous);
+  if (core == NO_CORE)
+    core = core_set_find(s->idle_set, s->n_cores, previous);
   if (core == NO_CORE)
     core = core_set_find(s->polling_set, s->n_cores, previous);
   return core == NO_CORE ? previous : core;
@@ -278,6 +286,7 @@ void sched_poll_begin(struct scheduler *s, uint32_t core, hd_time poll)
   if (!e->pinned)
     core_set_add(s->polling_set, core);
   e->poll_end = e->poll_since + poll;
+  sched_smt_update(s, core);
   arm_poll_timer(s, core);
 }
 
@@ -317,6 +326,7 @@ void sched_poll_hit(struct scheduler *s, uint32_t core)
   s->entities[vcpu].run++;
   hd_counter_add(&s->wakes, s->window, hd_now(&s->base), 1);
   send_to_vcpu(s, vcpu, MSG_SCHED_RUN, s->params.queue_latency, false);
+  sched_smt_update(s, core);
 }
 
 void sched_make_runnable(struct scheduler *s, uint32_t vcpu, hd_time extra)

@@ -43,6 +43,7 @@ struct core {
   uint32_t last;        /* vCPU that had the core last */
   bool reserved;        /* for one vCPU; then in neither of the sets below */
   bool preempting;      /* the running vCPU has been asked to leave */
+  bool works;           /* with siblings only, see sched_smt.c */
   hd_time since;        /* of the run, or of idleness */
   hd_time accounted;    /* the running vCPU's vruntime is exact up to here */
   hd_time min_vruntime; /* of the vCPUs here; never decreases */
@@ -68,7 +69,9 @@ struct scheduler {
   uint32_t n_entities, cap_entities;
   struct core *cores;
   uint32_t n_cores, n_reserved, waiting, busy_cores;
-  uint64_t *idle_set, *polling_set; /* bit maps of cores */
+  uint32_t siblings; /* core c and c + siblings share one; 0: none do */
+  /* Bit maps of cores; whole: idle, and so is the sibling. */
+  uint64_t *idle_set, *polling_set, *whole_set;
   struct irq_source *sources;
   uint32_t n_sources;
   /* Housekeeping: when each core has finished what it was given. */
@@ -101,6 +104,16 @@ void sched_host_irq_begins(struct scheduler *s, struct interrupt_msg *m);
 /* Raised by host software, which has done the handler's work itself. */
 void sched_raised(struct scheduler *s, struct interrupt_msg *m);
 void sched_host_irq_done(struct scheduler *s, struct interrupt_msg *m);
+
+/* -- sched_smt.c --------------------------------------------------------- */
+
+/* Whether the core's sibling works. */
+bool sched_is_shared(const struct scheduler *s, uint32_t core);
+/* Who has `core`, or whether it polls, has changed. */
+void sched_smt_update(struct scheduler *s, uint32_t core);
+/* Brings the set of whole cores up to date for `core`. */
+void sched_smt_mark(struct scheduler *s, uint32_t core);
+const char *sched_smt_check(const struct scheduler *s, uint32_t core);
 
 /* -- sched_core.c -------------------------------------------------------- */
 

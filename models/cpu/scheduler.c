@@ -141,6 +141,9 @@ static void check_params(const struct cpu_params *p)
 {
   HD_REQUIRE(NULL, p->cores > 0 && p->housekeeping_cores > 0,
              "a host without cores");
+  HD_REQUIRE(NULL, p->threads != 2 || p->cores % 2 == 0,
+             "%lld logical cores with %lld threads each", (long long)p->cores,
+             (long long)p->threads);
   HD_REQUIRE(NULL,
              p->timeslice > 0 && p->queue_latency > 0 && p->ipi_latency > 0 &&
                  p->wake_latency > 0 && p->frequency > 0,
@@ -154,6 +157,7 @@ static void create_cores(struct scheduler *s)
   s->idle_set = hd_array(NULL, words, sizeof *s->idle_set, "the scheduler");
   s->polling_set =
       hd_array(NULL, words, sizeof *s->polling_set, "the scheduler");
+  s->whole_set = hd_array(NULL, words, sizeof *s->whole_set, "the scheduler");
   s->host_free =
       hd_array(NULL, s->n_host, sizeof *s->host_free, "the scheduler");
   for (uint32_t i = 0; i < s->n_cores; i++) {
@@ -161,6 +165,8 @@ static void create_cores(struct scheduler *s)
     s->cores[i].timer = s->cores[i].poll_timer = HD_TIME_NEVER;
     core_set_add(s->idle_set, i);
   }
+  for (uint32_t i = 0; i < s->n_cores; i++)
+    sched_smt_mark(s, i);
 }
 
 struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
@@ -176,6 +182,7 @@ struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
   s->params = *params;
   s->window = window;
   s->n_cores = (uint32_t)params->cores;
+  s->siblings = params->threads == 2 ? s->n_cores / 2 : 0;
   s->n_host = (uint32_t)params->housekeeping_cores;
   s->to_vcpu =
       hd_time_min(params->queue_latency,
@@ -195,6 +202,7 @@ void scheduler_destroy(struct scheduler *s)
   free(s->cores);
   free(s->idle_set);
   free(s->polling_set);
+  free(s->whole_set);
   free(s->host_free);
   for (uint32_t i = 0; i < s->n_sources; i++)
     free(s->sources[i].vcpus);
@@ -244,6 +252,7 @@ bool scheduler_reserve_core(struct scheduler *s, uint32_t vcpu)
   uint32_t core = s->n_cores - 1 - s->n_reserved++;
   s->cores[core].reserved = true;
   core_set_remove(s->idle_set, core);
+  sched_smt_mark(s, core);
   for (uint32_t i = 0; i < s->n_entities; i++)
     if (!s->entities[i].pinned)
       s->entities[i].core = sched_home(s, s->entities[i].core);
@@ -345,6 +354,8 @@ const char *scheduler_check(const struct scheduler *s)
 {
   for (uint32_t i = 0; i < s->n_cores; i++) {
     const char *wrong = check_core(s, i);
+    if (!wrong)
+      wrong = sched_smt_check(s, i);
     if (wrong)
       return wrong;
   }

@@ -11,6 +11,10 @@
  * runnable; a wake-up in time finds it there. Host interrupt handlers of the
  * injected path (eventfd, irqfd, kick) run on housekeeping cores.
  *
+ * Logical cores may be threads of physical ones (cpu.threads): a vCPU runs at
+ * cpu.smt_speed of its clock while the sibling works, and whole cores are given
+ * first.
+ *
  * A vCPU may have a core reserved. All others share the rest; statistics count
  * all cores.
  *
@@ -35,10 +39,13 @@
  *   MSG_SCHED_WAKE     0: unconditional; from the vCPU itself: the number of
  *                      its last run, void if a later one has been granted
  */
-/* From a vCPU; numbered apart from models/messages.h. */
+/* Numbered apart from models/messages.h. */
 enum {
-  MSG_SCHED_UNPOLL = 0x4380 /* the halt polling of run msg.tag is over; void
-                               when it is already */
+  MSG_SCHED_UNPOLL = 0x4380, /* from a vCPU: the halt polling of run msg.tag is
+                                over; void when it is already */
+  MSG_SCHED_SHARE            /* to a vCPU: in run msg.tag, whether it shares its
+                                physical core has changed; may overtake the
+                                run's MSG_SCHED_RUN */
 };
 
 struct sched_msg {
@@ -47,7 +54,8 @@ struct sched_msg {
   uint32_t data; /* MSG_SCHED_RUN: core */
   hd_time poll;  /* MSG_SCHED_BLOCK: keeps the core for so long, in case */
   /* MSG_SCHED_RUN only: */
-  uint32_t cold;       /* another vCPU had the core since: switch_cost is due */
+  bool cold;           /* another vCPU had the core since: switch_cost is due */
+  bool shared;         /* SHARE, too: the core's sibling works */
   hd_time since;       /* the core is this vCPU's from here on */
   uint64_t vectors[4]; /* that were posted while it was blocked */
 };

@@ -82,13 +82,26 @@ void vcpu_get_stats(const struct vcpu *v, hd_time end, struct vcpu_stats *st)
 
 /* -- guest code ---------------------------------------------------------- */
 
+/* When what would have ended at `end` does, the clock having been `hz`. */
+static hd_time at_new_speed(const struct vcpu *v, hd_time end, int64_t hz)
+{
+  hd_time now = vcpu_now(v);
+  return now +
+         (hd_time)((hd_u128)(end - now) * (uint64_t)hz / (uint64_t)v->clock.hz);
+}
+
 void vcpu_run(struct vcpu *v, int64_t cycles)
 {
   hd_time end = vcpu_now(v) + hd_clock_take(&v->clock, cycles);
+  int64_t hz = v->clock.hz;
   for (;;) {
     hd_time begin = vcpu_now(v);
     vcpu_serve(v);
     end += vcpu_now(v) - begin;
+    if (v->clock.hz != hz) {
+      end = at_new_speed(v, end, hz);
+      hz = v->clock.hz;
+    }
     struct hd_msg *m = vcpu_wait(v, end, &v->guest_time);
     if (!m)
       return;

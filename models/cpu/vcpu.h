@@ -86,11 +86,13 @@ struct vcpu {
   bool wake_asked;      /* woke itself since it blocked */
   bool paused;
   struct vcpu_control_msg *pause, *resume; /* to be answered; owned */
-  bool kicked;       /* an IPI arrived in guest mode: an exit is due */
-  bool cold;         /* the current run follows another vCPU's */
-  hd_time entered;   /* last VM entry */
-  hd_time accounted; /* up to here time is in guest_time or host_time */
-  hd_time *open;     /* while waiting: which of the two it will go to */
+  bool kicked;         /* an IPI arrived in guest mode: an exit is due */
+  bool cold;           /* the current run follows another vCPU's */
+  bool shared;         /* told last, for run shared_run */
+  uint32_t shared_run; /* of the current side; 0: nothing told */
+  hd_time entered;     /* last VM entry */
+  hd_time accounted;   /* up to here time is in guest_time or host_time */
+  hd_time *open;       /* while waiting: which of the two it will go to */
 };
 
 struct vcpu_stats { /* within the window */

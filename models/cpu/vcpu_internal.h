@@ -32,6 +32,9 @@ struct hd_msg *vcpu_wait(struct vcpu *v, hd_time until, hd_time *account);
 /* The same, with hd_task_wait_eager(): for guest code that polls memory. */
 struct hd_msg *vcpu_wait_eager(struct vcpu *v, hd_time until, hd_time *account);
 
+/* Sets the clock: the core's, or a thread's whose sibling works. */
+void vcpu_set_speed(struct vcpu *v, bool shared);
+
 /* A VM exit in halves: into the host with the reason's handling, and back. */
 void vcpu_exit_begin(struct vcpu *v, enum exit_reason reason);
 void vcpu_exit_end(struct vcpu *v);
