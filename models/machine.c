@@ -161,6 +161,15 @@ static void make_devices(struct machine *m, const bool *has,
     machine_make_endpoints(m);
 }
 
+uint16_t machine_add_memory(struct machine *m, const struct guest_plan *p)
+{
+  uint16_t region = memory_add_region(
+      m->io.memory, p->hpa, (uint64_t)m->config->groups[p->group].memory);
+  if (p->remote)
+    memory_set_remote(m->io.memory, region);
+  return region;
+}
+
 uint16_t machine_device(const struct machine *m, const struct guest_plan *p)
 {
   return (uint16_t)(m->device[p->device] + p->drive);

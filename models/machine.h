@@ -48,6 +48,9 @@ void machine_initialize(struct machine *m, const struct server_plan *plan,
                         const struct server_config *c, struct hd_engine *e,
                         const char *host, struct packet_pool *packets,
                         struct hd_window *window);
+/* Adds a guest's memory, at its socket; returns the region. In the order of
+ * guests. */
+uint16_t machine_add_memory(struct machine *m, const struct guest_plan *p);
 /* Index below the root complex of the device that serves a guest. */
 uint16_t machine_device(const struct machine *m, const struct guest_plan *p);
 /* After the engine has been destroyed. */

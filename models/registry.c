@@ -70,6 +70,8 @@ static const struct hd_param host_params[] = {
 static const struct hd_param_table host_table = {"host", "The machine",
                                                  host_params};
 
+static const char *const group_numa[] = {"local", "remote", "alternate", NULL};
+
 static const struct hd_param group_params[] = {
     {"count", HD_PARAM_INT, GROUP(count), "1", "1", "10000", NULL,
      "virtual machines in the group", "convention"},
@@ -80,6 +82,11 @@ static const struct hd_param group_params[] = {
     {"queue_pairs", HD_PARAM_INT, GROUP(queue_pairs), "4", "1", "64", NULL,
      "transmit and receive queue pairs of each device",
      "ice driver: 4 per virtual device by default"},
+    {"numa", HD_PARAM_ENUM, GROUP(numa), "local", NULL, NULL, group_numa,
+     "where their vCPUs and memory are; local: at the devices' socket, remote: "
+     "at "
+     "another, alternate: the first one local, the second remote, and so on",
+     "convention"},
     {"design", HD_PARAM_ENUM, GROUP(design), "inherit", NULL, NULL,
      group_designs, "how the group's devices are made", "convention"},
     {"port", HD_PARAM_INT, GROUP(port), "0", "0", "1", NULL,

@@ -81,11 +81,16 @@ struct host_params {
 };
 
 /* An element of section "vms". */
+/* Sockets of a group's machines, memory and vCPUs: the devices', another, or
+ * the devices' for the first one, another for the second, and so on. */
+enum vm_numa { VM_LOCAL, VM_REMOTE, VM_ALTERNATE };
+
 struct vm_group {
   char name[HD_PARAM_STRING_MAX];
   int64_t count, vcpus, memory, queue_pairs;
   int design;   /* enum design */
   int rogue;    /* enum rogue: a broken device, to test isolation */
+  int numa;     /* enum vm_numa */
   int workload; /* enum workload_type */
   int64_t port; /* NIC port its devices are on */
   struct udp_stream_params udp_stream;

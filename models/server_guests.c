@@ -115,7 +115,8 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
   return guest;
 }
 
-static void attach_vcpus(struct server *s, struct guest *g)
+static void attach_vcpus(struct server *s, const struct guest_plan *p,
+                         struct guest *g)
 {
   for (size_t i = 0; i < guest_vcpus(g); i++) {
     struct vcpu *v = guest_vcpu(g, i);
@@ -124,6 +125,7 @@ static void attach_vcpus(struct server *s, struct guest *g)
                 HPA_POSTED_DESCRIPTORS + descriptor);
     v->to_root = root_complex_connect_cpu(s->home.io.root, &v->task.base,
                                           &v->root_reply);
+    v->root_distance = p->remote ? s->config->memory.numa_latency / 2 : 0;
   }
 }
 
@@ -206,9 +208,8 @@ static void make_one(struct server *s, size_t i)
 {
   const struct guest_plan *p = &s->plan.guests[i];
   struct guest *g = s->guests[i] = make_guest(s, p);
-  uint16_t region = memory_add_region(
-      s->home.io.memory, p->hpa, (uint64_t)s->config->groups[p->group].memory);
-  attach_vcpus(s, g);
+  uint16_t region = machine_add_memory(&s->home, p);
+  attach_vcpus(s, p, g);
   server_make_function(s, p, g);
   if (!p->software)
     route_queues(s, p, g, region);

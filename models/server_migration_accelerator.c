@@ -70,8 +70,7 @@ static enum virtio_kind kind_of(const struct guest_plan *p)
 static void build(struct server_migration *m)
 {
   const struct guest_plan *p = server_migration_mover(m->server);
-  uint64_t size = (uint64_t)m->server->config->groups[p->group].memory;
-  make_twin(m, memory_add_region(m->away.io.memory, p->hpa, size));
+  make_twin(m, machine_add_memory(&m->away, p));
   server_migration_map_memory(m);
   guest_attach_second_backend(
       server_migration_guest(m),

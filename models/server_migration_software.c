@@ -93,8 +93,7 @@ static void build_block(struct server_migration *m)
 {
   struct server *s = m->server;
   const struct guest_plan *p = server_migration_mover(s);
-  (void)memory_add_region(m->away.io.memory, p->hpa,
-                          (uint64_t)s->config->groups[p->group].memory);
+  (void)machine_add_memory(&m->away, p);
   m->block = server_software_second_block(s, &m->away, p);
 }
 

@@ -25,8 +25,7 @@ static void build_interface(struct server_migration *m)
   const struct guest_plan *p = server_migration_mover(m->server);
   const struct vm_group *g = &m->server->config->groups[p->group];
   unsigned pairs = (unsigned)g->queue_pairs;
-  uint16_t region =
-      memory_add_region(m->away.io.memory, p->hpa, (uint64_t)g->memory);
+  uint16_t region = machine_add_memory(&m->away, p);
   server_migration_map_memory(m);
   m->observer = calloc(pairs, sizeof *m->observer);
   HD_REQUIRE(NULL, m->observer != NULL, "out of memory for a migration");

@@ -171,6 +171,11 @@ static void give_blocks(struct numbering *n, const struct server_config *c,
   n->next_block[p->drive] += p->blocks;
 }
 
+static bool is_remote(const struct vm_group *g, int64_t member)
+{
+  return g->numa == VM_REMOTE || (g->numa == VM_ALTERNATE && member % 2 != 0);
+}
+
 static void number_guest(struct numbering *n, const struct server_config *c,
                          const struct server_plan *plan, uint16_t group,
                          struct guest_plan *p)
@@ -211,8 +216,11 @@ void plan_number_guests(const struct server_config *c, struct server_plan *p)
 {
   struct numbering n = first_numbers(c);
   for (uint16_t i = 0; i < c->n_groups; i++)
-    for (int64_t k = 0; k < c->groups[i].count; k++)
-      number_guest(&n, c, p, i, &p->guests[n.vm]);
+    for (int64_t k = 0; k < c->groups[i].count; k++) {
+      struct guest_plan *guest = &p->guests[n.vm];
+      number_guest(&n, c, p, i, guest);
+      guest->remote = is_remote(&c->groups[i], k);
+    }
   HD_REQUIRE(NULL, n.hpa <= (uint64_t)c->memory.size,
              "guests' memory ends beyond the host's");
 }

@@ -62,6 +62,7 @@ struct guest_plan {
   bool stand_in; /* beside its own device it has a virtio-net one on vhost-net,
                     on NIC port `stand_in_port`: it is to migrate */
   uint8_t stand_in_port;
+  bool remote; /* vCPUs and memory at another socket than the devices */
   bool virtual_function;
   bool bare;                          /* a process on the host */
   uint32_t first_queue, first_vector; /* the device's numbers */

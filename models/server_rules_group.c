@@ -115,6 +115,14 @@ static void check_memory(struct checker *k, const struct vm_group *g)
                    (unsigned long long)((needed + mib - 1) / mib));
 }
 
+static void check_numa(struct checker *k, const struct vm_group *g)
+{
+  if (g->numa != VM_LOCAL && k->c->host.sockets < 2)
+    COMPLAIN_GROUP(k, g, "numa",
+                   "needs a second socket (host.sockets: %lld); or local",
+                   (long long)k->c->host.sockets);
+}
+
 static void check_threads(struct checker *k, const struct vm_group *g)
 {
   const struct accelerator_jobs_params *p = &g->accelerator_jobs;
@@ -198,6 +206,7 @@ void server_check_group(struct checker *k, size_t i)
              "a group cannot be called all: results have a row "
              "of that name, for all groups");
   check_memory(k, g);
+  check_numa(k, g);
   check_design(k, g);
   check_devices(k, g);
   check_port(k, i);

@@ -608,6 +608,13 @@ vms: {a: {}}
 t.yaml:2:15: error: 'iommu.mode': design hdiov needs PASIDs, which mode legacy has not; choose scalable, or off
 CASE
 
+bad 'no other socket' check t.yaml <<'CASE'
+host: {sockets: 1}
+vms: {a: {numa: alternate}}
+==
+t.yaml:2:17: error: 'vms.a.numa': needs a second socket (host.sockets: 1); or local
+CASE
+
 bad 'half a physical core' check t.yaml <<'CASE'
 cpu: {cores: 7, threads: 2}
 vms: {a: {}}
@@ -702,7 +709,7 @@ t.yaml:2:14: error: '9' is out of range; 'nic.ports' takes 1 to 2
 t.yaml:2:22: error: '5' has no unit; 'nic.itr' takes a time in ps, ns, us, ms or s
 t.yaml:3:1: error: unknown key 'pci'; did you mean 'pcie'?
 t.yaml:5:14: error: '0' is out of range; 'vms.a.count' takes 1 to 10000
-t.yaml:5:17: error: unknown key 'color' in 'vms.a'; known keys: count, vcpus, memory, queue_pairs, design, port, rogue, workload
+t.yaml:5:17: error: unknown key 'color' in 'vms.a'; known keys: count, vcpus, memory, queue_pairs, numa, design, port, rogue, workload
 t.yaml:6:16: error: 'vms' has no element or parameter 'cuont'; did you mean 'count'?
 CASE
 

@@ -5,11 +5,12 @@
 
 #define REGISTER_BYTES 4
 
-static void send_access(struct vcpu *v, struct mmio_msg *m)
+/* `ways`: 2 when an answer comes back. */
+static void send_access(struct vcpu *v, struct mmio_msg *m, int ways)
 {
   HD_REQUIRE(&v->task.base, v->to_root != NULL, "no root complex to access");
   m->length = REGISTER_BYTES;
-  hd_send(v->to_root, v->to_root->latency, m);
+  hd_send(v->to_root, v->to_root->latency + ways * v->root_distance, m);
 }
 
 void vcpu_mmio_write(struct vcpu *v, uint16_t device, uint64_t address,
@@ -21,7 +22,7 @@ void vcpu_mmio_write(struct vcpu *v, uint16_t device, uint64_t address,
   m->address = address;
   m->data = data;
   m->object = object;
-  send_access(v, m);
+  send_access(v, m, 1);
 }
 
 uint64_t vcpu_mmio_read(struct vcpu *v, uint16_t device, uint64_t address)
@@ -30,7 +31,7 @@ uint64_t vcpu_mmio_read(struct vcpu *v, uint16_t device, uint64_t address)
   m->device = device;
   m->address = address;
   m->reply = v->root_reply;
-  send_access(v, m);
+  send_access(v, m, 2);
   struct hd_msg *answer;
   while ((answer = vcpu_wait(v, HD_TIME_NEVER, &v->guest_time))->kind !=
          MSG_MMIO_DATA)

@@ -63,6 +63,8 @@ struct vcpu {
   uint32_t index; /* server-wide, at the scheduler */
   void *guest;    /* the guest's own */
   struct hd_channel *to_scheduler, *to_interrupts, *to_root, *root_reply;
+  hd_time root_distance; /* one way, beyond to_root: the device is at another
+                            socket; the owner sets it */
   bool on_core, irq_enabled, halted, woken;
   unsigned run_depth;  /* interrupt handlers entered and not left: 0 or 1 */
   uint64_t pending[4]; /* guest vectors not yet delivered */

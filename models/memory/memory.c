@@ -4,6 +4,7 @@
  */
 #include "models/memory/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "models/memory/node.h"
@@ -420,7 +421,8 @@ void memory_get_stats(const struct memory *m, struct memory_stats *s)
       .hits = m->hits.count,
       .ddio_allocations = m->near.allocations.count + m->far.allocations.count,
       .evictions = m->near.evictions.count + m->far.evictions.count,
-      .dram_utilization = utilization(m, m->has_far ? &m->far : &m->near)};
+      .dram_utilization = fmax(utilization(m, &m->near),
+                               m->has_far ? utilization(m, &m->far) : 0)};
 }
 
 uint64_t memory_region_written(const struct memory *m, uint16_t region)

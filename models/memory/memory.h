@@ -108,7 +108,7 @@ void memory_warm(struct memory *m, uint64_t base, uint64_t size, bool device);
 
 struct memory_stats { /* within the window */
   uint64_t reads, writes, lines, hits, ddio_allocations, evictions;
-  double dram_utilization; /* of the other socket if it has a region */
+  double dram_utilization; /* of the socket where it is greater */
 };
 void memory_get_stats(const struct memory *m, struct memory_stats *s);
 /* Bytes devices have written to / read from the region since the start. */
