@@ -222,3 +222,14 @@ bool cli_merge_manifest(const struct plan *p, const struct outdir *d,
   hd_point_destroy(first);
   return good;
 }
+
+double cli_manifest_confidence(const char *dir)
+{
+  char *path = cli_format("%s/manifest.json", dir);
+  json_t *manifest = json_load_file(path, 0, NULL);
+  const json_t *level = json_object_get(manifest, "confidence");
+  double value = json_is_number(level) ? json_number_value(level) : 0.95;
+  json_decref(manifest);
+  free(path);
+  return value;
+}

@@ -22,6 +22,9 @@ bool cli_merge_confidence(const struct plan *p, const struct outdir *d);
 /* manifest.json. `wall_s`: of this process. */
 bool cli_merge_manifest(const struct plan *p, const struct outdir *d,
                         double wall_s);
+/* The level of confidence that the results in `dir` were asked for with; 0.95
+ * when their manifest does not say. */
+double cli_manifest_confidence(const char *dir);
 
 /* Of a run: moves the latency files of the records to DIR, numbered by the
  * repetition when there are several, and removes DIR/points. */

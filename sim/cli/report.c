@@ -1,6 +1,7 @@
 /* hdiov-sim report: the tables of earlier results. */
 #include "sim/cli/claims.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/merge.h"
 #include "sim/cli/table.h"
 
 enum { KEY_STRICT = 256, KEY_MARKDOWN };
@@ -62,7 +63,8 @@ int cli_report(struct cli_options *o, int argc, char **argv)
   (void)o;
   cli_parse(&argp, argc, argv, &report);
   enum claims_style style = report.markdown ? CLAIMS_MARKDOWN : CLAIMS_ALL;
-  if ((!report.markdown && !cli_table_print(report.dir, 0.95)) ||
+  double level = cli_manifest_confidence(report.dir);
+  if ((!report.markdown && !cli_table_print(report.dir, level)) ||
       !cli_claims_print(report.dir, style, stdout, &count))
     return CLI_USAGE;
   return cli_claims_status(&count, report.strict);
