@@ -9,6 +9,7 @@
 #include "models/server.h"
 #include "models/server_internal.h"
 #include "models/server_migration.h"
+#include "models/server_peers.h"
 #include "models/server_software.h"
 #include "sim/measure/stats.h"
 
@@ -51,13 +52,33 @@ static double offered_rate(const struct server *s, size_t i)
   }
 }
 
+/* What the client or the peer's application has received of guest `p`. */
+static struct guest_received sent_by(const struct server *s,
+                                     const struct guest_plan *p,
+                                     const struct client_vm_stats *c)
+{
+  uint16_t peer;
+  if (peers_guest(s->config, p, &peer))
+    return guest_received_from(s->guests[peer], p->vm);
+  return (struct guest_received){c->packets, c->payload_bytes};
+}
+
+/* A peer's goodput is what it receives, others' what is received of them. */
+static uint64_t good_bytes(const struct server *s, const struct guest_plan *p,
+                           uint64_t sent, uint64_t received)
+{
+  const struct vm_group *g = &s->config->groups[p->group];
+  return peers_receives(s->config, g) ? received : sent;
+}
+
 static void add_traffic(const struct server *s, const struct guest_plan *p,
                         const struct guest_stats *g, struct totals *t)
 {
   struct client_vm_stats c = {0};
   client_get_vm_stats(s->client[p->port], p->vm, &c);
-  t->tx_packets += c.packets;
-  t->tx_bytes += c.payload_bytes;
+  struct guest_received sent = sent_by(s, p, &c);
+  t->tx_packets += sent.packets;
+  t->tx_bytes += sent.bytes;
   t->rx_packets += g->received_packets;
   t->rx_bytes += g->received_bytes;
   t->requests += c.requests;
@@ -66,7 +87,9 @@ static void add_traffic(const struct server *s, const struct guest_plan *p,
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
-  t->goodput[t->guests] = (double)c.payload_bytes * 8 / seconds(s) / 1e9;
+  t->goodput[t->guests] =
+      (double)good_bytes(s, p, sent.bytes, g->received_bytes) * 8 / seconds(s) /
+      1e9;
 }
 
 /* A block device's goodput is what it moves. */
