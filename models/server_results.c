@@ -15,6 +15,7 @@
 
 /* Sums over the guests of a row. */
 struct totals {
+  bool all; /* row of all groups: a packet between guests counts as sent only */
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
       exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
       lost, consumed_bytes, produced_bytes, connections, retransmissions;
@@ -52,6 +53,12 @@ static double offered_rate(const struct server *s, size_t i)
   }
 }
 
+/* Other guests send to it. */
+static bool is_peer(const struct server *s, const struct guest_plan *p)
+{
+  return peers_receives(s->config, &s->config->groups[p->group]);
+}
+
 /* What the client or the peer's application has received of guest `p`. */
 static struct guest_received sent_by(const struct server *s,
                                      const struct guest_plan *p,
@@ -63,14 +70,6 @@ static struct guest_received sent_by(const struct server *s,
   return (struct guest_received){c->packets, c->payload_bytes};
 }
 
-/* A peer's goodput is what it receives, others' what is received of them. */
-static uint64_t good_bytes(const struct server *s, const struct guest_plan *p,
-                           uint64_t sent, uint64_t received)
-{
-  const struct vm_group *g = &s->config->groups[p->group];
-  return peers_receives(s->config, g) ? received : sent;
-}
-
 static void add_traffic(const struct server *s, const struct guest_plan *p,
                         const struct guest_stats *g, struct totals *t)
 {
@@ -79,17 +78,19 @@ static void add_traffic(const struct server *s, const struct guest_plan *p,
   struct guest_received sent = sent_by(s, p, &c);
   t->tx_packets += sent.packets;
   t->tx_bytes += sent.bytes;
-  t->rx_packets += g->received_packets;
-  t->rx_bytes += g->received_bytes;
+  if (!t->all || !is_peer(s, p)) {
+    t->rx_packets += g->received_packets;
+    t->rx_bytes += g->received_bytes;
+  }
   t->requests += c.requests;
   t->connections += c.connections;
   t->retransmissions += c.retransmissions + g->retransmissions;
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
-  t->goodput[t->guests] =
-      (double)good_bytes(s, p, sent.bytes, g->received_bytes) * 8 / seconds(s) /
-      1e9;
+  /* A peer's goodput is what it receives, others' what is received of them. */
+  uint64_t good = is_peer(s, p) ? g->received_bytes : sent.bytes;
+  t->goodput[t->guests] = (double)good * 8 / seconds(s) / 1e9;
 }
 
 /* A block device's goodput is what it moves. */
@@ -150,7 +151,8 @@ static void collect(const struct server *s, int group, struct totals *t,
                     double *goodput)
 {
   hd_time end = s->window.end;
-  *t = (struct totals){.goodput = goodput, .goodput_min = INFINITY};
+  *t = (struct totals){
+      .all = group < 0, .goodput = goodput, .goodput_min = INFINITY};
   for (size_t i = 0; i < s->plan.n_guests; i++)
     if (group < 0 || s->plan.guests[i].group == group)
       add_guest(s, i, end, t);
