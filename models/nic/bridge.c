@@ -13,9 +13,9 @@
  * Frames that wait for the path hold transmit buffer, which stops the scheduler
  * when it is full: the senders feel that, and so does traffic to the wire,
  * which shares the buffer. Beyond the path nothing holds back: a frame that
- * finds the receive buffer full or its ring empty is dropped, since a queue
- * that stalls must not stop others. Devices are not told apart here that do so
- * from those that let the sender wait; what real ones do is not public.
+ * finds the receive buffer full or its ring empty is dropped, as bridges do:
+ * would it wait instead, one guest that does not receive could stop all that
+ * send. Which of the two a real device does is not public.
  */
 #include "models/nic/internal.h"
 

@@ -10,6 +10,7 @@
  * order of scheduling; completions are written back in batches and raise the
  * vector's cause. A frame to a guest with an interface on the same port does
  * not leave: the embedded bridge takes it to the receive side.
+ *
  * Receive: a frame is steered to interface and queue, takes a
  * prefetched descriptor or is dropped, is written, its descriptor is written
  * back, the cause is raised. A vector fires no more often than its throttling

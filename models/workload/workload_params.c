@@ -8,8 +8,9 @@ const char *const workload_type_names[] = {
 #define PAYLOAD_MAX "1472 B"
 
 #define PEER_MEANING                                                           \
-  "the client machine, or a group of machines on the same port of the NIC "    \
-  "whose workload is idle: machine i sends to its machine i modulo its count"
+  "whom to send to: client is the client machine, any other name a group on "  \
+  "the same port of the NIC whose workload is idle; machine i sends to that "  \
+  "group's machine i modulo its count"
 #define PEER_SOURCE "convention"
 
 /* ---- udp_stream -------------------------------------------------------- */
