@@ -75,9 +75,9 @@ struct guest_config {
       *pcap_replay;          /* WORKLOAD_PCAP_REPLAY, with: */
   struct replay_plan replay; /* of what it sends */
   /* WORKLOAD_UDP_STREAM and _PING: whom it sends to, as packet_peer_of(); 0:
-   * the client. WORKLOAD_IDLE: the guests that send to it, ascending; it
-   * receives their datagrams and answers their echo requests. A native device
-   * (NETDEV_NATIVE) on the same port as theirs. */
+   * the client. WORKLOAD_IDLE: the guests that send to it, ascending, copied;
+   * it receives their datagrams and answers their echo requests. A native
+   * device (NETDEV_NATIVE) on the same port as theirs. */
   uint16_t peer;
   const uint16_t *sources;
   size_t n_sources;
