@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "models/machine_endpoints.h"
+#include "models/server_peers.h"
 
 static double ratio(double a, double b)
 {
@@ -120,6 +121,8 @@ static void add_nic(const struct machine *s, struct server_results *r)
   struct nic_stats n = {0};
   nic_get_stats(s->nic, &n);
   server_add_resource(r, "NIC pipeline", n.pipeline_utilization);
+  if (peers_any(s->config))
+    server_add_resource(r, "NIC bridge", n.bridge_utilization);
   server_add_resource(r, "read tags",
                       n.tags_mean / (double)s->config->pcie.tags);
 }

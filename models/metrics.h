@@ -10,8 +10,11 @@
 
 /* X(name, meaning) */
 #define METRICS(X)                                                             \
-  X(tx_goodput_gbps, "payload that guests sent and the client received")       \
-  X(rx_goodput_gbps, "payload that guests received")                           \
+  X(tx_goodput_gbps, "payload that guests sent and the client, or a peer, "    \
+                     "received")                                               \
+  X(rx_goodput_gbps,                                                           \
+    "payload that guests received; in the row `all` not what "                 \
+    "other guests sent")                                                       \
   X(tx_pps, "packets of tx_goodput_gbps")                                      \
   X(rx_pps, "packets of rx_goodput_gbps")                                      \
   X(requests_per_s, "requests answered")                                       \

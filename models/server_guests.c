@@ -7,6 +7,7 @@
 
 #include "models/server_guest_config.h"
 #include "models/server_internal.h"
+#include "models/server_peers.h"
 
 /* Host physical address of the vCPUs' posted-interrupt descriptors. */
 #define HPA_POSTED_DESCRIPTORS (UINT64_C(128) << 20)
@@ -94,6 +95,9 @@ static struct guest_config config_of(struct server *s,
   c.window = &s->window;
   c.memory_base = p->iova;
   c.nic_device = machine_device(&s->home, p);
+  uint16_t peer;
+  if (peers_guest(s->config, p, &peer))
+    c.peer = packet_peer_of(peer);
   c.stand_in = p->stand_in;
   return c;
 }
@@ -104,7 +108,13 @@ static struct guest *make_guest(struct server *s, const struct guest_plan *p)
   snprintf(path, sizeof path, "server/vm%05u", p->vm);
   struct guest_config config = config_of(s, p);
   config.path = path;
+  config.n_sources = peers_sources(s->config, p, NULL);
+  uint16_t *sources =
+      hd_array(NULL, config.n_sources, sizeof *sources, "a peer");
+  (void)peers_sources(s->config, p, sources);
+  config.sources = sources;
   struct guest *guest = guest_create(s->engine, &config);
+  free(sources);
   bool drive = p->device == DEVICE_DRIVE;
   uint32_t first_vector = p->first_vector + (drive && server_has_own_vector(p));
   struct guest_registers registers = {.first_queue = p->first_queue,

@@ -7,6 +7,7 @@
 #include "models/machine_endpoints.h"
 #include "models/server.h"
 #include "models/server_internal.h"
+#include "models/server_peers.h"
 
 /* From this one on it is full: what is missing is granularity. */
 #define FULL 0.97
@@ -68,7 +69,7 @@ static const char *core_name(const struct server *s, size_t row)
   const struct vm_group *g = &s->config->groups[row > 0 ? row - 1 : 0];
   if (g->workload == WORKLOAD_WEB_SERVER)
     return "worker core";
-  if (receives(g))
+  if (receives(g) || peers_receives(s->config, g))
     return "receiving core";
   return plan_is_accelerated(g) ? "submitting core" : "sending core";
 }

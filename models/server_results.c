@@ -9,11 +9,13 @@
 #include "models/server.h"
 #include "models/server_internal.h"
 #include "models/server_migration.h"
+#include "models/server_peers.h"
 #include "models/server_software.h"
 #include "sim/measure/stats.h"
 
 /* Sums over the guests of a row. */
 struct totals {
+  bool all; /* row of all groups: a packet between guests counts as sent only */
   uint64_t guests, tx_packets, tx_bytes, rx_packets, rx_bytes, requests, drops,
       exits, interrupts, page_faults, read_bytes, written_bytes, errors, kicks,
       lost, consumed_bytes, produced_bytes, connections, retransmissions;
@@ -51,22 +53,44 @@ static double offered_rate(const struct server *s, size_t i)
   }
 }
 
+/* Other guests send to it. */
+static bool is_peer(const struct server *s, const struct guest_plan *p)
+{
+  return peers_receives(s->config, &s->config->groups[p->group]);
+}
+
+/* What the client or the peer's application has received of guest `p`. */
+static struct guest_received sent_by(const struct server *s,
+                                     const struct guest_plan *p,
+                                     const struct client_vm_stats *c)
+{
+  uint16_t peer;
+  if (peers_guest(s->config, p, &peer))
+    return guest_received_from(s->guests[peer], p->vm);
+  return (struct guest_received){c->packets, c->payload_bytes};
+}
+
 static void add_traffic(const struct server *s, const struct guest_plan *p,
                         const struct guest_stats *g, struct totals *t)
 {
   struct client_vm_stats c = {0};
   client_get_vm_stats(s->client[p->port], p->vm, &c);
-  t->tx_packets += c.packets;
-  t->tx_bytes += c.payload_bytes;
-  t->rx_packets += g->received_packets;
-  t->rx_bytes += g->received_bytes;
+  struct guest_received sent = sent_by(s, p, &c);
+  t->tx_packets += sent.packets;
+  t->tx_bytes += sent.bytes;
+  if (!t->all || !is_peer(s, p)) {
+    t->rx_packets += g->received_packets;
+    t->rx_bytes += g->received_bytes;
+  }
   t->requests += c.requests;
   t->connections += c.connections;
   t->retransmissions += c.retransmissions + g->retransmissions;
   t->drops += c.dropped + c.lost;
   t->lost += c.lost;
   t->silence = hd_time_max(t->silence, c.silence_max);
-  t->goodput[t->guests] = (double)c.payload_bytes * 8 / seconds(s) / 1e9;
+  /* A peer's goodput is what it receives, others' what is received of them. */
+  uint64_t good = is_peer(s, p) ? g->received_bytes : sent.bytes;
+  t->goodput[t->guests] = (double)good * 8 / seconds(s) / 1e9;
 }
 
 /* A block device's goodput is what it moves. */
@@ -127,7 +151,8 @@ static void collect(const struct server *s, int group, struct totals *t,
                     double *goodput)
 {
   hd_time end = s->window.end;
-  *t = (struct totals){.goodput = goodput, .goodput_min = INFINITY};
+  *t = (struct totals){
+      .all = group < 0, .goodput = goodput, .goodput_min = INFINITY};
   for (size_t i = 0; i < s->plan.n_guests; i++)
     if (group < 0 || s->plan.guests[i].group == group)
       add_guest(s, i, end, t);

@@ -211,4 +211,5 @@ void server_check_group(struct checker *k, size_t i)
   check_devices(k, g);
   check_port(k, i);
   check_rogue(k, i);
+  server_check_peers(k, g);
 }

@@ -30,6 +30,8 @@ struct checker {
 
 /* server_rules_group.c: group `i` of VMs. */
 void server_check_group(struct checker *k, size_t i);
+/* server_rules_peers.c: whom its machines send to. */
+void server_check_peers(struct checker *k, const struct vm_group *g);
 /* server_rules_migration.c: live migration of one VM. */
 void server_check_migration(struct checker *k);
 /* server_rules_bench.c: what runs in place of a server. */

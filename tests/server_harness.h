@@ -7,7 +7,7 @@
 
 #include "models/server.h"
 
-enum { HARNESS_GROUPS = 4, HARNESS_FAULTS = 8 };
+enum { HARNESS_GROUPS = 6, HARNESS_FAULTS = 8 };
 
 struct outcome {
   bool feasible;

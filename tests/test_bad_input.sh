@@ -638,6 +638,103 @@ vms:
 t.yaml:3:15: error: 'vms.b.design': groups a and b share a port but not a design; a physical function offers SR-IOV or HD-IOV, not both
 CASE
 
+bad 'peer that does not exist, misspelt' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: recievers}}
+  receivers: {workload: {type: idle}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': there is no group 'recievers' to send to; did you mean 'receivers'?
+CASE
+
+bad 'peer that does not exist' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: ping, peer: nobody}}
+==
+t.yaml:2:36: error: 'vms.a.workload.peer': there is no group 'nobody' to send to
+CASE
+
+bad 'peer misspelt on the command line' check t.yaml --set vms.a.workload.peer=cleint <<'CASE'
+vms: {a: {}}
+==
+--set vms.a.workload.peer=cleint: error: 'vms.a.workload.peer': there is no group 'cleint' to send to; did you mean 'client'?
+CASE
+
+bad 'its own peer' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: a}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': group a cannot be its own peer: each machine would send to itself
+CASE
+
+bad 'peer without a network device' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: disks}}
+  disks: {workload: {type: block_jobs}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': group disks has no network device: its workload is block_jobs
+CASE
+
+bad 'peer that polls' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: b}}
+  b: {workload: {type: dpdk_forward}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': group b runs dpdk_forward; a peer only receives and answers: workload: {type: idle}
+CASE
+
+bad 'peers in a circle' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: b}}
+  b: {workload: {type: ping, peer: a}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': group b runs ping; a peer only receives and answers: workload: {type: idle}
+t.yaml:3:36: error: 'vms.b.workload.peer': group a runs udp_stream; a peer only receives and answers: workload: {type: idle}
+CASE
+
+bad 'sender behind host software' check t.yaml <<'CASE'
+vms:
+  a: {design: vhost-net, workload: {type: udp_stream, peer: b}}
+  b: {workload: {type: idle}}
+==
+t.yaml:2:61: error: 'vms.a.workload.peer': machines reach each other by the NIC's bridge, and group a with design vhost-net has no interfaces there; designs sriov and hdiov have
+CASE
+
+bad 'peer on another device' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: udp_stream, peer: b}}
+  b: {design: un-iov, workload: {type: idle}}
+==
+t.yaml:2:42: error: 'vms.a.workload.peer': machines reach each other by the NIC's bridge, and group b with design un-iov has no interfaces there; designs sriov and hdiov have
+CASE
+
+bad 'peer on another port' check t.yaml <<'CASE'
+nic: {ports: 2}
+vms:
+  a: {workload: {type: udp_stream, peer: b}}
+  b: {port: 1, workload: {type: idle}}
+==
+t.yaml:3:42: error: 'vms.a.workload.peer': groups a and b are on ports 0 and 1; the NIC's bridge joins interfaces of one port
+CASE
+
+bad 'peers in a live migration, and in a time series' check t.yaml <<'CASE'
+migration: {enabled: true}
+run: {series: 1 ms}
+vms:
+  a: {workload: {type: udp_stream, peer: b}}
+  b: {workload: {type: idle}}
+==
+t.yaml:4:42: error: 'vms.a.workload.peer': traffic between machines stays in the NIC of one server: it cannot be combined with migration.enabled
+t.yaml:4:42: error: 'vms.a.workload.peer': time series have what the client sees, which is nothing of traffic between machines; set run.series to 0 ps
+CASE
+
+bad 'replayed capture to a peer' check t.yaml <<'CASE'
+vms:
+  a: {workload: {type: pcap_replay, file: x.pcap, peer: b}}
+  b: {workload: {type: idle}}
+==
+t.yaml:2:57: error: 'vms.a.workload.peer' is for type udp_stream, ping, but the type is pcap_replay
+CASE
+
 bad 'foreign-pasid without a victim' check t.yaml <<'CASE'
 nic: {ports: 2}
 vms:

@@ -57,8 +57,8 @@ static inline void bench_defaults(struct bench *b, int workload)
 {
   *b = (struct bench){
       .warmup = 5 * HD_MS, .duration = 20 * HD_MS, .run_ahead = 100 * HD_NS};
-  b->udp = (struct udp_stream_params){1470, 1, 0, THREADS_SINGLE, HD_MS};
-  b->ping = (struct ping_params){56, 0, HD_S};
+  b->udp = (struct udp_stream_params){1470, 1, 0, THREADS_SINGLE, HD_MS, ""};
+  b->ping = (struct ping_params){56, 0, HD_S, ""};
   b->dpdk = (struct dpdk_forward_params){18, 1000000000, 1, false, 32};
   b->costs = (struct guest_params){.send_syscall = 700,
                                    .send_stack = 1250,

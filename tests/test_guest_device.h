@@ -54,6 +54,8 @@ struct bench_device {
   hd_time echo;       /* request taken to reply and completion written */
   hd_time gap;        /* between generated frames of a queue; 0: none */
   uint32_t gap_burst; /* frames generated at once */
+  int gap_kind;       /* enum packet_kind; 0: data, or to be forwarded */
+  uint16_t gap_peer;  /* struct packet.peer of generated frames */
   /* observations */
   uint64_t packets, doorbells, bytes[BENCH_STREAMS], next_seq[BENCH_STREAMS];
   uint64_t packets_in_window, queue_doorbells[BENCH_QUEUES];
@@ -68,6 +70,9 @@ struct bench_device {
   uint64_t outside; /* buffers outside the guest's memory */
   hd_time poll_wait_max, turn_max, turn_min;
   hd_time arrival[BENCH_ARRIVALS]; /* of the first packets of data */
+  uint64_t replies, misdirected;   /* answers to echo requests; not to whom they
+                                      came from, or by another queue */
+  hd_time answer_min, answer_max;  /* time of the guest for them */
   uint32_t arrived_bytes[BENCH_ARRIVALS];
 };
 
@@ -248,6 +253,20 @@ static inline void bench_take_forwarded(struct bench_device *d,
   ck_assert_int_eq(p->kind, PACKET_FORWARD);
 }
 
+/* The guest's answer to a generated echo request. */
+static inline void bench_take_reply(struct bench_device *d, unsigned q,
+                                    const struct packet *p)
+{
+  hd_time answer = p->stamps.spent[HD_STAGE_REMOTE];
+  d->reordered += p->sequence != d->next_seq[q];
+  d->next_seq[q] = p->sequence + 1;
+  d->replies++;
+  d->misdirected +=
+      p->peer != d->gap_peer || p->queue != q || p->vm != d->bench->config.vm;
+  d->answer_min = d->replies > 1 ? hd_time_min(d->answer_min, answer) : answer;
+  d->answer_max = hd_time_max(d->answer_max, answer);
+}
+
 static inline void bench_take(struct bench_device *d, unsigned q,
                               struct packet *p)
 {
@@ -262,6 +281,8 @@ static inline void bench_take(struct bench_device *d, unsigned q,
   }
   if (p->kind == PACKET_DATA)
     bench_take_data(d, p);
+  else if (p->kind == PACKET_ECHO_REPLY)
+    bench_take_reply(d, q, p);
   else
     bench_take_forwarded(d, p);
   hd_time total = 0;
@@ -369,17 +390,26 @@ static inline void bench_echo(struct bench_device *d, unsigned q,
   bench_fire(d, q);
 }
 
+static inline uint8_t bench_kind(const struct bench_device *d)
+{
+  int workload = d->bench->config.workload;
+  bool data = workload == WORKLOAD_PCAP_REPLAY || workload == WORKLOAD_IDLE;
+  int usual = data ? PACKET_DATA : PACKET_FORWARD;
+  return (uint8_t)(d->gap_kind ? d->gap_kind : usual);
+}
+
 static inline void bench_generate(struct bench_device *d, unsigned q)
 {
   struct bench *b = d->bench;
   for (uint32_t i = 0; i < d->gap_burst; i++) {
     struct packet *p = packet_new(&b->packets);
-    *p = (struct packet){
-        .kind = b->config.workload == WORKLOAD_PCAP_REPLAY ? PACKET_DATA
-                                                           : PACKET_FORWARD,
-        .queue = (uint16_t)q,
-        .payload = (uint32_t)b->dpdk.payload,
-        .frame = packet_frame_bytes((uint32_t)b->dpdk.payload)};
+    *p =
+        (struct packet){.kind = bench_kind(d),
+                        .vm = b->config.vm,
+                        .peer = d->gap_peer,
+                        .queue = (uint16_t)q,
+                        .payload = (uint32_t)b->dpdk.payload,
+                        .frame = packet_frame_bytes((uint32_t)b->dpdk.payload)};
     hd_stamps_begin(&p->stamps, hd_now(&d->base));
     uint64_t dropped = d->rx_dropped;
     p->sequence = d->queue[q].generated;

@@ -135,9 +135,9 @@ static void check_table(const struct hd_param_table *t)
   ck_assert_ptr_nonnull(t->meaning);
   for (const struct hd_param *p = t->params; p->name; p++) {
     ck_assert_msg(p->fallback && p->meaning && p->source, "%s", p->name);
-    ck_assert_msg(p->type == HD_PARAM_BOOL || p->type == HD_PARAM_ENUM ||
-                      (p->min && p->max),
-                  "%s has no range", p->name);
+    bool word = p->type == HD_PARAM_BOOL || p->type == HD_PARAM_ENUM ||
+                p->type == HD_PARAM_STRING;
+    ck_assert_msg(word || (p->min && p->max), "%s has no range", p->name);
     ck_assert_ptr_null(strchr(p->meaning, '\n'));
     for (const struct hd_param *o = t->params; o != p; o++)
       ck_assert(strcmp(o->name, p->name) != 0 && o->offset != p->offset);

@@ -96,6 +96,11 @@ for design in sriov hdiov passthrough; do
   invariant uniov/migration-unplug --set "design=$design" --set "$rate" \
     --set run.duration='70 ms'
 done
+for design in sriov hdiov; do
+  invariant explore/vm-to-vm --set "design=$design" --set "$short" \
+    --set vms.senders.count=3 --set vms.receivers.count=2 \
+    --set vms.receivers.queue_pairs=2 --set vms.receivers.vcpus=2
+done
 invariant hdiov/fig13-nginx --set run.duration='2 ms'
 invariant hdiov/fig16-symmetric --set "$short"
 exit $failed

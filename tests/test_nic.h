@@ -20,7 +20,13 @@
 #include "models/pcie/requester.h"
 #include "sim/measure/stats.h"
 
-enum { MAX_VMS = 16, MAX_QUEUES = 4, MAX_RING = 1024, LOG = 1 << 16 };
+enum {
+  MAX_VMS = 16,
+  MAX_QUEUES = 4,
+  MAX_RING = 1024,
+  LOG = 1 << 16,
+  RECEIVED = 256
+};
 #define START (300 * HD_US)  /* interfaces are up by then */
 #define ANSWER (300 * HD_NS) /* host memory answers a read */
 #define HANDLE_OF(vector) (1000u + (vector))
@@ -38,6 +44,7 @@ struct driver_queue {
   uint32_t payload;
   uint32_t depth;     /* != 0: keeps this many posted */
   uint64_t bad_every; /* != 0: every n-th packet is at BAD_ADDRESS */
+  uint16_t peer;      /* of its packets; 0: what is on the wire */
 };
 
 struct entry {
@@ -79,6 +86,7 @@ struct bench {
   uint64_t enable_value;
   struct record descriptors, payloads, writes, write_backs, messages, admin;
   uint64_t rx_delivered, rx_misordered;
+  struct packet received[RECEIVED]; /* the first ones, as they came */
   /* peer */
   struct hd_component peer;
   struct hd_channel *to_wire;
@@ -164,6 +172,7 @@ static inline void put_packet(int vm, int q)
   *p = (struct packet){.kind = PACKET_DATA,
                        .vm = (uint16_t)vm,
                        .queue = (uint16_t)q,
+                       .peer = d->peer,
                        .payload = d->payload,
                        .frame = packet_frame_bytes(d->payload),
                        .sequence = d->sequence++,
@@ -226,6 +235,8 @@ static inline void rx_delivered(int vm, int q, struct packet *list,
     b.rx_misordered +=
         p->sequence < d->sequence || p->vm != vm || p->queue != q;
     d->sequence = p->sequence + 1;
+    if (b.rx_delivered + n < RECEIVED)
+      b.received[b.rx_delivered + n] = *p;
     packet_free(&b.packets, p);
   }
   ck_assert_uint_eq(n, count);

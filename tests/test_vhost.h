@@ -202,8 +202,8 @@ static inline void rig_defaults(uint32_t guests, enum vhost_kind kind,
     struct rig_guest *q = &r.guest[g];
     *q = (struct rig_guest){
         .kind = kind, .workload = workload, .vcpus = 1, .queue_pairs = 1};
-    q->udp = (struct udp_stream_params){64, 1, 0, THREADS_SINGLE, HD_MS};
-    q->ping = (struct ping_params){56, 0, HD_S};
+    q->udp = (struct udp_stream_params){64, 1, 0, THREADS_SINGLE, HD_MS, ""};
+    q->ping = (struct ping_params){56, 0, HD_S, ""};
     q->dpdk = (struct dpdk_forward_params){18, 50000000, 4, true, 32};
   }
 }

@@ -125,8 +125,8 @@ START_TEST(every_packet_arrives_once)
   r.virtio.mergeable = _i % 3 != 2;
   r.params.busyloop_timeout = _i % 4 == 3 ? 20 * HD_US : 0;
   r.guest[1].workload = WORKLOAD_UDP_STREAM;
-  r.guest[1].udp =
-      (struct udp_stream_params){512, 3, 40000000, THREADS_SINGLE, 100 * HD_US};
+  r.guest[1].udp = (struct udp_stream_params){
+      512, 3, 40000000, THREADS_SINGLE, 100 * HD_US, ""};
   r.guest[1].queue_pairs = r.guest[1].vcpus = 2;
   rig_run();
   uint64_t due = rig_client(0).generated, came = rig_client(0).packets;

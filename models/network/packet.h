@@ -36,6 +36,8 @@ struct packet {
                         servers of a simulation */
   uint16_t queue;    /* guest's queue pair it is steered to (RSS) or sent on */
   uint16_t stream;   /* guest's stream number */
+  uint16_t peer;     /* 0: the client is at the other end; else see
+                        packet_peer() */
   uint32_t payload;  /* bytes above UDP or TCP, or ICMP data */
   uint32_t frame;    /* bytes from destination address to FCS, >= 64 */
   uint64_t sequence; /* per stream, from 0; TCP: of the first byte */
@@ -80,6 +82,24 @@ static inline uint32_t packet_tcp_frame_bytes(uint32_t payload)
 static inline bool packet_in_place(const struct packet *p)
 {
   return p->kind == PACKET_FORWARD || (p->kind == PACKET_TCP && p->payload > 0);
+}
+
+/* Between guests of a server: the guest at the other end. Of a packet that its
+ * sender has, `vm` is the sender and the peer is whom it is for; in the bridge
+ * of the NIC they change places. */
+static inline bool packet_is_for_guest(const struct packet *p)
+{
+  return p->peer != 0;
+}
+
+static inline uint32_t packet_peer(const struct packet *p)
+{
+  return p->peer - 1u;
+}
+
+static inline uint16_t packet_peer_of(uint16_t vm)
+{
+  return (uint16_t)(vm + 1);
 }
 
 /* Bytes a device reads from or writes to memory for it: no FCS. */

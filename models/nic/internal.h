@@ -5,7 +5,8 @@
  *   registers.c      MMIO: decode, doorbells, register reads
  *   descriptors.c    descriptor prefetch of both directions
  *   tx_scheduler.c   who sends next: two-level round robin, pipeline
- *   tx_payload.c     payload reads, frames in order to the wire
+ *   tx_payload.c     payload reads, frames in order to the wire or the bridge
+ *   bridge.c         loopback path to the receive side
  *   rx.c             steering, buffers, payload writes
  *   write_back.c     completions: batches, timers, lines
  *   interrupts.c     causes, throttling, masking
@@ -33,9 +34,11 @@ enum { NIC_PORTS = 2, NIC_LINE = 64 /* bytes of a cache line */ };
 enum nic_timer {
   NIC_TIMER_TRANSMIT = 1, /* struct hd_msg: the reserved pipeline slot */
   NIC_TIMER_RECEIVE,      /* struct packet_msg: frame is through the pipeline */
-  NIC_TIMER_WRITE_BACK, /* struct nic_timer_msg: a queue's oldest completion */
-  NIC_TIMER_VECTOR,     /* struct nic_timer_msg: throttling interval over */
-  NIC_TIMER_ADMIN       /* struct hd_msg: command has been executed */
+  NIC_TIMER_WRITE_BACK,  /* struct nic_timer_msg: a queue's oldest completion */
+  NIC_TIMER_VECTOR,      /* struct nic_timer_msg: throttling interval over */
+  NIC_TIMER_ADMIN,       /* struct hd_msg: command has been executed */
+  NIC_TIMER_BRIDGE_SENT, /* struct packet_msg: off the transmit side */
+  NIC_TIMER_BRIDGE_ARRIVED /* struct packet_msg: at the receive side */
 };
 
 struct nic_timer_msg {
@@ -149,8 +152,17 @@ struct nic_port {
   size_t n_routes;
 };
 
+/* The loopback path from the transmit to the receive side, of all ports. */
+struct nic_bridge {
+  struct hd_clock bits; /* 1 cycle = 1 bit; carries the remainder */
+  hd_time free_at;      /* the last frame has passed */
+  struct hd_busy busy;
+};
+
 struct nic_totals {              /* since the start; packets unless said */
   uint64_t taken, sent, faulted; /* transmit */
+  uint64_t bridged, turned; /* bridge: off the transmit side (of `sent`), at the
+                               receive side (of `arrived`) */
   uint64_t arrived, delivered, dropped; /* receive */
   int64_t queue_length;                 /* announced - completed */
 };
@@ -180,6 +192,7 @@ struct nic {
   bool slot_reserved;
   unsigned last_port;
   int64_t rx_buffered;
+  struct nic_bridge bridge;
 
   /* administration queue */
   struct admin_queue admin;
@@ -260,6 +273,21 @@ enum nic_drop {
 void nic_drop_received(struct nic *n, struct nic_function *f, struct packet *p,
                        enum nic_drop reason);
 void nic_drop_waiting(struct nic *n, struct nic_queue *q, enum nic_drop reason);
+
+/* ---- bridge.c -------------------------------------------------------------
+ */
+void nic_bridge_initialize(struct nic *n);
+/* Whose interface on the port a frame of a guest to a guest is for. NULL: none
+ * there has that address, so it leaves by the wire. */
+struct nic_function *nic_bridge_target(const struct nic *n, unsigned port,
+                                       const struct packet *p);
+/* A frame leaves for interface `to` of the port it was sent on. Takes m, whose
+ * packet has been read; m->bytes of the port's buffer are given back when it is
+ * off the transmit side. */
+void nic_bridge_send(struct nic *n, struct packet_msg *m,
+                     const struct nic_function *to);
+void nic_bridge_sent(struct nic *n, struct packet_msg *m);    /* timer */
+void nic_bridge_arrived(struct nic *n, struct packet_msg *m); /* timer */
 
 /* ---- write_back.c ---------------------------------------------------------
  */

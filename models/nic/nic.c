@@ -62,6 +62,12 @@ static void handle_timer(struct nic *n, struct hd_msg *msg)
   case NIC_TIMER_RECEIVE:
     nic_receive_steer(n, (struct packet_msg *)msg);
     return;
+  case NIC_TIMER_BRIDGE_SENT:
+    nic_bridge_sent(n, (struct packet_msg *)msg);
+    return;
+  case NIC_TIMER_BRIDGE_ARRIVED:
+    nic_bridge_arrived(n, (struct packet_msg *)msg);
+    return;
   case NIC_TIMER_TRANSMIT:
     nic_transmit_slot(n);
     break;
@@ -146,6 +152,7 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
   hd_pool_initialize(&n->fetches, sizeof(struct nic_fetch));
   admin_queue_initialize(&n->admin, &n->base, &nic_admin_queue);
   n->packet_clock = n->schedule_clock = hd_clock_at(params->clock);
+  nic_bridge_initialize(n);
   return n;
 }
 

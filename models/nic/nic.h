@@ -8,7 +8,10 @@
  * round robin, then queues, a quantum at a time; descriptors are prefetched;
  * payload is read as the packet buffer and tags allow; frames leave in the
  * order of scheduling; completions are written back in batches and raise the
- * vector's cause. Receive: a frame is steered to interface and queue, takes a
+ * vector's cause. A frame to a guest with an interface on the same port does
+ * not leave: the embedded bridge takes it to the receive side.
+ *
+ * Receive: a frame is steered to interface and queue, takes a
  * prefetched descriptor or is dropped, is written, its descriptor is written
  * back, the cause is raised. A vector fires no more often than its throttling
  * interval, and not again before software has re-enabled it.
@@ -149,11 +152,15 @@ struct nic_stats {
   double tags_mean;
   uint64_t read_requests;
   hd_time read_latency_sum;
+  uint64_t bridged;          /* of tx_packets, those that the bridge has carried
+                                to the receive side */
+  double bridge_utilization; /* of the loopback path's rate */
 };
 void nic_get_stats(const struct nic *n, struct nic_stats *s);
 /* Packets inside the device: fetched from rings or received, not yet out. A
  * frame is out when the wire has told so (MSG_FRAME_SENT), a received packet
- * when the write-back that carries it has been issued. */
+ * when the write-back that carries it has been issued; what the bridge has is
+ * inside until then. */
 uint64_t nic_packets_inside(const struct nic *n);
 /* Received packets whose write-back has been issued, since the start. */
 uint64_t nic_packets_delivered(const struct nic *n);

@@ -82,6 +82,17 @@ static const struct hd_param params[] = {
     {"pipeline_latency", HD_PARAM_TIME, FIELD(pipeline_latency), "300 ns",
      "0 ns", "1 ms", NULL, "Parse, edit and checksum; latency only",
      GAP "from memory"},
+    {"bridge_rate", HD_PARAM_RATE, FIELD(bridge_rate), "200 Gb/s", "1 Mb/s",
+     "10 Tb/s", NULL,
+     "Embedded bridge (VEB): loopback path for frames between interfaces of "
+     "one port, all ports together; bytes from destination address to FCS",
+     GAP "twice a port's rate, estimated from memory; Intel's support: two "
+         "functions of a port talk at the speed of PCIe (82599: above 20 "
+         "Gb/s)"},
+    {"bridge_latency", HD_PARAM_TIME, FIELD(bridge_latency), "100 ns", "0 ns",
+     "1 ms", NULL,
+     "Embedded bridge: last bit off the transmit buffer to the receive side",
+     GAP "look-up and packet buffer, some 100 cycles; estimated from memory"},
     {"write_back_batch", HD_PARAM_INT, FIELD(write_back_batch), "8", "1",
      "8160", NULL, "Completed descriptors written back together",
      "pcie-model: Niantic, transmit write-back and receive batches of 8"},

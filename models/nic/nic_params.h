@@ -26,6 +26,9 @@ struct nic_params {
   int64_t schedule_cycles;  /* pipeline: scheduler decision per packet */
   int64_t packet_cycles;    /* pipeline: per packet, tx or rx (throughput) */
   int64_t pipeline_latency; /* ps: parse, edit, checksum (latency only) */
+  int64_t bridge_rate;      /* bit/s of frames to interfaces of the same port;
+                               0: no bridge, all frames leave */
+  int64_t bridge_latency;   /* ps: transmit to receive side */
   int64_t write_back_batch; /* completed descriptors written back together */
   int64_t write_back_timer; /* ps: oldest completion waits at most */
   int64_t itr;              /* ps: interrupt throttling; 0: off */

@@ -31,13 +31,14 @@ void nic_get_stats(const struct nic *n, struct nic_stats *s)
   s->tags_mean = r.tags_mean;
   s->read_requests = r.requests;
   s->read_latency_sum = r.request_latency_sum;
+  s->bridge_utilization = hd_busy_utilization(&n->bridge.busy, n->window, end);
 }
 
 uint64_t nic_packets_inside(const struct nic *n)
 {
   const struct nic_totals *t = &n->totals;
-  return t->taken - t->sent - t->faulted + t->arrived - t->delivered -
-         t->dropped;
+  return t->taken - t->sent - t->faulted + t->bridged - t->turned + t->arrived -
+         t->delivered - t->dropped;
 }
 
 uint64_t nic_packets_delivered(const struct nic *n)
@@ -114,6 +115,8 @@ static const char *check_buffers(const struct nic *n)
     return "nic: packets taken are neither sent, lost nor in flight";
   if (buffered != n->tx_buffer.value)
     return "nic: transmit buffer differs from its gauge";
+  if (t->turned > t->bridged || t->bridged > t->sent || t->turned > t->arrived)
+    return "nic: packets bridged are neither sent nor received";
   if (n->rx_buffered < 0)
     return "nic: receive buffer does not balance";
   if (received_inside(n) > t->arrived - t->delivered - t->dropped)

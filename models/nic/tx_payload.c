@@ -1,14 +1,16 @@
 /*
  * tx_payload.c - a packet's way through the device: its payload is read, its
  * descriptor completes in the order of its ring, its frame leaves in the order
- * in which the port's frames were scheduled.
+ * in which the port's frames were scheduled: to the wire, or to an interface of
+ * the same port by the embedded bridge (bridge.c).
  *
  * TCP packets longer than a segment become frames here, each with a turn at the
  * scheduler and a read of its own; the last one completes the descriptor.
  *
  * All complete frames at the head of the port's order go to the wire at once,
  * with the pipeline's latency; they wait there in order. Packet buffer is held
- * until the last bit has left.
+ * until the last bit has left. A descriptor completes when its packet has been
+ * read, wherever that goes then.
  */
 #include "models/nic/internal.h"
 
@@ -82,8 +84,7 @@ void nic_forget_flight(struct nic *n, struct nic_queue *q)
 /* ---- departure
  * --------------------------------------------------------------- */
 
-static void hand_to_wire(struct nic *n, struct nic_port *port,
-                         struct nic_frame *f)
+static void hand_over(struct nic *n, struct nic_port *port, struct nic_frame *f)
 {
   struct nic_function *owner = f->queue->owner;
   struct packet *p = f->packet;
@@ -96,8 +97,13 @@ static void hand_to_wire(struct nic *n, struct nic_port *port,
   m->packet = p;
   m->bytes = p->frame;
   port->sending++;
-  hd_send(port->to_wire, port->to_wire->latency + n->params.pipeline_latency,
-          m);
+  const struct nic_function *to =
+      packet_is_for_guest(p) ? nic_bridge_target(n, f->port, p) : NULL;
+  if (to != NULL)
+    nic_bridge_send(n, m, to);
+  else
+    hd_send(port->to_wire, port->to_wire->latency + n->params.pipeline_latency,
+            m);
 }
 
 static void unbuffer(struct nic *n, struct nic_port *port, uint64_t bytes)
@@ -123,7 +129,7 @@ static void depart_in_order(struct nic *n, struct nic_port *port)
     if (f->faulted)
       lose(n, port, f);
     else
-      hand_to_wire(n, port, f);
+      hand_over(n, port, f);
     release(n, f);
   }
 }

@@ -105,8 +105,9 @@ static void create_stream(struct guest *g, uint32_t s, uint32_t payload)
   st->cost = guest_send_cycles(k, payload);
   st->queue = &g->txq[s % g->config.queue_pairs];
   st->cpu = &g->cpus[guest_plan_stream(&g->config, s)];
-  bool tcp = g->config.workload == WORKLOAD_WEB_SERVER;
-  st->socket.limit = tcp ? INT64_MAX / 2 : k->socket_buffer;
+  bool kernels = g->config.workload == WORKLOAD_WEB_SERVER ||
+                 guest_is_peer(&g->config); /* nobody blocks on it */
+  st->socket.limit = kernels ? INT64_MAX / 2 : k->socket_buffer;
   st->green = true;
 }
 
@@ -130,6 +131,8 @@ static void create_streams(struct guest *g)
     udp_stream_create(g);
   if (guest_replays_tx(c))
     pcap_replay_create(g);
+  if (guest_is_peer(c))
+    peer_create(g);
 }
 
 void guest_connect(struct guest_cpu *from, struct guest_cpu *to)
@@ -230,6 +233,8 @@ void guest_destroy(struct guest *g)
     udp_stream_destroy(g);
   if (guest_replays_tx(&g->config))
     pcap_replay_destroy(g);
+  if (guest_is_peer(&g->config))
+    peer_destroy(g);
   if (g->config.workload == WORKLOAD_WEB_SERVER)
     web_server_destroy(g);
   for (size_t i = 0; i < g->n_cpus; i++)

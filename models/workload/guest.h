@@ -74,6 +74,13 @@ struct guest_config {
   const struct pcap_replay_params
       *pcap_replay;          /* WORKLOAD_PCAP_REPLAY, with: */
   struct replay_plan replay; /* of what it sends */
+  /* WORKLOAD_UDP_STREAM and _PING: whom it sends to, as packet_peer_of(); 0:
+   * the client. WORKLOAD_IDLE: the guests that send to it, ascending, copied;
+   * it receives their datagrams and answers their echo requests. A native
+   * device (NETDEV_NATIVE) on the same port as theirs. */
+  uint16_t peer;
+  const uint16_t *sources;
+  size_t n_sources;
   const struct guest_params *costs;
   const struct cpu_params *cpu;
   const struct nic_params *nic;
@@ -260,7 +267,12 @@ struct guest_stats {                         /* within the window */
   struct replay_stats replay; /* of a guest that replays what it sends */
 };
 void guest_get_stats(const struct guest *g, struct guest_stats *s);
-/* Round-trip times (ping), one way (replayed packets received), times from the
+/* What its application has received of guest `vm`, within the window. */
+struct guest_received {
+  uint64_t packets, bytes;
+};
+struct guest_received guest_received_from(const struct guest *g, uint16_t vm);
+/* Round-trip times (ping), one way (datagrams received), times from the
  * call that submits to the end of the one that reaps (reads and writes), and
  * their breakdown; requests begun in the window. */
 const struct hd_histogram *guest_latency(const struct guest *g);

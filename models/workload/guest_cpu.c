@@ -183,6 +183,10 @@ static void run_workload(struct guest_cpu *cpu)
   case WORKLOAD_PCAP_REPLAY:
     pcap_replay_run(cpu);
     break;
+  case WORKLOAD_IDLE:
+    if (guest_is_peer(&cpu->guest->config))
+      udp_receive_run(cpu);
+    break;
   default:
     break;
   }

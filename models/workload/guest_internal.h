@@ -175,8 +175,9 @@ struct guest_cpu {
   hd_time in_vain_since;
   hd_time start; /* from MSG_VM_GO */
   struct guest_sender sender;
-  struct packet_list replies; /* socket of ping, or of replayed packets */
-  int64_t replies_held;       /* bytes (skb truesize), of replayed packets */
+  struct packet_list replies; /* socket of ping, or of received datagrams */
+  int64_t replies_held;       /* bytes (skb truesize), of datagrams */
+  struct packet_list echoes;  /* of a peer: requests to be answered */
   struct packet_list tcp;     /* delivered to TCP */
   struct web_cpu *web;        /* web server; else NULL */
   struct packet_list burst;   /* polling guest: being forwarded */
@@ -205,6 +206,8 @@ struct guest {
   size_t n_streams;
   struct replay replay; /* of a sending guest; its vCPU 0's */
   struct replay_stats replayed;
+  uint16_t *sources;                    /* of a peer: who sends to it, */
+  struct guest_received *received_from; /* and what has been received of each */
   hd_time replay_start;
   struct guest_registers registers;
   bool *touched;    /* device pages; the driver's order */
@@ -327,8 +330,29 @@ static inline bool guest_replays_rx(const struct guest_config *c)
   return c->workload == WORKLOAD_PCAP_REPLAY &&
          c->pcap_replay->direction == REPLAY_RX;
 }
-/* A replayed packet goes to the application's socket, or is dropped. */
-void pcap_replay_receive(struct guest_cpu *cpu, struct packet *p);
+/* Other guests send to it. */
+static inline bool guest_is_peer(const struct guest_config *c)
+{
+  return c->n_sources > 0;
+}
+/* An application reads datagrams from each queue pair. */
+static inline bool guest_receives(const struct guest_config *c)
+{
+  return guest_is_peer(c) || guest_replays_rx(c);
+}
+
+/* udp_receive.c */
+/* A packet goes to the application's socket, or is dropped. */
+void udp_receive(struct guest_cpu *cpu, struct packet *p);
+void udp_receive_run(struct guest_cpu *cpu); /* does not return */
+
+/* peer.c */
+void peer_create(struct guest *g);
+void peer_destroy(struct guest *g);
+/* The application has read a packet, within the window. */
+void peer_note_received(struct guest *g, const struct packet *p);
+/* Answers the echo requests that have been received. */
+void peer_softirq(struct guest_cpu *cpu);
 
 /* guest_plan.c: which vCPU does what. Block jobs and accelerator threads count
  * as streams. */

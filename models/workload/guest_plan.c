@@ -12,7 +12,8 @@ bool guest_plan_is_accelerated(const struct guest_config *c)
 }
 
 /* Sockets, block jobs, or accelerator threads; ping has one, a web server and a
- * sending replay one a queue pair, a polling guest and a receiving replay none.
+ * sending replay one a queue pair, a peer's kernel one a queue pair, a polling
+ * guest and a receiving replay none.
  */
 uint32_t guest_plan_streams(const struct guest_config *c)
 {
@@ -22,7 +23,8 @@ uint32_t guest_plan_streams(const struct guest_config *c)
     return (uint32_t)c->block_jobs->numjobs;
   if (guest_plan_is_accelerated(c))
     return (uint32_t)c->accelerator_jobs->threads;
-  if (c->workload == WORKLOAD_WEB_SERVER || guest_replays_tx(c))
+  if (c->workload == WORKLOAD_WEB_SERVER || guest_replays_tx(c) ||
+      guest_is_peer(c))
     return c->queue_pairs;
   return c->workload == WORKLOAD_PING ? 1 : 0;
 }
@@ -30,7 +32,7 @@ uint32_t guest_plan_streams(const struct guest_config *c)
 /* Queue pairs from 0 on that carry traffic. */
 static uint32_t used_queues(const struct guest_config *c)
 {
-  if (c->workload == WORKLOAD_DPDK_FORWARD || guest_replays_rx(c))
+  if (c->workload == WORKLOAD_DPDK_FORWARD || guest_receives(c))
     return c->queue_pairs;
   return min_u32(guest_plan_streams(c), c->queue_pairs);
 }
@@ -44,7 +46,7 @@ uint32_t guest_plan_stream(const struct guest_config *c, uint32_t stream)
 {
   bool each = c->workload == WORKLOAD_BLOCK_JOBS ||
               guest_plan_is_accelerated(c) ||
-              c->workload == WORKLOAD_WEB_SERVER ||
+              c->workload == WORKLOAD_WEB_SERVER || guest_is_peer(c) ||
               (c->workload == WORKLOAD_UDP_STREAM &&
                c->udp_stream->threads == THREADS_PER_STREAM);
   return each ? stream % c->vcpus : 0;

@@ -51,6 +51,8 @@ static bool sends(const struct guest_cpu *cpu)
     return cpu->sender.count > 0 || guest_replays_rx(&cpu->guest->config);
   case WORKLOAD_PING:
     return cpu->number == 0;
+  case WORKLOAD_IDLE:
+    return guest_is_peer(&cpu->guest->config);
   case WORKLOAD_BLOCK_JOBS:
     return cpu->number < cpu->guest->config.block_jobs->numjobs;
   case WORKLOAD_ACCELERATOR_JOBS:
@@ -122,8 +124,8 @@ uint64_t guest_packets_held(const struct guest *g)
          g->rxq[q].list.count;
   for (size_t i = 0; i < g->n_cpus; i++) {
     const struct guest_cpu *cpu = &g->cpus[i];
-    n += cpu->replies.count + cpu->burst.count + cpu->tcp.count + cpu->passed -
-         cpu->taken;
+    n += cpu->replies.count + cpu->echoes.count + cpu->burst.count +
+         cpu->tcp.count + cpu->passed - cpu->taken;
   }
   return n;
 }

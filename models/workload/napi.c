@@ -52,6 +52,7 @@ static void poll(struct guest_cpu *cpu, unsigned queue)
     netdev_tx_clean(cpu, &g->txq[queue], r.completed);
     netdev_rx_deliver(cpu, &g->rxq[queue], r.received);
     web_softirq(cpu);
+    peer_softirq(cpu);
     if (cpu->work)
       qdisc_run_all(cpu);
     entry = 0;

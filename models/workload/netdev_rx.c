@@ -28,8 +28,12 @@ static void deliver(struct guest_cpu *cpu, struct packet *p)
     packet_list_push(&cpu->tcp, p);
     return;
   }
-  if (p->kind == PACKET_DATA && guest_replays_rx(&g->config)) {
-    pcap_replay_receive(cpu, p);
+  if (p->kind == PACKET_DATA && guest_receives(&g->config)) {
+    udp_receive(cpu, p);
+    return;
+  }
+  if (p->kind == PACKET_ECHO_REQUEST && guest_is_peer(&g->config)) {
+    packet_list_push(&cpu->echoes, p);
     return;
   }
   if (guest_in_window(cpu)) {

@@ -6,8 +6,7 @@
  * time asleep or awake, and makes a send call of the packet's length. A full
  * socket blocks it, and what comes after is late as well.
  *
- * Receiving: the client sends. A thread on each vCPU that handles queue pairs
- * reads what arrives there. A packet that finds the socket full is dropped.
+ * Receiving: the client sends, and the application reads (udp_receive.c).
  */
 #include <stdlib.h>
 
@@ -94,62 +93,11 @@ static void transmit(struct guest_cpu *cpu)
   }
 }
 
-/* ---- receiving --------------------------------------------------------- */
-
-/* As __sock_queue_rcv_skb(): the last packet may exceed the buffer. */
-void pcap_replay_receive(struct guest_cpu *cpu, struct packet *p)
-{
-  const struct guest_config *c = &cpu->guest->config;
-  if (cpu->replies_held >= c->costs->socket_buffer) {
-    if (guest_in_window(cpu))
-      cpu->counters.dropped++;
-    packet_free(c->packets, p);
-    return;
-  }
-  cpu->replies_held += guest_truesize(c->costs, p->payload);
-  packet_list_push(&cpu->replies, p);
-}
-
-static void account(struct guest_cpu *cpu, struct packet *p)
-{
-  struct guest *g = cpu->guest;
-  hd_stamps_mark(&p->stamps, HD_STAGE_GUEST_RECEIVE, vcpu_now(&cpu->vcpu));
-  cpu->replies_held -= guest_truesize(g->config.costs, p->payload);
-  if (guest_in_window(cpu)) {
-    cpu->counters.received_packets++;
-    cpu->counters.received_bytes += p->payload;
-    hd_histogram_add(&g->latency, hd_stamps_total(&p->stamps));
-    HD_REQUIRE(&cpu->vcpu.task.base,
-               hd_breakdown_add(&g->breakdown, &p->stamps),
-               "stages of a replayed packet do not sum to its latency");
-  }
-  packet_free(g->config.packets, p);
-}
-
-static void receive(struct guest_cpu *cpu)
-{
-  const struct guest_params *k = cpu->guest->config.costs;
-  bool slept = true;
-  for (;;) {
-    guest_soft_interrupts(cpu);
-    if (cpu->replies.count == 0) {
-      guest_wait(cpu, HD_TIME_NEVER);
-      slept = true;
-      continue;
-    }
-    double copied = k->copy_per_byte * (double)cpu->replies.first->payload;
-    vcpu_run(&cpu->vcpu, (slept ? k->thread_switch : 0) + k->receive_syscall +
-                             (int64_t)(copied + 0.5));
-    slept = false;
-    account(cpu, packet_list_pop(&cpu->replies));
-  }
-}
-
 void pcap_replay_run(struct guest_cpu *cpu)
 {
   struct guest *g = cpu->guest;
   if (guest_replays_rx(&g->config))
-    receive(cpu);
+    udp_receive_run(cpu);
   if (cpu->number != 0)
     return;
   g->replay_start = cpu->start + g->jitter;

@@ -1,5 +1,6 @@
 /*
- * ping.c - ICMP echo requests to the client, one outstanding at a time.
+ * ping.c - ICMP echo requests to the client or to a peer, one outstanding at a
+ * time.
  *
  * A round trip ends when the application has the reply. Requests begun within
  * the window count. An answer that has not come in time is lost.

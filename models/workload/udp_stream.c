@@ -115,6 +115,7 @@ struct packet *guest_packet(struct guest *g, struct guest_stream *s,
                        .vm = g->config.vm,
                        .queue = (uint16_t)s->queue->index,
                        .stream = s->number,
+                       .peer = g->config.peer,
                        .payload = s->payload,
                        .frame = packet_frame_bytes(s->payload),
                        .sequence = s->sequence++};

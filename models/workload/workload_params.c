@@ -7,6 +7,12 @@ const char *const workload_type_names[] = {
 /* Payloads end where IP would fragment: 1500 - 20 - 8. */
 #define PAYLOAD_MAX "1472 B"
 
+#define PEER_MEANING                                                           \
+  "whom to send to: client is the client machine, any other name a group on "  \
+  "the same port of the NIC whose workload is idle; machine i sends to that "  \
+  "group's machine i modulo its count"
+#define PEER_SOURCE "convention"
+
 /* ---- udp_stream -------------------------------------------------------- */
 
 static const char *const thread_names[] = {"single", "per-stream", NULL};
@@ -29,10 +35,12 @@ static const struct hd_param udp_stream_params[] = {
     {"pacing_timer", HD_PARAM_TIME, UDP(pacing_timer), "1 ms", "1 us", "1 s",
      NULL, "a stream ahead of its rate waits for the next tick of this timer",
      "iperf3 --pacing-timer, default 1000 us"},
+    {"peer", HD_PARAM_STRING, UDP(peer), WORKLOAD_CLIENT, NULL, NULL, NULL,
+     PEER_MEANING, PEER_SOURCE},
     {0}};
 
 const struct hd_param_table udp_stream_param_table = {
-    "udp_stream", "Sends UDP datagrams to the client, as iperf3 -u does",
+    "udp_stream", "Sends UDP datagrams to the client or a peer, as iperf3 -u",
     udp_stream_params};
 
 /* ---- ping -------------------------------------------------------------- */
@@ -49,10 +57,13 @@ static const struct hd_param ping_params[] = {
      "an answer that has not come by then is lost, and the next request is "
      "sent",
      "of the order of ping -W, from memory"},
+    {"peer", HD_PARAM_STRING, PING(peer), WORKLOAD_CLIENT, NULL, NULL, NULL,
+     PEER_MEANING, PEER_SOURCE},
     {0}};
 
 const struct hd_param_table ping_param_table = {
-    "ping", "ICMP echo requests to the client, one at a time", ping_params};
+    "ping", "ICMP echo requests to the client or a peer, one at a time",
+    ping_params};
 
 /* ---- dpdk_forward ------------------------------------------------------ */
 
@@ -81,7 +92,8 @@ const struct hd_param_table dpdk_forward_param_table = {
 static const struct hd_param idle_params[] = {{0}};
 
 const struct hd_param_table idle_param_table = {
-    "idle", "Boots its driver and then does nothing", idle_params};
+    "idle", "Boots its driver and then only receives what peers send it",
+    idle_params};
 
 /* ---- section "guest" --------------------------------------------------- */
 

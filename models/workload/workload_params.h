@@ -22,6 +22,9 @@ extern const char *const workload_type_names[]; /* NULL-terminated */
 
 enum sending_threads { THREADS_SINGLE, THREADS_PER_STREAM };
 
+/* The peer that is no group. */
+#define WORKLOAD_CLIENT "client"
+
 /* iperf3 -u -b RATE -l PAYLOAD -P STREAMS */
 struct udp_stream_params {
   int64_t payload; /* bytes of a datagram */
@@ -29,13 +32,16 @@ struct udp_stream_params {
   int64_t rate;    /* bit/s of payload per stream; 0: as fast as possible */
   int threads;     /* enum sending_threads: iperf3 before 3.16 has one */
   int64_t pacing_timer; /* ps: iperf3 re-arms a throttled stream this often */
+  char peer[HD_PARAM_STRING_MAX]; /* group it sends to; WORKLOAD_CLIENT or
+                                     empty: the client */
 };
 
 /* ping -s PAYLOAD -i INTERVAL; interval 0: flood, next on reply */
 struct ping_params {
   int64_t payload;
-  int64_t interval; /* ps */
-  int64_t timeout;  /* ps */
+  int64_t interval;               /* ps */
+  int64_t timeout;                /* ps */
+  char peer[HD_PARAM_STRING_MAX]; /* as udp_stream's */
 };
 
 /* Polling guest that sends every frame back; the client generates. */

@@ -18,6 +18,7 @@ static const struct word axis_names[] = {
     {"queue_pairs", "Queue pairs per virtual machine"},
     {"design", "Design"},
     {"payload", "Payload"},
+    {"peer", "Sent to"},
     {"streams", "Streams per virtual machine"},
     {"threads", "Threads"},
     {"rogue", "Broken device"},

@@ -26,7 +26,7 @@ enum hd_stage {
   HD_STAGE_DESCRIPTOR_FETCH, /* descriptor reads */
   HD_STAGE_IOMMU,            /* address translation */
   HD_STAGE_PAYLOAD_READ,     /* payload reads, without translation */
-  HD_STAGE_WIRE,             /* network or media transfer */
+  HD_STAGE_WIRE,             /* network or media transfer; a NIC's bridge */
   HD_STAGE_REMOTE,           /* the other end */
   HD_STAGE_RECEIVE_PATH,     /* device to memory */
   HD_STAGE_INTERRUPT,        /* completion visible until handler runs */

@@ -1,6 +1,6 @@
 /*
- * text.h - words for messages: the nearest known word, lists, clipped
- * citations, and text that YAML reads back unchanged.
+ * text.h - words for messages: hints, lists, clipped citations, and text that
+ * YAML reads back unchanged.
  */
 #ifndef HD_SCENARIO_TEXT_H
 #define HD_SCENARIO_TEXT_H
@@ -9,14 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Searches for the known word nearest to a mistyped one. */
-struct hd_nearest {
-  const char *word, *best; /* best NULL: nothing near enough */
-  size_t distance;
-};
-
-struct hd_nearest hd_nearest_to(const char *word);
-void hd_nearest_try(struct hd_nearest *nearest, const char *candidate);
+#include "sim/engine/nearest.h"
 
 /* "a, b, c", ending in "..." when it grows too long. */
 struct hd_list {
