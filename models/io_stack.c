@@ -79,6 +79,8 @@ static void make_iommu(struct io_stack *io)
   io->tables = vtd_tables_create(
       PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
       c->iommu.mode == IOMMU_SCALABLE);
+  if (c->pcie.ats.enabled)
+    vtd_tables_allow_ats(io->tables);
   io->iommu = iommu_create(io->engine, io_stack_path(io, path, "iommu"),
                            io->host, &c->iommu, io->tables, io->window);
   struct hd_component *iommu = iommu_component(io->iommu);
@@ -192,6 +194,31 @@ static void set_iommu(const struct io_stack *io, double *m)
       ratio((double)u.walk_time / 1e3, (double)u.walks);
   m[METRIC_iommu_walkers_busy] = u.walkers_busy;
   m[METRIC_iommu_faults] = (double)faults;
+}
+
+void io_stack_add_ats(const struct pcie_requester *r,
+                      struct pcie_ats_stats *sum)
+{
+  struct pcie_requester_stats s = {0};
+  pcie_requester_get_stats(r, &s);
+  sum->lookups += s.ats.lookups;
+  sum->hits += s.ats.hits;
+  sum->requests += s.ats.requests;
+  sum->request_latency_sum += s.ats.request_latency_sum;
+  sum->refused += s.ats.refused;
+}
+
+void io_stack_ats_metrics(const struct io_stack *io,
+                          const struct pcie_ats_stats *sum, double *m)
+{
+  if (!io->config->pcie.ats.enabled)
+    return;
+  double seconds = (double)io->config->run.duration / (double)HD_S;
+  m[METRIC_atc_hit_ratio] = ratio((double)sum->hits, (double)sum->lookups);
+  m[METRIC_ats_requests_per_s] = (double)sum->requests / seconds;
+  m[METRIC_ats_request_mean_ns] =
+      ratio((double)sum->request_latency_sum / 1e3, (double)sum->requests);
+  m[METRIC_ats_refused] = (double)sum->refused;
 }
 
 void io_stack_metrics(const struct io_stack *io, double *metric)

@@ -26,23 +26,46 @@ static void map_guest(struct hypervisor *h, struct device_plan *p)
   hd_task_advance(&h->task, (hd_time)pages * h->config.params->pin_cost);
 }
 
-static void invalidate(struct hypervisor *h, enum iommu_command_type type,
-                       uint32_t domain)
+static struct iommu_command *new_command(struct hypervisor *h,
+                                         enum iommu_command_type type)
 {
   struct iommu_command *c = hd_msg_new_zero(&h->task.base, MSG_IOMMU_COMMAND);
   c->type = type;
-  c->domain = domain;
   c->reply = h->iommu_reply;
+  return c;
+}
+
+static void invalidate(struct hypervisor *h, enum iommu_command_type type,
+                       uint32_t domain)
+{
+  struct iommu_command *c = new_command(h, type);
+  c->domain = domain;
+  hd_send(h->to_iommu, h->to_iommu->latency, c);
+}
+
+/* What the device itself may keep of the address space (VT-d 6.5.2.5). */
+static void invalidate_device_tlb(struct hypervisor *h,
+                                  const struct device_plan *p)
+{
+  if (!vtd_ats_allowed(h->config.tables, p->requester))
+    return;
+  struct iommu_command *c = new_command(h, IOMMU_INVALIDATE_DEVICE);
+  c->requester = p->requester;
+  c->has_pasid = p->has_pasid;
+  c->pasid = p->pasid;
+  c->shift = 64;
   hd_send(h->to_iommu, h->to_iommu->latency, c);
 }
 
 /* Entries that may be cached have changed (VT-d 6.5.3): the unit forgets them
  * before anybody uses the new ones. */
-static void invalidate_device(struct hypervisor *h, uint32_t domain)
+static void invalidate_device(struct hypervisor *h, const struct device_plan *p)
 {
+  uint32_t domain = p->domain;
   invalidate(h, IOMMU_INVALIDATE_CONTEXT, domain);
   invalidate(h, IOMMU_INVALIDATE_PASID, domain);
   invalidate(h, IOMMU_INVALIDATE_IOTLB, domain);
+  invalidate_device_tlb(h, p);
   invalidate(h, IOMMU_WAIT, domain);
   hd_msg_free(&h->task.base, hypervisor_await(h, MSG_IOMMU_STATUS));
 }
@@ -58,7 +81,7 @@ static void attach(struct hypervisor *h, struct device_plan *p)
           : forges_pasid(p) || vtd_attach_pasid(h->config.tables, p->requester,
                                                 p->pasid, p->domain);
   HD_REQUIRE(&h->task.base, ok, "no room for remapping structures");
-  invalidate_device(h, p->domain);
+  invalidate_device(h, p);
 }
 
 /* Opening resets the device: the whole function for a VF, which sleeps for the
