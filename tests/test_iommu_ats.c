@@ -302,6 +302,30 @@ START_TEST(addresses_of_two_kinds_are_not_merged)
 }
 END_TEST
 
+/* A translated request waits for the only walker, whose walk brings the context
+ * entry: it needs none of its own, and is not taken for the page walked for. */
+START_TEST(a_queued_check_is_served_by_another_walk)
+{
+  struct iommu_params p = test_iommu_params(IOMMU_LEGACY);
+  p.walkers = 1;
+  struct test_rig r;
+  test_rig_new(&r, &p, HD_US);
+  vtd_tables_allow_ats(r.tables);
+  ck_assert(
+      vtd_attach_requester(r.tables, TEST_REQUESTER, test_domain(&r, GIB, 12)));
+  r.agent.answered = answered;
+  plan(&r, HD_US, PCIE_UNTRANSLATED, PCIE_MRD, 0);
+  plan(&r, HD_US + 1, PCIE_TRANSLATED, PCIE_MRD, IOVA);
+  test_rig_run(&r, 20 * HD_US);
+  ck_assert_uint_eq(r.agent.n_answers, 2);
+  ck_assert_uint_eq(r.agent.answers[0].hpa, TEST_GUEST);
+  ck_assert_uint_eq(r.agent.answers[1].hpa, IOVA);
+  ck_assert_uint_eq(test_stats(&r).walks, 1);
+  ck_assert_uint_eq(test_stats(&r).merged, 1);
+  test_rig_free(&r);
+}
+END_TEST
+
 /* ---- invalidation --------------------------------------------------- */
 
 static void command_device(struct test_rig *r, hd_time when, uint64_t address,
@@ -417,6 +441,7 @@ static Suite *suite(void)
   tcase_add_loop_test(c, without_permission_translated_requests_are_blocked, 0,
                       2);
   tcase_add_test(c, addresses_of_two_kinds_are_not_merged);
+  tcase_add_test(c, a_queued_check_is_served_by_another_walk);
   tcase_add_test(c, the_wait_waits_for_the_device);
   tcase_add_test(c, without_an_answer_the_wait_waits);
   tcase_add_loop_test(c, the_wait_waits_for_both, 0, 2);

@@ -37,6 +37,7 @@ static struct {
   struct hd_component base;
   struct hd_channel *to_link;
   hd_time translate, read; /* delays */
+  uint64_t broken;         /* host address whose reads fail; 0: none */
   unsigned shift;          /* of pages */
   struct seen log[MOST];
   size_t n;
@@ -109,9 +110,10 @@ static void root_answer(struct pcie_tlp *t)
 {
   bool translation = t->at == PCIE_TRANSLATION_REQUEST;
   root.outstanding -= translation;
-  bool refused = t->pasid == UNKNOWN_PASID && translation;
+  bool refused = translation ? t->pasid == UNKNOWN_PASID
+                             : root.broken && t->address == root.broken;
   pcie_complete(t, refused ? PCIE_UR : PCIE_SC);
-  if (!translation)
+  if (!translation && !refused)
     t->flags |= PCIE_UNCUT;
   hd_send(root.to_link, HD_NS, t);
 }
@@ -545,6 +547,7 @@ static const struct {
                {UNMAPPED, 9000, 0, true, 0},
                {READ_ONLY, 64, 0, true, 0},
                {READ_ONLY - 256, 9000, 0, true, 1}, /* the last 256 B */
+               {HIGH - 64, 9000, 0, true, 0},       /* the rest is mapped */
                {0x1000, 64, UNKNOWN_PASID, false, 0},
                {0x1000, 9000, UNKNOWN_PASID, true, 0}};
 enum { REFUSED = sizeof refused / sizeof *refused };
@@ -585,6 +588,22 @@ START_TEST(a_read_fails_once)
   ck_assert_int_eq(a->dma.status, PCIE_UR);
   ck_assert_uint_lt(count_at(PCIE_TRANSLATED), 8); /* not all of the page */
   ck_assert_uint_eq(stats.reads, 1);
+}
+END_TEST
+
+/* Memory fails the first request; the others wait for the tag. */
+START_TEST(an_error_of_memory_ends_a_read)
+{
+  params.tags = 1;
+  root.broken = host_of(0x4000, 0);
+  struct action *a = plan(HD_US, false, 0x4000, 8192);
+  plan(HD_US + 1, false, 0x5000, 64);
+  run();
+  ck_assert_int_eq(a->dma.status, PCIE_UR);
+  ck_assert_uint_eq(a->dma.received, 0);
+  ck_assert_int_eq(device.actions[1].dma.status, PCIE_SC);
+  ck_assert_uint_eq(count_at(PCIE_TRANSLATED), 2);
+  ck_assert_uint_eq(stats.errors, 1);
 }
 END_TEST
 
@@ -771,6 +790,7 @@ static Suite *suite(void)
   tcase_add_test(c, nothing_overtakes_a_write);
   tcase_add_loop_test(c, without_rights_nothing_moves, 0, REFUSED);
   tcase_add_test(c, a_read_fails_once);
+  tcase_add_test(c, an_error_of_memory_ends_a_read);
   tcase_add_test(c, a_read_only_page_can_be_read);
   tcase_add_loop_test(c, completion_waits_for_reads_of_the_page, 0, 2);
   tcase_add_loop_test(c, what_is_invalidated_is_asked_for_again, 0, DROPPED);

@@ -135,15 +135,21 @@ static void end_read_if_done(struct pcie_requester *r, struct pcie_dma *d)
   end(r->ats, d);
 }
 
+static void free_read_part(struct pcie_requester *r, struct ats_part *p)
+{
+  r->n_waiting -= --p->dma->parts == 0;
+  hd_pool_put(&r->ats->parts, p);
+}
+
 static void end_read_part(struct pcie_requester *r, struct ats_part *p)
 {
   struct pcie_dma *d = p->dma;
-  hd_pool_put(&r->ats->parts, p);
-  r->n_waiting -= --d->parts == 0;
+  free_read_part(r, p);
   end_read_if_done(r, d);
 }
 
-/* What a failed read has not asked for yet is not asked for any more. */
+/* What a failed read has not asked for yet is not asked for any more. The
+ * caller ends it. */
 static void drop_ready(struct pcie_requester *r, const struct pcie_dma *d)
 {
   struct part_queue all = r->ats->reads;
@@ -151,7 +157,7 @@ static void drop_ready(struct pcie_requester *r, const struct pcie_dma *d)
   while (all.first) {
     struct ats_part *p = take(&all);
     if (p->dma == d)
-      end_read_part(r, p);
+      free_read_part(r, p);
     else
       put(&r->ats->reads, p);
   }
