@@ -241,6 +241,7 @@ void bench_machine_results(const struct bench_machine *b,
   server_latency_metrics(d.latency, g->metric);
   set_rates(b, &d, g->metric);
   io_stack_metrics(b->io, g->metric);
+  io_stack_ats_metrics(b->io, &d.requester.ats, g->metric);
   list_resources(b, &d, r);
   hd_engine_get_report(b->io->engine, &r->engine);
   r->n_faults = io_stack_faults(b->io, &r->faults, &r->faults_total);

@@ -109,10 +109,13 @@ static void make_memory(struct io_stack *io)
 static void make_tables(struct io_stack *io)
 {
   const struct server_config *c = io->config;
-  if (plan_has_iommu(c))
-    io->tables = vtd_tables_create(
-        PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
-        c->iommu.mode == IOMMU_SCALABLE);
+  if (!plan_has_iommu(c))
+    return;
+  io->tables = vtd_tables_create(
+      PLAN_TABLES, (uint64_t)c->host.memory_reserved - PLAN_TABLES,
+      c->iommu.mode == IOMMU_SCALABLE);
+  if (c->pcie.ats.enabled)
+    vtd_tables_allow_ats(io->tables);
 }
 
 void io_stack_initialize(struct io_stack *io, const struct server_config *c,
@@ -267,6 +270,31 @@ static void set_iommu(const struct io_stack *io, double *m)
   m[METRIC_iommu_walk_mean_ns] = ratio(walk_time, walks);
   m[METRIC_iommu_walkers_busy] = busy;
   m[METRIC_iommu_faults] = faults;
+}
+
+void io_stack_add_ats(const struct pcie_requester *r,
+                      struct pcie_ats_stats *sum)
+{
+  struct pcie_requester_stats s = {0};
+  pcie_requester_get_stats(r, &s);
+  sum->lookups += s.ats.lookups;
+  sum->hits += s.ats.hits;
+  sum->requests += s.ats.requests;
+  sum->request_latency_sum += s.ats.request_latency_sum;
+  sum->refused += s.ats.refused;
+}
+
+void io_stack_ats_metrics(const struct io_stack *io,
+                          const struct pcie_ats_stats *sum, double *m)
+{
+  if (!io->config->pcie.ats.enabled)
+    return;
+  double seconds = (double)io->config->run.duration / (double)HD_S;
+  m[METRIC_atc_hit_ratio] = ratio((double)sum->hits, (double)sum->lookups);
+  m[METRIC_ats_requests_per_s] = (double)sum->requests / seconds;
+  m[METRIC_ats_request_mean_ns] =
+      ratio((double)sum->request_latency_sum / 1e3, (double)sum->requests);
+  m[METRIC_ats_refused] = (double)sum->refused;
 }
 
 void io_stack_metrics(const struct io_stack *io, double *metric)

@@ -18,6 +18,7 @@
 
 #include "models/iommu/iommu.h"
 #include "models/memory/memory.h"
+#include "models/pcie/requester.h"
 #include "models/pcie/root_complex.h"
 #include "models/pcie/switch.h"
 #include "models/server.h"
@@ -86,6 +87,12 @@ void io_stack_metrics(const struct io_stack *io, double *metric);
  * units did not log. Returns how many *log has; it is the stack's. */
 size_t io_stack_faults(struct io_stack *io, const struct iommu_fault **log,
                        uint64_t *total);
+/* With ATS: sets the metrics of the devices' translations, from their sums. */
+void io_stack_ats_metrics(const struct io_stack *io,
+                          const struct pcie_ats_stats *sum, double *metric);
+/* Adds a requester's to the sums. */
+void io_stack_add_ats(const struct pcie_requester *r,
+                      struct pcie_ats_stats *sum);
 /* Adds how busy the links, the walkers and DRAM were, from the row `all`. */
 void io_stack_resources(const struct io_stack *io, struct server_results *r);
 

@@ -99,9 +99,25 @@ static void set_host(const struct machine *s, double *m)
   m[METRIC_interrupts_host_per_s] = (double)irq.host / time;
 }
 
+static void set_ats(const struct machine *s, double *m)
+{
+  struct pcie_ats_stats sum = {0};
+  if (s->nic)
+    io_stack_add_ats(nic_requester(s->nic), &sum);
+  for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)
+    if (s->virtio[kind])
+      io_stack_add_ats(virtio_device_requester(s->virtio[kind]), &sum);
+  for (unsigned i = 0; i < s->n_drives; i++)
+    io_stack_add_ats(storage_requester(s->drive[i]), &sum);
+  for (unsigned i = 0; i < s->n_endpoints; i++)
+    io_stack_add_ats(accelerator_requester(s->endpoint[i]), &sum);
+  io_stack_ats_metrics(&s->io, &sum, m);
+}
+
 void machine_metrics(const struct machine *s, double *m)
 {
   io_stack_metrics(&s->io, m);
+  set_ats(s, m);
   if (s->nic)
     set_nic(s, m);
   for (int kind = VIRTIO_NET; kind <= VIRTIO_BLK; kind++)

@@ -69,6 +69,10 @@ enum msg_kind {
 
   /* Hot plug: struct guest_plug_msg (workload/guest.h) */
   MSG_GUEST_PLUG, /* host -> vCPU 0, and back when it is done */
+
+  /* PCIe: struct pcie_tlp (pcie/tlp.h) */
+  MSG_TLP_MESSAGE, /* IOMMU -> root complex: a PCIE_MSG for a device; and back:
+                      one from a device */
 };
 
 #endif

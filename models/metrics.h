@@ -112,7 +112,11 @@
   X(stop_mean_ms, "closing the device again")                                  \
   X(connections_per_s, "TCP connections that came to stand")                   \
   X(retransmissions, "TCP segments sent again, by guests and clients")         \
-  X(latency_stddev_ns, "standard deviation")
+  X(latency_stddev_ns, "standard deviation")                                   \
+  X(atc_hit_ratio, "devices' look-ups that found their translation")           \
+  X(ats_requests_per_s, "Translation Requests of devices")                     \
+  X(ats_request_mean_ns, "Translation Request to its completion")              \
+  X(ats_refused, "parts of transfers that got no translation")
 
 enum metric {
 #define X(name, meaning) METRIC_##name,

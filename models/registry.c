@@ -124,6 +124,7 @@ static const struct hd_param_section sections[] = {
     {&cpu_param_table, AT(cpu)},
     {&memory_param_table, AT(memory)},
     {&pcie_param_table, AT(pcie)},
+    {&ats_param_table, AT(pcie.ats)},
     {&iommu_param_table, AT(iommu)},
     {&interrupt_param_table, AT(interrupt)},
     {&nic_param_table, AT(nic)},

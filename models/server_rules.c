@@ -47,6 +47,13 @@ static void check_iommu(struct checker *k)
     }
 }
 
+static void check_ats(struct checker *k)
+{
+  if (k->c->pcie.ats.enabled && k->c->iommu.mode == IOMMU_OFF)
+    COMPLAIN(k, "ats.enabled",
+             "nobody translates for devices with iommu.mode off");
+}
+
 /* What parameters of a device or driver forbid together. */
 static void check_software(struct checker *k)
 {
@@ -72,6 +79,7 @@ bool server_check_config(const void *config, server_complain complain,
 {
   struct checker k = {config, complain, ctx, true};
   check_powers(&k);
+  check_ats(&k);
   if (irq_machine_wanted(k.c)) {
     server_check_irq_bench(&k);
     return k.ok;

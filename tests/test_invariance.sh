@@ -88,6 +88,10 @@ for design in qemu-blk spdk-vhost un-iov hdiov; do
     --set vms.workload.iodepth=8 --set "$warm"
 done
 invariant explore/mixed-server --set "$short" --set cpu.cores=24
+invariant explore/ats --set ats.enabled=true --set ats.entries=128 \
+  --set vms.count=128 --set "$short" --set "$warm"
+invariant explore/mixed-server --set ats.enabled=true --set ats.entries=8 \
+  --set "$short" --set cpu.cores=24
 for design in un-iov vhost-net; do
   invariant uniov/migration-downtime --set "design=$design" \
     --set migration.tracking=log --set run.duration='450 ms'

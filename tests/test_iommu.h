@@ -48,8 +48,8 @@ static inline struct iommu_params test_iommu_params(int mode)
 struct test_software {
   struct hd_component base;
   struct hd_channel *commands, *status;
-  struct iommu_command planned[16];
-  hd_time at[16], waits[16]; /* waits: when they were answered */
+  struct iommu_command planned[64];
+  hd_time at[64], waits[16]; /* waits: when they were answered */
   size_t n_planned, n_waits;
 };
 

@@ -39,7 +39,7 @@ for scenario in hdiov/fig09-latency hdiov/fig15-asymmetric \
   uniov/storage-density uniov/migration-downtime uniov/migration-dirty-rate \
   uniov/migration-queues uniov/migration-image uniov/migration-unplug \
   validation/interrupt-rates validation/nvme-interrupts \
-  explore/pcap-replay explore/vm-to-vm; do
+  explore/pcap-replay explore/vm-to-vm explore/ats; do
   compare "$scenario"
 done
 exit "$bad"

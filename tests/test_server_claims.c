@@ -101,6 +101,36 @@ START_TEST(iotlb_must_hold_a_page_of_each_machine)
 }
 END_TEST
 
+/* A device-TLB with an entry for each machine's page asks for nothing, and with
+ * one less it does. Every Translation Request is a look-up of the IOMMU; with
+ * few entries as many are under way as may be. */
+START_TEST(device_tlb_must_hold_a_page_of_each_machine)
+{
+  static const char *const file = "explore/ats.yaml";
+  static const char *const on = "ats.enabled=true";
+  struct outcome off = RUN(file, "ats.enabled=false");
+  struct outcome few = RUN(file, on, "ats.entries=32");
+  struct outcome lacks = RUN(file, on, "ats.entries=511");
+  struct outcome enough = RUN(file, on, "ats.entries=512");
+  ck_assert_str_eq(off.limited_by[0], "IOMMU walkers");
+  ck_assert(isnan(ALL(off, atc_hit_ratio)));
+  ck_assert_double_lt(ALL(few, tx_goodput_gbps), ALL(off, tx_goodput_gbps));
+  ck_assert_double_le(
+      relative(ALL(few, iommu_lookups_per_s), ALL(few, ats_requests_per_s)),
+      0.005); /* those under way at the window's ends */
+  double under_way =
+      ALL(few, ats_requests_per_s) * ALL(few, ats_request_mean_ns) / 1e9;
+  ck_assert_double_le(relative(under_way, 32), 0.01);
+  ck_assert_double_gt(ALL(lacks, ats_requests_per_s), 1e6);
+  ck_assert_double_eq(ALL(enough, ats_requests_per_s), 0);
+  ck_assert_double_eq(ALL(enough, atc_hit_ratio), 1);
+  ck_assert_double_eq(ALL(enough, iommu_lookups_per_s), 0);
+  ck_assert_str_eq(enough.limited_by[0], "wire");
+  ck_assert_double_le(relative(ALL(enough, tx_goodput_gbps), 100.0 * 256 / 322),
+                      0.002);
+}
+END_TEST
+
 START_TEST(memory_binds)
 {
   struct outcome o =
@@ -236,6 +266,35 @@ START_TEST(rogue_devices_are_blocked)
 }
 END_TEST
 
+/* The same with a device-TLB: what lies outside the guest's memory is answered
+ * without rights, which is no fault (VT-d 7.2); a PASID that is not the guest's
+ * is one. Nothing of the rogue's moves, and its neighbours send what they did;
+ * their p99 includes waiting behind its refused writes, a Translation Request
+ * of some 300 ns each. */
+START_TEST(rogue_devices_get_no_translation)
+{
+  static const char *const on = "ats.enabled=true";
+  struct outcome without = RUN(ISOLATION, on, "vms.attacker.rogue=none",
+                               "vms.attacker.workload.type=idle");
+  struct outcome outside =
+      RUN(ISOLATION, on, "vms.attacker.rogue=outside-memory");
+  struct outcome foreign =
+      RUN(ISOLATION, on, "vms.attacker.rogue=foreign-pasid");
+  const struct outcome *rogues[] = {&outside, &foreign};
+  ck_assert_uint_eq(outside.faults_total, 0);
+  assert_blocked(&foreign, true);
+  for (size_t i = 0; i < 2; i++) {
+    ck_assert_double_gt(ALL(*rogues[i], ats_refused), 100);
+    ck_assert_double_eq(OF(*rogues[i], ROGUE, tx_goodput_gbps), 0);
+    ck_assert_double_le(relative(OF(*rogues[i], NEIGHBOURS, tx_goodput_gbps),
+                                 OF(without, NEIGHBOURS, tx_goodput_gbps)),
+                        0.02);
+    ck_assert_double_le(OF(*rogues[i], NEIGHBOURS, latency_p99_ns),
+                        OF(without, NEIGHBOURS, latency_p99_ns) + 700);
+  }
+}
+END_TEST
+
 /* ---- execution does not matter ------------------------------------------ */
 
 static void assert_same(const struct outcome *a, const struct outcome *b)
@@ -275,6 +334,7 @@ START_TEST(order_invariance)
   assert_invariant("explore/forwarding.yaml", "vms.count=2");
   assert_invariant("explore/overcommit.yaml", "vms.busy.count=3");
   assert_invariant(DENSITY, "interrupt.posted=false");
+  assert_invariant("explore/ats.yaml", "ats.enabled=true");
 }
 END_TEST
 
@@ -303,9 +363,11 @@ static Suite *suite(void)
   tcase_add_test(c, figures_8_and_9_equal_designs);
   tcase_add_test(c, breakdown_adds_up);
   tcase_add_test(c, rogue_devices_are_blocked);
+  tcase_add_test(c, rogue_devices_get_no_translation);
   tcase_add_test(c, order_invariance);
   tcase_add_test(c, small_pages_cost_throughput);
   tcase_add_test(c, iotlb_must_hold_a_page_of_each_machine);
+  tcase_add_test(c, device_tlb_must_hold_a_page_of_each_machine);
   tcase_add_test(c, a_switch_adds_its_latency);
   suite_add_tcase(s, c);
   return s;

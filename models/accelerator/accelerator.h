@@ -28,7 +28,7 @@
 #include "models/accelerator/accelerator_params.h"
 #include "models/accelerator/registers.h"
 #include "models/accelerator/request.h"
-#include "models/pcie/link.h"
+#include "models/pcie/requester.h"
 
 struct accelerator; /* is a struct hd_component */
 
@@ -164,6 +164,8 @@ struct accelerator_stats { /* within the window */
 };
 void accelerator_get_stats(const struct accelerator *n,
                            struct accelerator_stats *s);
+/* Its DMA requester, for statistics. */
+const struct pcie_requester *accelerator_requester(const struct accelerator *n);
 /* Requests since the start; those of reset interfaces are forgotten. */
 uint64_t accelerator_announced(const struct accelerator *n);
 uint64_t accelerator_answered(const struct accelerator *n);

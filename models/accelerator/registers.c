@@ -136,6 +136,7 @@ void accelerator_receive_tlp(struct accelerator *n, struct pcie_tlp *tlp)
   switch (tlp->type) {
   case PCIE_CPLD:
   case PCIE_CPL:
+  case PCIE_MSG:
     pcie_requester_receive(n->requester, tlp);
     break;
   case PCIE_MRD:

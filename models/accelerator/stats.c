@@ -28,6 +28,11 @@ static double each(const struct hd_busy *b, int64_t servers,
                      : 0;
 }
 
+const struct pcie_requester *accelerator_requester(const struct accelerator *n)
+{
+  return n->requester;
+}
+
 void accelerator_get_stats(const struct accelerator *n,
                            struct accelerator_stats *s)
 {

@@ -105,11 +105,13 @@ static void handle_timer(struct dma_bench *b, const struct bench_timer_msg *m)
 static void handle(struct hd_component *self, struct hd_msg *msg)
 {
   struct dma_bench *b = (struct dma_bench *)self;
+  struct pcie_tlp *tlp = (struct pcie_tlp *)msg;
   switch (msg->kind) {
   case MSG_TLP:
-    bench_received(b, (const struct pcie_tlp *)msg);
-    pcie_receiver_free(&b->receiver, (struct pcie_tlp *)msg);
-    pcie_requester_receive(b->requester, (struct pcie_tlp *)msg);
+    if (tlp->type != PCIE_MSG && tlp->at != PCIE_TRANSLATION_REQUEST)
+      bench_received(b, tlp);
+    pcie_receiver_free(&b->receiver, tlp);
+    pcie_requester_receive(b->requester, tlp);
     break;
   case MSG_TLP_SENT:
     pcie_requester_receive(b->requester, (struct pcie_tlp *)msg);

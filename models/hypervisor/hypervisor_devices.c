@@ -26,15 +26,43 @@ static void map_guest(struct hypervisor *h, struct device_plan *p)
   hd_task_advance(&h->task, (hd_time)pages * h->config.params->pin_cost);
 }
 
+static struct iommu_command *new_command(struct hypervisor *h,
+                                         const struct device_plan *p,
+                                         enum iommu_command_type type)
+{
+  struct iommu_command *c = hd_msg_new_zero(&h->task.base, MSG_IOMMU_COMMAND);
+  c->type = type;
+  c->reply = h->iommu[p->device].reply;
+  return c;
+}
+
+static void submit(struct hypervisor *h, const struct device_plan *p,
+                   struct iommu_command *c)
+{
+  struct hd_channel *to_unit = h->iommu[p->device].to_unit;
+  hd_send(to_unit, to_unit->latency, c);
+}
+
 static void invalidate(struct hypervisor *h, const struct device_plan *p,
                        enum iommu_command_type type)
 {
-  const struct iommu_link *unit = &h->iommu[p->device];
-  struct iommu_command *c = hd_msg_new_zero(&h->task.base, MSG_IOMMU_COMMAND);
-  c->type = type;
+  struct iommu_command *c = new_command(h, p, type);
   c->domain = p->domain;
-  c->reply = unit->reply;
-  hd_send(unit->to_unit, unit->to_unit->latency, c);
+  submit(h, p, c);
+}
+
+/* What the device itself may keep of the address space (VT-d 6.5.2.5). */
+static void invalidate_device_tlb(struct hypervisor *h,
+                                  const struct device_plan *p)
+{
+  if (!vtd_ats_allowed(h->config.tables, p->requester))
+    return;
+  struct iommu_command *c = new_command(h, p, IOMMU_INVALIDATE_DEVICE);
+  c->requester = p->requester;
+  c->has_pasid = p->has_pasid;
+  c->pasid = p->pasid;
+  c->shift = 64;
+  submit(h, p, c);
 }
 
 /* Entries that may be cached have changed (VT-d 6.5.3): the unit forgets them
@@ -44,6 +72,7 @@ static void invalidate_device(struct hypervisor *h, const struct device_plan *p)
   invalidate(h, p, IOMMU_INVALIDATE_CONTEXT);
   invalidate(h, p, IOMMU_INVALIDATE_PASID);
   invalidate(h, p, IOMMU_INVALIDATE_IOTLB);
+  invalidate_device_tlb(h, p);
   invalidate(h, p, IOMMU_WAIT);
   hd_msg_free(&h->task.base, hypervisor_await(h, MSG_IOMMU_STATUS));
 }

@@ -12,6 +12,7 @@ void iommu_record_fault(struct iommu *u, const struct pcie_tlp *tlp,
                              .requester = tlp->requester,
                              .write = tlp->type == PCIE_MWR,
                              .has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0,
+                             .at = tlp->at,
                              .reason = reason};
   u->n_faults++;
   iommu_count(u, &u->count.faults);

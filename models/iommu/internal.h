@@ -29,6 +29,7 @@ struct iommu_walk {
   uint32_t pasid, domain;         /* domain: once known */
   uint16_t requester;
   bool has_pasid;
+  bool translated;      /* only the context entry is wanted, see ats.c */
   bool stale;           /* an invalidation came in between: fill no cache */
   uint8_t step;         /* enum walk_step */
   uint8_t level;        /* of the entry being read, STEP_PAGE */
@@ -45,6 +46,7 @@ struct iommu_counters {
   struct hd_counter lookups, hits, merged, walks, walk_reads, faults;
   struct hd_counter context_hits, context_misses, pasid_hits, pasid_misses;
   struct hd_counter pasid_dir_hits, pasid_dir_misses, stalls, held;
+  struct hd_counter translations, refused, checked, invalidations;
   struct hd_counter page_hits[3];                /* enum iommu_page */
   struct hd_counter paging_hits[VTD_LEVELS - 1]; /* as `paging` */
 };
@@ -57,6 +59,7 @@ struct iommu {
   struct hd_channel *answer, *to_memory, *from_memory;
   hd_time hit_delay;      /* arrival -> answer of a hit */
   hd_time walk_delay;     /* arrival -> begin of a walk */
+  hd_time check_delay;    /* arrival -> answer of a translated request */
   uint32_t read_tag;      /* of walks' reads, see struct memory_request */
   struct memory *own;     /* the memory that nobody else uses, or NULL */
   bool alone;             /* the request under way is IOMMU_ALONE */
@@ -82,7 +85,11 @@ struct iommu {
 
   hd_time commands_until; /* queued invalidation is busy until */
   int64_t stale_walks;
-  struct hd_msg *waits_first, *waits_last; /* IOMMU_WAIT for stale walks */
+  struct hd_msg *waits_first, *waits_last; /* IOMMU_WAIT for stale walks and
+                                              for devices */
+  uint32_t tags;      /* ITags of Invalidate Requests not yet answered */
+  int64_t at_devices; /* commands that these and the next have come from */
+  struct hd_msg *untagged_first, *untagged_last; /* commands without a tag */
 
   struct iommu_counters count;
   struct hd_gauge walkers_busy;
@@ -139,6 +146,8 @@ static inline uint32_t iommu_pasid(bool has_pasid, uint32_t pasid)
 /* Context cache: requester -> domain (legacy) or directory address, both with
  * CONTEXT_PASID when requests with PASID are allowed. */
 #define CONTEXT_PASID 1u
+#define CONTEXT_ATS 2u /* and with this when ATS is */
+#define CONTEXT_DOMAIN_SHIFT 2
 /* PASID caches: (requester, PASID) -> domain; (requester, PASID >> 6) -> PASID
  * table page. */
 static inline uint64_t iommu_pasid_key(uint16_t requester, uint32_t pasid)
@@ -189,6 +198,8 @@ uint64_t *iommu_lookup_page(struct iommu *u, uint32_t domain, uint64_t iova,
  * forbids it. */
 void iommu_finish(struct iommu *u, struct pcie_tlp *tlp, uint64_t page,
                   unsigned shift, bool writable, hd_time delay);
+/* Answers a request, whose result is in it, at now + delay. */
+void iommu_answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay);
 /* Answers a request with a fault. */
 void iommu_block(struct iommu *u, struct pcie_tlp *tlp,
                  enum iommu_fault_reason reason, hd_time delay);
@@ -227,7 +238,30 @@ static inline enum iommu_fault_reason iommu_page_fault(bool first_stage,
   return write ? IOMMU_FAULT_SECOND_WRITE : IOMMU_FAULT_SECOND_READ;
 }
 
+/* ---- ats.c ---------------------------------------------------------- */
+/* Checks a translated request. False: no room, the input must stall. */
+bool iommu_check_translated(struct iommu *u, struct pcie_tlp *tlp);
+/* Answers one whose context entry is known. */
+void iommu_pass_translated(struct iommu *u, struct pcie_tlp *tlp,
+                           uint64_t context, hd_time delay);
+/* Answers a Translation Request whose page is known. */
+void iommu_give_translation(struct iommu *u, struct pcie_tlp *tlp,
+                            uint64_t page, unsigned shift, bool writable,
+                            hd_time delay);
+/* Answers a Translation Request that met a fault, if that is one the device can
+ * recover from. Otherwise says which fault to record. */
+bool iommu_withhold_translation(struct iommu *u, struct pcie_tlp *tlp,
+                                enum iommu_fault_reason *reason, hd_time delay);
+/* Takes a command for a device-TLB; owns it. */
+void iommu_invalidate_device(struct iommu *u, struct iommu_command *command);
+/* An Invalidate Completion has come. */
+void iommu_device_answered(struct iommu *u, struct pcie_tlp *tlp);
+/* NULL, or what does not balance. */
+const char *iommu_ats_check(const struct iommu *u);
+
 /* ---- invalidate.c --------------------------------------------------- */
+/* Answers the waits that wait for nothing any more. */
+void iommu_answer_waits(struct iommu *u);
 void iommu_command(struct iommu *u, struct iommu_command *command);
 void iommu_command_done(struct iommu *u, struct iommu_command *command);
 /* A walk that an invalidation had made stale has ended. */

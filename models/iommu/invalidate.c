@@ -6,7 +6,8 @@
  * takes effect may have read the old structures: it still answers its requests
  * but fills no cache, and IOMMU_WAIT is answered only when all such walks have
  * ended. So nothing translated by the old structures leaves the unit after the
- * wait's answer, as with the draining that software asks for.
+ * wait's answer, as with the draining that software asks for. Nor does a device
+ * use an old translation then: the wait's answer also waits for the devices'.
  */
 #include "models/iommu/internal.h"
 
@@ -76,21 +77,33 @@ static void answer_wait(struct iommu_command *c)
   hd_send(c->reply, c->reply->latency, c);
 }
 
+static bool unfinished(const struct iommu *u)
+{
+  return u->stale_walks > 0 || u->at_devices > 0;
+}
+
 void iommu_command_done(struct iommu *u, struct iommu_command *c)
 {
-  if (c->type != IOMMU_WAIT) {
+  if (c->type == IOMMU_INVALIDATE_DEVICE) {
+    iommu_invalidate_device(u, c);
+  } else if (c->type != IOMMU_WAIT) {
     execute(u, c);
     hd_msg_free(&u->base, c);
-  } else if (u->stale_walks > 0) {
+  } else if (unfinished(u)) {
     iommu_append(&u->waits_first, &u->waits_last, &c->msg);
   } else {
     answer_wait(c);
   }
 }
 
+void iommu_answer_waits(struct iommu *u)
+{
+  while (!unfinished(u) && u->waits_first)
+    answer_wait((struct iommu_command *)iommu_pop(&u->waits_first));
+}
+
 void iommu_stale_walk_ended(struct iommu *u)
 {
   u->stale_walks--;
-  while (u->stale_walks == 0 && u->waits_first)
-    answer_wait((struct iommu_command *)iommu_pop(&u->waits_first));
+  iommu_answer_waits(u);
 }

@@ -22,7 +22,7 @@ _Static_assert((int)IOMMU_LRU == (int)VTD_LRU &&
 
 /* ---- answers -------------------------------------------------------- */
 
-static void answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
+void iommu_answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
 {
   delay += u->ahead;
   tlp->translation += hd_now(&u->base) + delay - tlp->entered;
@@ -34,17 +34,24 @@ static void answer(struct iommu *u, struct pcie_tlp *tlp, hd_time delay)
 void iommu_block(struct iommu *u, struct pcie_tlp *tlp,
                  enum iommu_fault_reason reason, hd_time delay)
 {
+  if (tlp->at == PCIE_TRANSLATION_REQUEST &&
+      iommu_withhold_translation(u, tlp, &reason, delay))
+    return;
   iommu_record_fault(u, tlp, reason);
   tlp->status = PCIE_UR;
   tlp->owner = MEMORY_NO_REGION;
   tlp->hpa = 0;
-  answer(u, tlp, delay);
+  iommu_answer(u, tlp, delay);
 }
 
 void iommu_finish(struct iommu *u, struct pcie_tlp *tlp, uint64_t page,
                   unsigned shift, bool writable, hd_time delay)
 {
   bool write = tlp->type == PCIE_MWR;
+  if (__builtin_expect(tlp->at == PCIE_TRANSLATION_REQUEST, 0)) {
+    iommu_give_translation(u, tlp, page, shift, writable, delay);
+    return;
+  }
   if (write && !writable) {
     iommu_block(u, tlp, iommu_page_fault(iommu_first_stage_only(u), write),
                 delay);
@@ -53,7 +60,7 @@ void iommu_finish(struct iommu *u, struct pcie_tlp *tlp, uint64_t page,
   tlp->hpa = page | (tlp->address & ((UINT64_C(1) << shift) - 1));
   tlp->status = PCIE_SC;
   tlp->owner = MEMORY_NO_REGION;
-  answer(u, tlp, delay);
+  iommu_answer(u, tlp, delay);
 }
 
 /* ---- lookup --------------------------------------------------------- */
@@ -66,7 +73,7 @@ enum iommu_known iommu_cached_domain(struct iommu *u, uint16_t requester,
   if (!context || (has_pasid && !(*context & CONTEXT_PASID)))
     return NO_CONTEXT;
   if (u->params.mode == IOMMU_LEGACY) {
-    *domain = (uint32_t)(*context >> 1);
+    *domain = (uint32_t)(*context >> CONTEXT_DOMAIN_SHIFT);
     return KNOWN;
   }
   uint64_t key = iommu_pasid_key(requester, iommu_pasid(has_pasid, pasid));
@@ -110,6 +117,8 @@ static bool translate(struct iommu *u, struct pcie_tlp *tlp)
 {
   uint32_t domain = 0;
   unsigned size = 0;
+  if (__builtin_expect(tlp->at == PCIE_TRANSLATED, 0))
+    return iommu_check_translated(u, tlp);
   enum iommu_known known = iommu_cached_domain(
       u, tlp->requester, tlp->flags & PCIE_HAS_PASID, tlp->pasid, &domain);
   const uint64_t *found =
@@ -143,11 +152,13 @@ static void request(struct iommu *u, struct pcie_tlp *tlp)
   u->arrived++;
   tlp->entered = hd_now(&u->base);
   u->alone = u->own && tlp->msg.tag == IOMMU_ALONE;
-  if (u->params.mode == IOMMU_OFF) {
+  if (u->params.mode == IOMMU_OFF && tlp->at != PCIE_UNTRANSLATED) {
+    iommu_block(u, tlp, IOMMU_FAULT_ATS, u->hit_delay);
+  } else if (u->params.mode == IOMMU_OFF) {
     tlp->hpa = tlp->address;
     tlp->status = PCIE_SC;
     tlp->owner = MEMORY_NO_REGION;
-    answer(u, tlp, u->hit_delay);
+    iommu_answer(u, tlp, u->hit_delay);
   } else if (tlp->address >> VTD_ADDRESS_BITS) {
     iommu_block(
         u, tlp,
@@ -171,6 +182,9 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
     break;
   case MSG_IOMMU_COMMAND:
     iommu_command(u, (struct iommu_command *)msg);
+    break;
+  case MSG_TLP_MESSAGE:
+    iommu_device_answered(u, (struct pcie_tlp *)msg);
     break;
   case MSG_TIMER:
     iommu_command_done(u, (struct iommu_command *)msg);
@@ -270,6 +284,7 @@ void iommu_set_root_complex(struct iommu *u, struct hd_channel *channel)
   u->answer = channel;
   u->hit_delay = hd_time_max(u->params.lookup_latency, channel->latency);
   u->walk_delay = u->hit_delay - channel->latency;
+  u->check_delay = hd_time_max(u->params.check_latency, channel->latency);
 }
 
 struct hd_channel *iommu_connect_software(struct iommu *u,
@@ -311,6 +326,10 @@ void iommu_get_stats(const struct iommu *u, struct iommu_stats *s)
       .pasid_dir_misses = c->pasid_dir_misses.count,
       .held = c->held.count,
       .stalls = c->stalls.count,
+      .translations = c->translations.count,
+      .refused = c->refused.count,
+      .checked = c->checked.count,
+      .invalidations = c->invalidations.count,
       .walkers_busy = hd_gauge_mean(&u->walkers_busy, u->window, end_of(u)),
       .walk_time = u->walk_time};
   for (size_t i = 0; i < 3; i++) {
@@ -345,5 +364,8 @@ const char *iommu_check(const struct iommu *u)
     return "the miss queue is over its limit";
   if (stalled && u->active == 0)
     return "requests stall though no walk is under way";
+  const char *wrong = iommu_ats_check(u);
+  if (wrong)
+    return wrong;
   return check_caches(u);
 }

@@ -5,6 +5,11 @@
  * (root, context, PASID directory and entry, page tables) step by step through
  * the memory model, using the context, PASID and paging-structure caches.
  * Misses to one page are merged. Faults block the request.
+ *
+ * Address translation services (4.1; PCIe chapter 10): a Translation Request is
+ * looked up and walked for like any other and answered with the page, its size
+ * and rights. A translated request passes when its context entry allows ATS;
+ * no page is looked up for it: the unit trusts the device's device-TLB.
  */
 #ifndef HD_MODELS_IOMMU_IOMMU_H
 #define HD_MODELS_IOMMU_IOMMU_H
@@ -37,6 +42,7 @@ struct iommu_params {
   int64_t walk_step;            /* ps: unit's own time per structure read */
   int64_t miss_queue;           /* requests that may wait for walks; beyond: the
                                    unit stalls its input */
+  int64_t check_latency;        /* ps: pipeline of a translated request */
   bool coherent;                /* walks may hit the LLC */
   bool walk_allocate;           /* and leave their lines there */
   int64_t invalidation_latency; /* ps: one queued invalidation command */
@@ -49,6 +55,7 @@ enum iommu_fault_reason {
   IOMMU_FAULT_NONE = 0,
   IOMMU_FAULT_ROOT = 0x38,        /* root entry not present */
   IOMMU_FAULT_CONTEXT = 0x40,     /* context entry not present */
+  IOMMU_FAULT_ATS = 0x44,         /* DTE of the context entry is clear */
   IOMMU_FAULT_PASID_DIR = 0x50,   /* PASID directory entry not present */
   IOMMU_FAULT_PASID_ENTRY = 0x58, /* PASID table entry not present */
   IOMMU_FAULT_FIRST_STAGE = 0x70, /* not present in first stage */
@@ -63,6 +70,7 @@ struct iommu_fault {
   uint32_t pasid;
   uint16_t requester;
   bool write, has_pasid;
+  uint8_t at; /* enum pcie_at */
   enum iommu_fault_reason reason;
 };
 
@@ -97,16 +105,24 @@ struct hd_channel *iommu_connect_software(struct iommu *u,
 struct hd_channel *iommu_status_channel(struct iommu *u,
                                         struct hd_component *software);
 
-/* Queued invalidation (VT-d 6.5). */
+/* Queued invalidation (VT-d 6.5). After entries of the IOTLB, software
+ * invalidates those of the device-TLBs that may hold them, too (6.5.2.5): a
+ * command for each requester and PASID. The unit sends an Invalidate Request to
+ * the function, of which IOMMU_DEVICE_TAGS may be unanswered; more wait. */
+enum { IOMMU_DEVICE_TAGS = 32 };
 enum iommu_command_type {
   IOMMU_INVALIDATE_CONTEXT, /* whole context cache */
   IOMMU_INVALIDATE_PASID,   /* domain-selective PASID cache */
   IOMMU_INVALIDATE_IOTLB,   /* domain-selective */
   IOMMU_INVALIDATE_PAGE,    /* one page of a domain */
+  IOMMU_INVALIDATE_DEVICE,  /* 2^shift bytes from address on (multiple of it;
+                               shift 64: all) in the device-TLB of requester,
+                               with the PASID or without */
   IOMMU_WAIT                /* answers MSG_IOMMU_STATUS on `reply`, with the
                                same message, when all commands before it are
-                               done and no walk that began before them is left;
-                               the unit frees the other commands */
+                               done, by devices too, and no walk that began
+                               before them is left; the unit frees the other
+                               commands */
 };
 struct iommu_command {
   struct hd_msg msg;
@@ -114,6 +130,10 @@ struct iommu_command {
   uint32_t domain;
   uint64_t address;
   struct hd_channel *reply;
+  uint32_t pasid;
+  uint16_t requester;
+  uint8_t shift;
+  bool has_pasid;
 };
 
 /* Within the window. lookups = hits + merged + walks, but for those that wait.
@@ -123,13 +143,18 @@ struct iommu_command {
  * paging_level: paging_hits, of entries of level 2, 3, 4. held: walks at whose
  * end the page was in the IOTLB already; when requests come one at a time, that
  * is because the context or PASID entry, without which the IOTLB cannot be
- * asked, was missing. */
+ * asked, was missing.
+ * Of ATS: translations, Translation Requests answered with a page; refused,
+ * those answered without; checked, translated requests, which are lookups only
+ * if their context entry had to be read; invalidations, Invalidate Requests
+ * sent. */
 struct iommu_stats {
   uint64_t lookups, hits, merged, walks, walk_reads, faults;
   uint64_t context_hits, context_misses, pasid_hits, pasid_misses;
   uint64_t pasid_dir_hits, pasid_dir_misses, held;
   uint64_t page_hits[3], paging_level[3];
   uint64_t paging_hits, stalls;
+  uint64_t translations, refused, checked, invalidations;
   double walkers_busy; /* time-weighted mean */
   hd_time walk_time;   /* sum over walks */
 };

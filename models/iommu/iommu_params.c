@@ -70,6 +70,11 @@ static const struct hd_param params[] = {
     {"lookup_latency", HD_PARAM_TIME, FIELD(lookup_latency), "2 ns", "0 ns",
      "1 us", NULL, "Added to every request by the unit's pipeline",
      "pcie-bench data: a hit costs at most 3 ns; HyperSIO 2 ns"},
+    {"check_latency", HD_PARAM_TIME, FIELD(check_latency), "2 ns", "0 ns",
+     "1 us", NULL,
+     "The same for a request that a device has translated (ATS): its context "
+     "entry is looked up, no page",
+     "estimated from memory: as lookup_latency"},
     {"walk_step", HD_PARAM_TIME, FIELD(walk_step), "5 ns", "0 ns", "1 us", NULL,
      "Walker's own time for each structure read",
      "HyperSIO, walk-cache access 5 ns"},

@@ -45,12 +45,18 @@ static inline struct iommu_walk **bucket_of(struct iommu *u, uint64_t page,
   return &u->buckets[(hash >> 32) & u->bucket_mask];
 }
 
+/* All translated requests of a requester want the same. */
+static inline uint64_t page_of(const struct pcie_tlp *tlp)
+{
+  return tlp->at == PCIE_TRANSLATED ? 0 : tlp->address & ~UINT64_C(4095);
+}
+
 static bool same_page(const struct iommu_walk *w, const struct pcie_tlp *tlp)
 {
   bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
-  return w->iova >> 12 == tlp->address >> 12 &&
-         w->requester == tlp->requester && w->has_pasid == has_pasid &&
-         (!has_pasid || w->pasid == tlp->pasid);
+  return w->iova == page_of(tlp) && w->requester == tlp->requester &&
+         w->translated == (tlp->at == PCIE_TRANSLATED) &&
+         w->has_pasid == has_pasid && (!has_pasid || w->pasid == tlp->pasid);
 }
 
 static struct iommu_walk *new_walk(struct iommu *u, struct pcie_tlp *tlp,
@@ -61,10 +67,11 @@ static struct iommu_walk *new_walk(struct iommu *u, struct pcie_tlp *tlp,
   u->free_walks = w->next;
   bool has_pasid = (tlp->flags & PCIE_HAS_PASID) != 0;
   *w = (struct iommu_walk){.chain = *bucket,
-                           .iova = tlp->address & ~UINT64_C(4095),
+                           .iova = page_of(tlp),
                            .pasid = has_pasid ? tlp->pasid : 0,
                            .requester = tlp->requester,
-                           .has_pasid = has_pasid};
+                           .has_pasid = has_pasid,
+                           .translated = tlp->at == PCIE_TRANSLATED};
   *bucket = w;
   iommu_append(&w->first, &w->last, &tlp->msg);
   w->n_requests = 1;
@@ -101,11 +108,29 @@ static void begin_walk(struct iommu *u, struct iommu_walk *w, hd_time delay)
   iommu_walk(u, w, delay);
 }
 
-/* Another walk may have filled the IOTLB (a large page) in the meantime. */
+/* Another walk may have filled the context cache in the meantime. */
+static bool serve_from_contexts(struct iommu *u, struct iommu_walk *w)
+{
+  const uint64_t *found = vtd_cache_find(&u->contexts, w->requester);
+  if (!found)
+    return false;
+  uint64_t context = *found;
+  u->waiting -= w->n_requests;
+  iommu_count(u, &u->count.merged); /* its first; the others are counted */
+  while (w->first)
+    iommu_pass_translated(u, (struct pcie_tlp *)iommu_pop(&w->first), context,
+                          u->answer->latency);
+  free_walk(u, w);
+  return true;
+}
+
+/* Or the IOTLB (a large page). */
 static bool serve_from_iotlb(struct iommu *u, struct iommu_walk *w)
 {
   uint32_t domain;
   unsigned size;
+  if (w->translated)
+    return serve_from_contexts(u, w);
   if (iommu_cached_domain(u, w->requester, w->has_pasid, w->pasid, &domain) !=
       KNOWN)
     return false;
@@ -179,7 +204,7 @@ bool iommu_miss(struct iommu *u, struct pcie_tlp *tlp)
 {
   uint32_t pasid = tlp->flags & PCIE_HAS_PASID ? tlp->pasid : 0;
   struct iommu_walk **bucket =
-      bucket_of(u, tlp->address >> 12, tlp->requester, pasid);
+      bucket_of(u, page_of(tlp) >> 12, tlp->requester, pasid);
   struct iommu_walk *w = *bucket;
   while (w && !same_page(w, tlp))
     w = w->chain;

@@ -25,6 +25,7 @@ struct vtd_context {
   uint64_t pasid_directory; /* scalable: address; else 0 */
   uint32_t domain;          /* legacy */
   bool pasid_enabled;       /* scalable: requests with PASID are allowed */
+  bool ats;                 /* translation and translated requests are, too */
 };
 
 /* PASID of requests without PASID in scalable mode (RID_PASID; Linux uses 0).

@@ -19,7 +19,7 @@ struct pasid_page {
 };
 
 struct requester {
-  bool present, pasid_enabled;
+  bool present, pasid_enabled, ats;
   uint32_t domain;
   uint64_t directory; /* host physical */
   uint32_t n_pages;   /* entries of the directory */
@@ -31,7 +31,7 @@ struct extent {
 };
 
 struct vtd_tables {
-  bool scalable, nested;
+  bool scalable, nested, ats;
   uint64_t next, end;   /* of the arena: never used so far */
   struct extent *freed; /* returned, in order, never touching */
   size_t n_freed, cap_freed;
@@ -303,7 +303,7 @@ static struct requester *ensure_requester(struct vtd_tables *t, uint16_t id)
     t->requesters = bigger;
     t->cap_requesters = wanted;
   }
-  t->requesters[t->n_requesters++] = (struct requester){0};
+  t->requesters[t->n_requesters++] = (struct requester){.ats = t->ats};
   t->requester_of[id] = (uint16_t)t->n_requesters;
   return &t->requesters[t->n_requesters - 1];
 }
@@ -385,6 +385,26 @@ void vtd_detach_pasid(struct vtd_tables *t, uint16_t requester, uint32_t pasid)
     r->pages[pasid / PASIDS_PER_PAGE]->domain[pasid % PASIDS_PER_PAGE] = 0;
 }
 
+void vtd_tables_allow_ats(struct vtd_tables *t)
+{
+  t->ats = true;
+}
+
+bool vtd_allow_ats(struct vtd_tables *t, uint16_t requester, bool allowed)
+{
+  struct requester *r = requester_at(t, requester);
+  if (!r || !r->present)
+    return false;
+  r->ats = allowed;
+  return true;
+}
+
+bool vtd_ats_allowed(const struct vtd_tables *t, uint16_t requester)
+{
+  const struct requester *r = requester_at(t, requester);
+  return r && r->present && r->ats;
+}
+
 /* ---- for the walker ------------------------------------------------- */
 
 bool vtd_is_scalable(const struct vtd_tables *t)
@@ -414,7 +434,8 @@ bool vtd_get_context(const struct vtd_tables *t, uint16_t requester,
     return false;
   *context = (struct vtd_context){.pasid_directory = r->directory,
                                   .domain = r->domain,
-                                  .pasid_enabled = r->pasid_enabled};
+                                  .pasid_enabled = r->pasid_enabled,
+                                  .ats = r->ats};
   return true;
 }
 

@@ -46,6 +46,13 @@ bool vtd_attach_requester(struct vtd_tables *t, uint16_t requester,
 /* Scalable mode: lets `requester` use PASIDs, and binds one to a domain. */
 bool vtd_attach_pasid(struct vtd_tables *t, uint16_t requester, uint32_t pasid,
                       uint32_t domain);
+/* Lets every requester attached from now on use address translation services:
+ * DTE of its context entry, or in legacy mode its translation type (VT-d 9.3,
+ * 9.4). Linux does so for every trusted device that has them. */
+void vtd_tables_allow_ats(struct vtd_tables *t);
+/* The same for one requester, or no more. False: it is not attached. */
+bool vtd_allow_ats(struct vtd_tables *t, uint16_t requester, bool allowed);
+bool vtd_ats_allowed(const struct vtd_tables *t, uint16_t requester);
 void vtd_detach_pasid(struct vtd_tables *t, uint16_t requester, uint32_t pasid);
 
 #endif

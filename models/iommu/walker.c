@@ -268,15 +268,29 @@ static void second_entry_read(struct iommu *u, struct iommu_walk *w)
 
 /* ---- context and PASID ---------------------------------------------- */
 
+/* Translated requests want no more than the context entry. */
+static void pass_translated(struct iommu *u, struct iommu_walk *w,
+                            hd_time delay)
+{
+  while (w->first)
+    iommu_pass_translated(u, (struct pcie_tlp *)iommu_pop(&w->first),
+                          w->context, delay + u->answer->latency);
+  iommu_walk_ended(u, w);
+}
+
 /* The context entry is known. */
 static void begin_pasid(struct iommu *u, struct iommu_walk *w, hd_time delay)
 {
+  if (w->translated) {
+    pass_translated(u, w, delay);
+    return;
+  }
   if (w->has_pasid && !(w->context & CONTEXT_PASID)) {
     fault(u, w, IOMMU_FAULT_PASID_BLOCKED, delay);
     return;
   }
   if (u->params.mode == IOMMU_LEGACY) {
-    w->domain = (uint32_t)(w->context >> 1);
+    w->domain = (uint32_t)(w->context >> CONTEXT_DOMAIN_SHIFT);
     begin_paging(u, w, delay);
     return;
   }
@@ -316,9 +330,10 @@ static void context_read(struct iommu *u, struct iommu_walk *w)
     return;
   }
   if (u->params.mode == IOMMU_LEGACY)
-    w->context = (uint64_t)c.domain << 1;
+    w->context = (uint64_t)c.domain << CONTEXT_DOMAIN_SHIFT;
   else
     w->context = c.pasid_directory | (c.pasid_enabled ? CONTEXT_PASID : 0);
+  w->context |= c.ats ? CONTEXT_ATS : 0;
   if (!w->stale)
     vtd_cache_insert(&u->contexts, w->requester, w->requester, w->context);
   begin_pasid(u, w, 0);

@@ -23,7 +23,7 @@
 #include "models/network/network.h"
 #include "models/nic/nic_params.h"
 #include "models/nic/registers.h"
-#include "models/pcie/link.h"
+#include "models/pcie/requester.h"
 
 struct nic; /* is a struct hd_component */
 
@@ -157,6 +157,8 @@ struct nic_stats {
   double bridge_utilization; /* of the loopback path's rate */
 };
 void nic_get_stats(const struct nic *n, struct nic_stats *s);
+/* Its DMA requester, for statistics. */
+const struct pcie_requester *nic_requester(const struct nic *n);
 /* Packets inside the device: fetched from rings or received, not yet out. A
  * frame is out when the wire has told so (MSG_FRAME_SENT), a received packet
  * when the write-back that carries it has been issued; what the bridge has is

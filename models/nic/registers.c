@@ -131,11 +131,13 @@ static uint64_t read_register(const struct nic *n, uint64_t address)
 
 void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
 {
-  if (tlp->type != PCIE_MWR) /* those are freed by the link, see nic.c */
+  if (pcie_class_of(tlp) !=
+      PCIE_POSTED) /* those are freed by the link, see nic.c */
     pcie_receiver_free(&n->receiver, tlp);
   switch (tlp->type) {
   case PCIE_CPLD:
   case PCIE_CPL:
+  case PCIE_MSG:
     pcie_requester_receive(n->requester, tlp);
     break;
   case PCIE_MRD:

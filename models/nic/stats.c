@@ -18,6 +18,11 @@ void nic_get_interface_stats(const struct nic *n, uint32_t index,
   *s = f != NULL ? f->stats : (struct nic_interface_stats){0};
 }
 
+const struct pcie_requester *nic_requester(const struct nic *n)
+{
+  return n->requester;
+}
+
 void nic_get_stats(const struct nic *n, struct nic_stats *s)
 {
   hd_time end = end_of(n);

@@ -32,13 +32,14 @@ struct hd_channel *pcie_link_connect(struct pcie_link *l, int end,
                                      struct hd_component *c, hd_time latency);
 
 /* Bytes a TLP occupies on the wire: framing, PASID prefix, header, payload
- * padded to whole DWs, ECRC (PCIe 2.2, 3.6, 4.2.2; 6.20 for the prefix). */
+ * padded to whole DWs, ECRC (PCIe 2.2, 3.6, 4.2.2; 6.20 for the prefix).
+ * Messages have 4-DW headers: they come with PCIE_ADDR64. */
 static inline uint32_t pcie_wire_bytes(const struct pcie_params *p,
                                        const struct pcie_tlp *t)
 {
   uint32_t bytes = (uint32_t)p->framing + 12 + (p->ecrc ? 4 : 0);
   bytes += (pcie_payload(t) + 3) & ~3u;
-  if (t->type == PCIE_MRD || t->type == PCIE_MWR)
+  if (pcie_class_of(t) != PCIE_COMPLETION)
     bytes += (t->flags & PCIE_ADDR64 ? 4u : 0u) +
              (t->flags & PCIE_HAS_PASID ? 4u : 0u);
   return bytes;

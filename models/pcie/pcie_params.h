@@ -2,7 +2,7 @@
 #ifndef HD_MODELS_PCIE_PARAMS_H
 #define HD_MODELS_PCIE_PARAMS_H
 
-#include "sim/engine/param.h"
+#include "models/pcie/ats_params.h"
 
 enum pcie_dllp_mode { PCIE_DLLP_ON_DEMAND, PCIE_DLLP_PERIODIC };
 
@@ -33,6 +33,7 @@ struct pcie_params {
   int64_t switch_latency; /* ps: through the switch, each way */
   bool rcb_chunks; /* root complex cuts all completions at the RCB; else at
                       MPS-aligned addresses, which satisfies the RCB rule */
+  struct ats_params ats; /* section "ats" */
 };
 
 extern const struct hd_param_table pcie_param_table;

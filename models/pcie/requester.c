@@ -1,30 +1,6 @@
-#include "models/pcie/requester.h"
+#include "models/pcie/requester_internal.h"
 
 #include <stdlib.h>
-
-/* One outstanding request. */
-struct slot {
-  struct pcie_dma *dma; /* NULL: tag is free */
-  hd_time sent;
-  uint32_t left; /* bytes not yet received */
-};
-
-struct pcie_requester {
-  struct hd_component *device;
-  struct hd_channel *to_link;
-  const struct pcie_params *params;
-  struct slot *slots;  /* by tag */
-  uint16_t *free_tags; /* a stack */
-  size_t n_free, n_tags;
-  struct pcie_dma *first, *last; /* reads that wait for tags */
-  size_t n_waiting;
-  uint64_t writes_open; /* writes whose `done` is due */
-  const struct hd_window *window;
-  struct hd_gauge tags;
-  struct pcie_requester_stats stats;
-};
-
-#define PAGE_BYTES 4096u
 
 static void *table(size_t n, size_t size)
 {
@@ -48,6 +24,8 @@ struct pcie_requester *pcie_requester_create(struct hd_component *device,
     r->free_tags[i] = (uint16_t)(r->n_tags - 1 - i);
   static const struct hd_window always = {0, HD_TIME_NEVER};
   r->window = &always;
+  if (params->ats.enabled)
+    r->ats = requester_ats_create(r);
   return r;
 }
 
@@ -59,21 +37,14 @@ void pcie_requester_set_window(struct pcie_requester *r,
 
 void pcie_requester_destroy(struct pcie_requester *r)
 {
+  if (r->ats)
+    requester_ats_destroy(r->ats);
   free(r->slots);
   free(r->free_tags);
   free(r);
 }
 
 /* ---- sending ------------------------------------------------------------ */
-
-/* Bytes of the next piece: at most `most`, not over a 4 KiB boundary (PCIe
- * 2.2.7). */
-static inline uint32_t piece(uint64_t address, uint32_t left, uint32_t most)
-{
-  uint32_t to_page = PAGE_BYTES - (uint32_t)(address & (PAGE_BYTES - 1));
-  uint32_t n = left < most ? left : most;
-  return n < to_page ? n : to_page;
-}
 
 static struct pcie_tlp *new_tlp(struct pcie_requester *r, struct pcie_dma *d,
                                 enum pcie_tlp_type type, uint32_t length)
@@ -94,17 +65,25 @@ static struct pcie_tlp *new_tlp(struct pcie_requester *r, struct pcie_dma *d,
   return t;
 }
 
-static void send_request(struct pcie_requester *r, struct pcie_dma *d)
+uint16_t requester_take_tag(struct pcie_requester *r, struct pcie_dma *d,
+                            uint32_t length)
 {
-  uint32_t n = piece(d->address + d->issued, d->length - d->issued,
-                     (uint32_t)r->params->mrrs);
   uint16_t tag = r->free_tags[--r->n_free];
   hd_time now = hd_now(r->device);
-  r->slots[tag] = (struct slot){d, now, n};
-  struct pcie_tlp *t = new_tlp(r, d, PCIE_MRD, n);
-  t->tag = tag;
+  r->slots[tag] =
+      (struct requester_slot){.dma = d, .sent = now, .left = length};
   d->outstanding++;
   hd_gauge_add(&r->tags, r->window, now, 1);
+  return tag;
+}
+
+static void send_request(struct pcie_requester *r, struct pcie_dma *d)
+{
+  uint32_t n = requester_piece(d->address + d->issued, d->length - d->issued,
+                               (uint32_t)r->params->mrrs);
+  uint16_t tag = requester_take_tag(r, d, n);
+  struct pcie_tlp *t = new_tlp(r, d, PCIE_MRD, n);
+  t->tag = tag;
   hd_send(r->to_link, r->to_link->latency, t);
 }
 
@@ -133,6 +112,7 @@ static void begin(struct pcie_requester *r, struct pcie_dma *d)
   d->status = PCIE_SC;
   d->started = hd_now(r->device);
   d->translation = 0;
+  d->parts = 0;
   d->next = NULL;
 }
 
@@ -140,6 +120,10 @@ void pcie_requester_read(struct pcie_requester *r, struct pcie_dma *d)
 {
   begin(r, d);
   HD_REQUIRE(r->device, d->done != NULL, "a read that nobody waits for");
+  if (__builtin_expect(r->ats != NULL, 0)) {
+    requester_ats_read(r, d);
+    return;
+  }
   if (r->first)
     r->last->next = d;
   else
@@ -152,9 +136,13 @@ void pcie_requester_read(struct pcie_requester *r, struct pcie_dma *d)
 void pcie_requester_write(struct pcie_requester *r, struct pcie_dma *d)
 {
   begin(r, d);
+  if (__builtin_expect(r->ats != NULL, 0)) {
+    requester_ats_write(r, d);
+    return;
+  }
   while (d->issued < d->length) {
-    uint32_t n = piece(d->address + d->issued, d->length - d->issued,
-                       (uint32_t)r->params->mps);
+    uint32_t n = requester_piece(d->address + d->issued, d->length - d->issued,
+                                 (uint32_t)r->params->mps);
     struct pcie_tlp *t = new_tlp(r, d, PCIE_MWR, n);
     if (d->issued == d->length) {
       t->observer = d->observer;
@@ -172,9 +160,9 @@ void pcie_requester_write(struct pcie_requester *r, struct pcie_dma *d)
 
 /* ---- receiving ---------------------------------------------------------- */
 
-static void free_tag(struct pcie_requester *r, uint16_t tag)
+void requester_free_tag(struct pcie_requester *r, uint16_t tag)
 {
-  struct slot *s = &r->slots[tag];
+  struct requester_slot *s = &r->slots[tag];
   hd_time now = hd_now(r->device);
   if (hd_window_contains(r->window, now)) {
     r->stats.requests++;
@@ -200,7 +188,7 @@ static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
 {
   HD_REQUIRE(r->device, tlp->tag < r->n_tags && r->slots[tlp->tag].dma,
              "completion for tag %u, which is free", tlp->tag);
-  struct slot *s = &r->slots[tlp->tag];
+  struct requester_slot *s = &r->slots[tlp->tag];
   struct pcie_dma *d = s->dma;
   uint32_t n = pcie_payload(tlp);
   HD_REQUIRE(r->device, d == tlp->context,
@@ -215,7 +203,11 @@ static void complete(struct pcie_requester *r, struct pcie_tlp *tlp)
     fail(r, d, tlp->status);
   else if (s->left)
     return;
-  free_tag(r, tlp->tag);
+  if (__builtin_expect(r->ats != NULL, 0)) {
+    requester_ats_completed(r, tlp->tag, d);
+    return;
+  }
+  requester_free_tag(r, tlp->tag);
   issue(r);
   bool issued = d->issued == d->length || d->status != PCIE_SC;
   if (issued && d->outstanding == 0) {
@@ -232,6 +224,10 @@ void pcie_requester_receive(struct pcie_requester *r, struct pcie_tlp *tlp)
     r->writes_open--;
     r->stats.writes++;
     d->done(r->device, d);
+  } else if (__builtin_expect(tlp->type == PCIE_MSG, 0)) {
+    requester_ats_message(r, tlp);
+  } else if (__builtin_expect(tlp->at == PCIE_TRANSLATION_REQUEST, 0)) {
+    requester_ats_translated(r, tlp);
   } else {
     HD_REQUIRE(r->device, pcie_class_of(tlp) == PCIE_COMPLETION,
                "TLP of type %d is not for the requester", tlp->type);
@@ -256,6 +252,8 @@ void pcie_requester_get_stats(const struct pcie_requester *r,
                               struct pcie_requester_stats *s)
 {
   *s = r->stats;
+  if (r->ats)
+    requester_ats_get_stats(r, &s->ats);
   struct hd_engine_report report;
   hd_engine_get_report(r->device->engine, &report);
   hd_time end = report.end != HD_TIME_NEVER ? report.end : hd_now(r->device);
@@ -271,6 +269,8 @@ const char *pcie_requester_check(const struct pcie_requester *r)
     waiting++;
   if (used != pcie_requester_tags_used(r) || (size_t)r->tags.value != used)
     return "tags do not balance";
+  if (r->ats)
+    return requester_ats_check(r);
   if (waiting != r->n_waiting)
     return "waiting reads do not balance";
   if (r->first && r->n_free)

@@ -9,9 +9,8 @@
 
 /* ---- downstream --------------------------------------------------------- */
 
-/* Sends a TLP down; never earlier than what was sent down before. */
-static void send_down(struct root_complex *rc, struct root_port *p,
-                      hd_time delay, struct pcie_tlp *t)
+void root_send_down(struct root_complex *rc, struct root_port *p, hd_time delay,
+                    struct pcie_tlp *t)
 {
   hd_time at = hd_now(&rc->base) + delay + rc->params->root_latency +
                p->to_link->latency;
@@ -44,8 +43,8 @@ static void mmio(struct root_complex *rc, struct mmio_msg *m)
   hd_time now = hd_now(&rc->base);
   if (m->msg.kind == MSG_MMIO_WRITE) {
     hd_counter_add(&rc->mmio_writes, rc->window, now, 1);
-    send_down(rc, p, rc->params->mmio_write_latency - rc->cpu_latency,
-              down_tlp(rc, m, d, PCIE_MWR));
+    root_send_down(rc, p, rc->params->mmio_write_latency - rc->cpu_latency,
+                   down_tlp(rc, m, d, PCIE_MWR));
     hd_msg_free(&rc->base, m);
     return;
   }
@@ -53,7 +52,7 @@ static void mmio(struct root_complex *rc, struct mmio_msg *m)
   struct pcie_tlp *t = down_tlp(rc, m, d, PCIE_MRD);
   t->context = m; /* kept until the answer is here */
   rc->mmio_open++;
-  send_down(rc, p, rc->params->mmio_read_latency - rc->cpu_latency, t);
+  root_send_down(rc, p, rc->params->mmio_read_latency - rc->cpu_latency, t);
 }
 
 void root_mmio_answer(struct root_complex *rc, struct pcie_tlp *t)
@@ -96,6 +95,9 @@ static void handle(struct hd_component *self, struct hd_msg *m)
   case MSG_TLP_ACCESSED:
     root_order_accessed(rc, t);
     break;
+  case MSG_TLP_MESSAGE:
+    root_ats_message(rc, t);
+    break;
   case MSG_MMIO_WRITE:
   case MSG_MMIO_READ:
     mmio(rc, (struct mmio_msg *)m);
@@ -131,6 +133,7 @@ void root_complex_destroy(struct root_complex *rc)
     root_order_terminate(&rc->ports[i]);
   free(rc->ports);
   free(rc->devices);
+  free(rc->asked);
   free(rc);
 }
 

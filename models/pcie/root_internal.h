@@ -3,6 +3,7 @@
  *
  * root_complex.c  life, wiring, messages, downstream accesses, statistics
  * root_order.c    the upstream path: translation, ordering, completions
+ * root_ats.c      what ATS adds: who asks for translations, messages
  */
 #ifndef HD_MODELS_PCIE_ROOT_INTERNAL_H
 #define HD_MODELS_PCIE_ROOT_INTERNAL_H
@@ -42,6 +43,8 @@ struct root_complex {
   size_t n_ports, n_devices;
   struct hd_channel *to_memory, *to_interrupts;
   hd_time cpu_latency; /* of the channels from CPUs */
+  uint16_t *asked;     /* by requester ID: port + 1 by which it has asked for
+                          translations, or 0. NULL: nobody ever has */
   struct hd_counter reads, writes, interrupts, blocked, mmio_reads, mmio_writes,
       read_bytes, write_bytes;
   /* Since the start, for root_complex_check(). */
@@ -58,6 +61,17 @@ void root_order_translated(struct root_complex *rc, struct pcie_tlp *tlp);
 void root_order_accessed(struct root_complex *rc, struct pcie_tlp *tlp);
 const char *root_order_check(const struct root_complex *rc);
 
+/* root_ats.c */
+/* A request with an AT field arrives. */
+void root_ats_arrive(struct root_complex *rc, struct pcie_tlp *tlp);
+/* Sends a message of the IOMMU's to its device. One for a function that has
+ * never asked for a translation, and so keeps none, is answered here. */
+void root_ats_message(struct root_complex *rc, struct pcie_tlp *tlp);
+
+/* root_complex.c: sends a TLP down `delay` from now, and never earlier than
+ * what was sent down before. */
+void root_send_down(struct root_complex *rc, struct root_port *p, hd_time delay,
+                    struct pcie_tlp *t);
 /* root_complex.c: a device's answer to a CPU's read, when its turn has come. */
 void root_mmio_answer(struct root_complex *rc, struct pcie_tlp *tlp);
 

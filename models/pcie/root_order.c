@@ -41,10 +41,11 @@ static void grow(struct root_port *p)
   p->capacity = wider;
 }
 
-/* Writes that keep the order have a place in it. */
+/* Writes that keep the order have a place in it, and messages. */
 static inline bool in_ring(const struct pcie_tlp *t)
 {
-  return t->type == PCIE_MWR && (!(t->flags & PCIE_RELAXED) || pcie_is_msi(t));
+  return pcie_class_of(t) == PCIE_POSTED &&
+         (!(t->flags & PCIE_RELAXED) || pcie_is_msi(t));
 }
 
 /* Interrupts are remapped by their own unit, not by the page tables. */
@@ -52,7 +53,7 @@ static inline bool needs_translation(const struct root_complex *rc,
                                      const struct pcie_tlp *t)
 {
   return rc->ports[t->port].to_iommu && !pcie_is_msi(t) &&
-         pcie_class_of(t) != PCIE_COMPLETION;
+         (t->type == PCIE_MRD || t->type == PCIE_MWR);
 }
 
 static inline void count(struct root_complex *rc, struct hd_counter *c,
@@ -82,6 +83,10 @@ static void leave_write(struct root_complex *rc, struct pcie_tlp *t)
   if (t->status != PCIE_SC) { /* blocked: the write is dropped */
     pcie_receiver_free(&rc->ports[t->port].receiver, t);
     hd_msg_free(&rc->base, t);
+  } else if (t->type == PCIE_MSG) {
+    HD_REQUIRE(&rc->base, rc->ports[t->port].to_iommu,
+               "a message of ATS without an IOMMU");
+    leave(rc, t, rc->ports[t->port].to_iommu, MSG_TLP_MESSAGE);
   } else if (pcie_is_msi(t)) {
     HD_REQUIRE(&rc->base, rc->to_interrupts, "interrupt without a unit for it");
     count(rc, &rc->interrupts, 1);
@@ -100,14 +105,23 @@ static void answer(struct root_complex *rc, struct pcie_tlp *t, hd_time at)
   hd_send_at(ch, at + ch->latency, t);
 }
 
+/* The request ends here, without memory. */
+static void answer_at_once(struct root_complex *rc, struct pcie_tlp *t)
+{
+  rc->left++;
+  pcie_receiver_free(&rc->ports[t->port].receiver, t);
+  pcie_complete(t, (enum pcie_status)t->status);
+  answer(rc, t, hd_now(&rc->base) + rc->params->root_latency);
+}
+
 static void leave_read(struct root_complex *rc, struct pcie_tlp *t)
 {
   if (t->status != PCIE_SC) { /* blocked: unsupported request (2.3.1) */
-    rc->left++;
-    pcie_receiver_free(&rc->ports[t->port].receiver, t);
-    t->remaining = t->length;
-    pcie_complete(t, (enum pcie_status)t->status);
-    answer(rc, t, hd_now(&rc->base) + rc->params->root_latency);
+    answer_at_once(rc, t);
+    return;
+  }
+  if (__builtin_expect(t->at == PCIE_TRANSLATION_REQUEST, 0)) {
+    answer_at_once(rc, t); /* a Translation Completion (10.2.3) */
     return;
   }
   rc->accessing++;
@@ -168,7 +182,7 @@ static void pass_or_wait(struct root_complex *rc, struct root_port *p,
 static void resolved(struct root_complex *rc, struct pcie_tlp *t)
 {
   struct root_port *p = &rc->ports[t->port];
-  if (t->type != PCIE_MWR) {
+  if (pcie_class_of(t) != PCIE_POSTED) {
     pass_or_wait(rc, p, t);
   } else if (in_ring(t)) {
     place_at(p, t->slot)->ready = true;
@@ -188,6 +202,8 @@ void root_order_arrive(struct root_complex *rc, struct pcie_tlp *t)
     t->hpa = t->address;
     t->status = PCIE_SC;
     t->translation = 0;
+    if (__builtin_expect(t->at != PCIE_UNTRANSLATED, 0))
+      root_ats_arrive(rc, t);
   }
   if (in_ring(t)) {
     if (p->tail - p->head == p->capacity)

@@ -127,7 +127,8 @@ static uint32_t route(struct pcie_switch *s, const struct pcie_tlp *t,
       s->route[t->requester] = (uint8_t)ingress;
     return UPSTREAM_PORT;
   }
-  uint32_t egress = completion ? s->route[t->requester] : t->port + 1u;
+  bool by_id = completion || t->type == PCIE_MSG;
+  uint32_t egress = by_id ? s->route[t->requester] : t->port + 1u;
   HD_REQUIRE(&s->base, egress > 0 && egress < s->n_ports,
              "no way to requester %#x, port %u", t->requester, t->port);
   return egress;

@@ -7,7 +7,21 @@
 #include "models/messages.h"
 #include "sim/engine/engine.h"
 
-enum pcie_tlp_type { PCIE_MRD, PCIE_MWR, PCIE_CPLD, PCIE_CPL };
+enum pcie_tlp_type { PCIE_MRD, PCIE_MWR, PCIE_CPLD, PCIE_CPL, PCIE_MSG };
+
+/* The AT field of a memory request (PCIe 10.2.1). */
+enum pcie_at {
+  PCIE_UNTRANSLATED,        /* the address is an IOVA */
+  PCIE_TRANSLATION_REQUEST, /* a read that asks for the page's translation */
+  PCIE_TRANSLATED           /* the address is a host address */
+};
+
+/* What a PCIE_MSG says. Messages of ATS are routed by ID; `requester` is the
+ * function they go to or come from, `tag` the ITag (PCIe 10.3). */
+enum pcie_message {
+  PCIE_INVALIDATE_REQUEST,   /* `data`: the range, as a translation */
+  PCIE_INVALIDATE_COMPLETION /* no data */
+};
 
 /* Flow-control classes (PCIe 2.6.1). */
 enum pcie_class { PCIE_POSTED, PCIE_NON_POSTED, PCIE_COMPLETION, PCIE_CLASSES };
@@ -37,35 +51,40 @@ struct pcie_tlp {
   uint16_t requester; /* requester ID: bus 8, device 5, function 3 bits */
   uint16_t tag;
   uint32_t pasid;      /* 20 bits; valid with PCIE_HAS_PASID */
-  uint32_t length;     /* payload bytes; MRd: bytes asked for, > 0 */
+  uint32_t length;     /* payload bytes; MRd: bytes asked for, > 0;
+                          MSG: may be 0 */
   uint32_t remaining;  /* CplD: bytes of the request after this TLP */
   uint16_t observer;   /* MWr to a guest: which of the guest's observers sees
                           it (memory.h), or PCIE_NO_OBSERVER */
   uint16_t owner;      /* after translation: index of the memory region */
   uint64_t address;    /* bus address as the device sent it (IOVA) */
   uint64_t hpa;        /* host physical address, after translation */
-  uint64_t data;       /* small payloads: doorbell value, MSI data, indices */
+  uint64_t data;       /* small payloads: doorbell value, MSI data, indices,
+                          a translation */
   void *object;        /* payload: a packet list, a command; travels along */
   void *context;       /* requester's transaction, returned in completions */
   hd_time entered;     /* when it reached the current unit */
   hd_time translation; /* time spent in the IOMMU, for the breakdown */
   uint32_t slot;       /* root complex's own: place in its ordering queue */
   uint16_t port;       /* root complex: its link; downstream: switch port */
+  uint8_t at;          /* enum pcie_at; stays in a translation's completion */
+  uint8_t message;     /* MSG: enum pcie_message */
 };
 
 _Static_assert(sizeof(struct pcie_tlp) <= HD_MSG_BYTES, "TLP too large");
 
 static inline enum pcie_class pcie_class_of(const struct pcie_tlp *t)
 {
-  return t->type == PCIE_MWR   ? PCIE_POSTED
+  bool completion = t->type == PCIE_CPLD || t->type == PCIE_CPL;
+  return completion            ? PCIE_COMPLETION
          : t->type == PCIE_MRD ? PCIE_NON_POSTED
-                               : PCIE_COMPLETION;
+                               : PCIE_POSTED;
 }
 
 /* Payload bytes that travel with the TLP: a read request has none. */
 static inline uint32_t pcie_payload(const struct pcie_tlp *t)
 {
-  return t->type == PCIE_MWR || t->type == PCIE_CPLD ? t->length : 0;
+  return t->type == PCIE_MRD || t->type == PCIE_CPL ? 0 : t->length;
 }
 
 /* Data credits of a TLP: 16 B each, payload padded to whole DWs (2.6.1). */
@@ -94,6 +113,49 @@ static inline bool pcie_is_msi(const struct pcie_tlp *t)
 {
   return t->type == PCIE_MWR && t->address >= PCIE_MSI_BASE &&
          t->address < PCIE_MSI_END;
+}
+
+/* ---- translations (PCIe 10.2.3) ----------------------------------------- */
+
+/* An entry of a Translation Completion, and the body of an Invalidate Request:
+ * 8 B with the page's address in bits 63:12. A page above 4 KiB has the size
+ * bit, and its size is told by the lowest address bits: ones, then a zero. */
+#define PCIE_ENTRY_READ UINT64_C(1)
+#define PCIE_ENTRY_WRITE UINT64_C(2)
+#define PCIE_ENTRY_SIZE (UINT64_C(1) << 11)
+enum { PCIE_ENTRY_BYTES = 8 };
+
+/* `page` is aligned to its 2^shift bytes, 12 <= shift <= 64; 64 is all there
+ * is. */
+static inline uint64_t pcie_entry(uint64_t page, unsigned shift,
+                                  uint64_t rights)
+{
+  if (shift <= 12)
+    return page | rights;
+  uint64_t ones = (UINT64_C(1) << (shift - 1)) - 1;
+  return page | (ones & ~UINT64_C(4095)) | PCIE_ENTRY_SIZE | rights;
+}
+
+static inline unsigned pcie_entry_shift(uint64_t entry)
+{
+  if (!(entry & PCIE_ENTRY_SIZE))
+    return 12;
+  return 13 + (unsigned)__builtin_ctzll(~(entry >> 12));
+}
+
+static inline uint64_t pcie_entry_page(uint64_t entry)
+{
+  unsigned shift = pcie_entry_shift(entry);
+  return shift >= 64 ? 0 : entry >> shift << shift;
+}
+
+/* The host address of `address`, which lies in the translated page. */
+static inline uint64_t pcie_entry_host(uint64_t entry, uint64_t address)
+{
+  unsigned shift = pcie_entry_shift(entry);
+  uint64_t offset =
+      shift >= 64 ? address : address & ((UINT64_C(1) << shift) - 1);
+  return pcie_entry_page(entry) + offset;
 }
 
 /* Freed receive-buffer credits, on their way back to the transmitter. */

@@ -115,6 +115,7 @@ void storage_receive_tlp(struct storage *n, struct pcie_tlp *tlp)
   switch (tlp->type) {
   case PCIE_CPLD:
   case PCIE_CPL:
+  case PCIE_MSG:
     pcie_requester_receive(n->requester, tlp);
     break;
   case PCIE_MRD:

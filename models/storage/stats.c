@@ -20,6 +20,11 @@ void storage_get_interface_stats(const struct storage *n, uint32_t index,
   *s = f != NULL ? f->stats : (struct storage_interface_stats){0};
 }
 
+const struct pcie_requester *storage_requester(const struct storage *n)
+{
+  return n->requester;
+}
+
 void storage_get_stats(const struct storage *n, struct storage_stats *s)
 {
   hd_time end = end_of(n);

@@ -28,7 +28,7 @@
 #ifndef HD_MODELS_STORAGE_STORAGE_H
 #define HD_MODELS_STORAGE_STORAGE_H
 
-#include "models/pcie/link.h"
+#include "models/pcie/requester.h"
 #include "models/storage/block.h"
 #include "models/storage/registers.h"
 #include "models/storage/storage_messages.h"
@@ -148,6 +148,8 @@ struct storage_stats { /* within the window */
   struct store_stats store;
 };
 void storage_get_stats(const struct storage *n, struct storage_stats *s);
+/* Its DMA requester, for statistics. */
+const struct pcie_requester *storage_requester(const struct storage *n);
 /* Commands since the start: announced = completed + inside, when all that have
  * been announced have been fetched; those of reset interfaces are forgotten. */
 uint64_t storage_announced(const struct storage *n);

@@ -98,11 +98,13 @@ static void write_register(struct virtio_device *n, uint64_t address,
 
 void virtio_hw_receive_tlp(struct virtio_device *n, struct pcie_tlp *tlp)
 {
-  if (tlp->type != PCIE_MWR) /* those are freed by the link: attach_link() */
+  if (pcie_class_of(tlp) !=
+      PCIE_POSTED) /* those are freed by the link: attach_link() */
     pcie_receiver_free(&n->receiver, tlp);
   switch (tlp->type) {
   case PCIE_CPLD:
   case PCIE_CPL:
+  case PCIE_MSG:
     pcie_requester_receive(n->requester, tlp);
     break;
   case PCIE_MRD:

@@ -19,6 +19,12 @@ void virtio_device_get_function_stats(const struct virtio_device *n,
   *s = f != NULL ? f->stats : (struct virtio_function_stats){0};
 }
 
+const struct pcie_requester *
+virtio_device_requester(const struct virtio_device *n)
+{
+  return n->requester;
+}
+
 void virtio_device_get_stats(const struct virtio_device *n,
                              struct virtio_device_stats *s)
 {

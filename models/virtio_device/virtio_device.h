@@ -42,7 +42,7 @@
 #define HD_MODELS_VIRTIO_DEVICE_VIRTIO_DEVICE_H
 
 #include "models/network/network.h"
-#include "models/pcie/link.h"
+#include "models/pcie/requester.h"
 #include "models/storage/block.h"
 #include "models/storage/store.h"
 #include "models/virtio/dirty.h"
@@ -185,6 +185,9 @@ struct virtio_device_stats { /* within the window */
 };
 void virtio_device_get_stats(const struct virtio_device *n,
                              struct virtio_device_stats *s);
+/* Its DMA requester, for statistics. */
+const struct pcie_requester *
+virtio_device_requester(const struct virtio_device *n);
 /* Packets inside: fetched from rings or received, not yet out. A frame is out
  * when the wire has told so, a received packet when its used entry has been
  * written, a fetched one that was not sent when its chain has gone back. */
