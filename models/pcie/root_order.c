@@ -41,11 +41,14 @@ static void grow(struct root_port *p)
   p->capacity = wider;
 }
 
-/* Writes that keep the order have a place in it, and messages. */
+/* Writes that keep the order have a place in it, and messages. So have all
+ * translated writes, relaxed or not: the message that ends an invalidation must
+ * not pass them (10.3.1). */
 static inline bool in_ring(const struct pcie_tlp *t)
 {
   return pcie_class_of(t) == PCIE_POSTED &&
-         (!(t->flags & PCIE_RELAXED) || pcie_is_msi(t));
+         (!(t->flags & PCIE_RELAXED) || t->at == PCIE_TRANSLATED ||
+          pcie_is_msi(t));
 }
 
 /* Interrupts are remapped by their own unit, not by the page tables. */

@@ -308,12 +308,21 @@ static const char *reason_text(enum iommu_fault_reason reason)
     return "no read permission in second stage";
   case IOMMU_FAULT_SECOND_WRITE:
     return "no write permission in second stage";
+  case IOMMU_FAULT_ATS:
+    return "translation services forbidden";
   case IOMMU_FAULT_PASID_BLOCKED:
     return "request with PASID forbidden";
   case IOMMU_FAULT_NONE:
   default:
     return "unknown";
   }
+}
+
+static const char *access_text(const struct iommu_fault *f)
+{
+  if (f->at == PCIE_TRANSLATION_REQUEST)
+    return "translation";
+  return f->write ? "write" : "read";
 }
 
 static void put_hex(struct hd_csv *w, uint64_t value)
@@ -344,7 +353,7 @@ void cli_rows_faults(struct hd_csv *w, const struct rows_subject *s,
     else
       hd_csv_na(w);
     put_hex(w, f->address);
-    hd_csv_text(w, f->write ? "write" : "read");
+    hd_csv_text(w, access_text(f));
     hd_csv_text(w, reason_text(f->reason));
     hd_csv_end_row(w);
   }
