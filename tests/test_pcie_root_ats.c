@@ -13,8 +13,9 @@ enum { STEPS = 32 };
 #define FIRST 0x1600  /* requester behind the first port */
 #define SECOND 0x3a00 /* behind the second, and its switch */
 #define ENTRY (UINT64_C(0xabc000) | PCIE_ENTRY_READ)
-#define SLOW (5 * HD_US) /* to translate or check, for addresses from 1 << 40  \
-                          */
+#define SLOW                                                                   \
+  (5 * HD_US) /* to translate or check, for addresses from 1 << 40             \
+               */
 
 /* ---- devices ------------------------------------------------------------ */
 
@@ -157,7 +158,8 @@ static void attach_unit(struct hd_engine *e, struct root_complex *rc)
   static const struct hd_component_ops ops = {
       .kind = "unit", .handle = unit_handle, .start = unit_start};
   hd_component_initialize(&unit.base, e, &ops, "iommu", "host");
-  root_complex_attach_iommu(rc, &unit.base, HD_NS);
+  for (size_t port = 0; port < 2; port++)
+    root_complex_attach_iommu(rc, port, &unit.base, HD_NS);
   unit.answer = root_complex_answer_channel(rc, &unit.base, HD_NS);
 }
 
