@@ -608,6 +608,14 @@ vms: {a: {}}
 t.yaml:2:15: error: 'iommu.mode': design hdiov needs PASIDs, which mode legacy has not; choose scalable, or off
 CASE
 
+bad 'device-TLBs without an IOMMU' check t.yaml <<'CASE'
+iommu: {mode: off}
+ats: {enabled: true}
+vms: {a: {}}
+==
+t.yaml:2:16: error: 'ats.enabled': nobody translates for devices with iommu.mode off
+CASE
+
 bad 'port out of range' check t.yaml <<'CASE'
 vms:
   a: {port: 0}
