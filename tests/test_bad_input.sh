@@ -622,6 +622,14 @@ vms: {a: {}}
 t.yaml:1:14: error: 'cpu.cores': must be even, not 7, when cpu.threads is 2: it counts logical cores
 CASE
 
+bad 'device-TLBs without an IOMMU' check t.yaml <<'CASE'
+iommu: {mode: off}
+ats: {enabled: true}
+vms: {a: {}}
+==
+t.yaml:2:16: error: 'ats.enabled': nobody translates for devices with iommu.mode off
+CASE
+
 bad 'port out of range' check t.yaml <<'CASE'
 vms:
   a: {port: 0}
