@@ -1,8 +1,8 @@
 /*
  * requester_internal.h - the requester's state; shared by its own files.
  *
- * requester.c      life, transfers with untranslated addresses, statistics
- * requester_ats.c  transfers by way of the ATC
+ * requester.c        life, transfers with untranslated addresses, statistics
+ * requester_ats*.c   transfers by way of the ATC
  */
 #ifndef HD_MODELS_PCIE_REQUESTER_INTERNAL_H
 #define HD_MODELS_PCIE_REQUESTER_INTERNAL_H
@@ -17,7 +17,7 @@ struct requester_slot {
   uint32_t drains; /* ATS: bit per ITag whose invalidation waits for it */
 };
 
-struct requester_ats; /* requester_ats.c */
+struct requester_ats; /* requester_ats_internal.h */
 
 struct pcie_requester {
   struct hd_component *device;
@@ -52,7 +52,7 @@ uint16_t requester_take_tag(struct pcie_requester *r, struct pcie_dma *d,
                             uint32_t length);
 void requester_free_tag(struct pcie_requester *r, uint16_t tag);
 
-/* requester_ats.c */
+/* requester_ats*.c */
 struct requester_ats *requester_ats_create(struct pcie_requester *r);
 void requester_ats_destroy(struct requester_ats *a);
 void requester_ats_read(struct pcie_requester *r, struct pcie_dma *d);
