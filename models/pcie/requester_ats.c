@@ -6,105 +6,20 @@
  * keep their order in one queue, whose head leaves when it is translated; reads
  * queue for tags when they are translated. All that leaves passes the look-up's
  * pipeline and so leaves lookup_latency later: order is as sent.
- *
- * An Invalidate Request drops translations, those of parts that have not left
- * yet, too, and those that are on their way here: these are asked for again
- * (10.3.2). It is answered when the reads that may use them are complete; the
- * answer travels behind the writes that do.
  */
-#include "models/pcie/requester_internal.h"
+#include "models/pcie/requester_ats_internal.h"
 
 #include <stdlib.h>
 
-#include "models/pcie/atc.h"
-#include "sim/engine/pool.h"
-
-enum { BUCKETS = 256, ITAGS = 32 };
-
-enum part_state { PART_PLAIN, PART_WAITING, PART_READY, PART_REFUSED };
-
-/* What a transfer has in one page, or the rest of it. */
-struct ats_part {
-  struct ats_part *next;    /* in the queue of writes, or of ready reads */
-  struct ats_part *waiting; /* next that waits for the same translation */
-  struct pcie_dma *dma;     /* the device's; NULL: a write nobody waits for */
-  struct pcie_dma write;    /* writes: a copy, the device's may be gone */
-  uint64_t iova, host;      /* of the next byte; host: when ready */
-  uint32_t left;            /* bytes */
-  uint32_t stream;
-  uint64_t serial; /* write: its number; read: of the last part of a write that
-                      came before it */
-  hd_time begun;
-  uint8_t state; /* enum part_state */
-  bool is_write, last;
-};
-
-/* A page whose translation is awaited. */
-struct ats_miss {
-  struct pcie_dma dma;    /* first: holds the tag; its `done` is NULL */
-  struct ats_miss *next;  /* not yet sent */
-  struct ats_miss *chain; /* in its bucket */
-  struct ats_part *first, *last;
-  uint64_t page; /* its address */
-  uint32_t stream;
-  bool wants_write, sent;
-  bool stale; /* invalidated since it was sent */
-};
-
-struct part_queue {
-  struct ats_part *first, *last;
-};
-
-struct requester_ats {
-  struct pcie_atc *atc;
-  struct ats_params params;
-  struct hd_pool parts, misses;
-  struct ats_miss *buckets[BUCKETS];
-  struct ats_miss *unsent, *unsent_last;
-  int64_t outstanding; /* Translation Requests */
-  struct part_queue writes, reads;
-  uint64_t written, left;          /* parts of writes: come, gone */
-  uint64_t write_serial, dropping; /* writes: the newest, one being dropped */
-  struct pcie_dma *ended, *ended_last;
-  struct {
-    uint32_t reads; /* that the Invalidate Completion waits for */
-    uint16_t requester;
-  } drain[ITAGS];
-  struct pcie_ats_stats stats;
-};
-
-static inline bool counts(const struct pcie_requester *r)
-{
-  return hd_window_contains(r->window, hd_now(r->device));
-}
-
-static void put(struct part_queue *q, struct ats_part *p)
-{
-  p->next = NULL;
-  if (q->first)
-    q->last->next = p;
-  else
-    q->first = p;
-  q->last = p;
-}
-
-static struct ats_part *take(struct part_queue *q)
-{
-  struct ats_part *p = q->first;
-  q->first = p->next;
-  return p;
-}
-
-/* Through the pipeline of the look-up. */
-static void send(struct pcie_requester *r, struct pcie_tlp *t)
+void requester_ats_send(struct pcie_requester *r, struct pcie_tlp *t)
 {
   hd_send(r->to_link, r->to_link->latency + r->ats->params.lookup_latency, t);
 }
 
-/* ---- ends of transfers ----------------------------------------------------
- */
+/* ---- ends of transfers --------------------------------------------------- */
 
-/* `done` is called last, by progress(): it may begin other transfers. */
+/* `done` is called last, by requester_ats_progress(): it may begin other
+ * transfers. */
 static void end(struct requester_ats *a, struct pcie_dma *d)
 {
   d->next = NULL;
@@ -155,16 +70,15 @@ static void drop_ready(struct pcie_requester *r, const struct pcie_dma *d)
   struct part_queue all = r->ats->reads;
   r->ats->reads = (struct part_queue){0};
   while (all.first) {
-    struct ats_part *p = take(&all);
+    struct ats_part *p = ats_take(&all);
     if (p->dma == d)
       free_read_part(r, p);
     else
-      put(&r->ats->reads, p);
+      ats_put(&r->ats->reads, p);
   }
 }
 
-/* ---- translations ---------------------------------------------------------
- */
+/* ---- translations -------------------------------------------------------- */
 
 static void make_ready(struct pcie_requester *r, struct ats_part *p,
                        uint64_t host)
@@ -175,13 +89,13 @@ static void make_ready(struct pcie_requester *r, struct ats_part *p,
     return;
   p->dma->translation =
       hd_time_max(p->dma->translation, hd_now(r->device) - p->begun);
-  put(&r->ats->reads, p);
+  ats_put(&r->ats->reads, p);
 }
 
 /* No rights: nothing of it leaves. A write is dropped in its turn. */
 static void refuse(struct pcie_requester *r, struct ats_part *p)
 {
-  r->ats->stats.refused += counts(r);
+  r->ats->stats.refused += ats_counts(r);
   p->state = PART_REFUSED;
   if (p->dma)
     p->dma->status = PCIE_UR;
@@ -260,7 +174,7 @@ static struct ats_miss *new_miss(struct requester_ats *a,
   return m;
 }
 
-static void await_translation(struct requester_ats *a, struct ats_part *p)
+void requester_ats_await(struct requester_ats *a, struct ats_part *p)
 {
   uint64_t page = p->iova & ~(uint64_t)(REQUESTER_PAGE - 1);
   struct ats_miss **bucket = bucket_of(a, p->stream, page), *m = *bucket;
@@ -285,12 +199,12 @@ static void look_up(struct pcie_requester *r, struct ats_part *p)
   struct pcie_translation t;
   bool hit = pcie_atc_find(a->atc, p->stream, p->iova, &t) &&
              (t.writable || !p->is_write);
-  a->stats.lookups += counts(r);
-  a->stats.hits += hit && counts(r);
+  a->stats.lookups += ats_counts(r);
+  a->stats.hits += hit && ats_counts(r);
   if (hit)
     make_ready(r, p, t.host);
   else
-    await_translation(a, p);
+    requester_ats_await(a, p);
 }
 
 /* Another page's translation may have come with more than was asked for. */
@@ -322,7 +236,7 @@ static void send_miss(struct pcie_requester *r, struct ats_miss *m)
   t->tag = requester_take_tag(r, &m->dma, PCIE_ENTRY_BYTES);
   m->sent = true;
   r->ats->outstanding++;
-  send(r, t);
+  requester_ats_send(r, t);
 }
 
 static void send_misses(struct pcie_requester *r)
@@ -342,8 +256,7 @@ static void send_misses(struct pcie_requester *r)
   }
 }
 
-/* ---- sending --------------------------------------------------------------
- */
+/* ---- sending ------------------------------------------------------------- */
 
 /* The next `length` bytes of a part. */
 static struct pcie_tlp *part_tlp(struct pcie_requester *r, struct ats_part *p,
@@ -383,7 +296,7 @@ static void send_write(struct pcie_requester *r, struct ats_part *p)
       t->object = p->write.object;
       t->flags |= p->dma ? PCIE_NOTIFY_SENT : 0;
     }
-    send(r, t);
+    requester_ats_send(r, t);
   }
 }
 
@@ -405,7 +318,7 @@ static void send_writes(struct pcie_requester *r)
 {
   struct requester_ats *a = r->ats;
   while (a->writes.first && a->writes.first->state != PART_WAITING) {
-    struct ats_part *p = take(&a->writes);
+    struct ats_part *p = ats_take(&a->writes);
     a->left++;
     if (p->state == PART_REFUSED || p->serial == a->dropping)
       drop_write(r, p);
@@ -426,13 +339,13 @@ static void send_reads(struct pcie_requester *r)
     struct pcie_tlp *t = part_tlp(r, p, PCIE_MRD, n);
     t->tag = tag;
     p->dma->issued += n;
-    send(r, t);
+    requester_ats_send(r, t);
     if (p->left == 0)
-      end_read_part(r, take(&a->reads));
+      end_read_part(r, ats_take(&a->reads));
   }
 }
 
-static void progress(struct pcie_requester *r)
+void requester_ats_progress(struct pcie_requester *r)
 {
   send_misses(r);
   send_writes(r);
@@ -440,11 +353,10 @@ static void progress(struct pcie_requester *r)
   tell_ended(r);
 }
 
-/* ---- transfers ------------------------------------------------------------
- */
+/* ---- transfers ----------------------------------------------------------- */
 
-static uint32_t stream_of(struct pcie_requester *r, uint16_t requester,
-                          uint8_t flags, uint32_t pasid)
+uint32_t requester_ats_stream(struct pcie_requester *r, uint16_t requester,
+                              uint8_t flags, uint32_t pasid)
 {
   uint32_t stream = pcie_atc_stream(r->ats->atc, requester,
                                     (flags & PCIE_HAS_PASID) != 0, pasid);
@@ -465,7 +377,7 @@ static struct ats_part *new_part(struct pcie_requester *r,
 
 void requester_ats_read(struct pcie_requester *r, struct pcie_dma *d)
 {
-  uint32_t stream = stream_of(r, d->requester, d->flags, d->pasid);
+  uint32_t stream = requester_ats_stream(r, d->requester, d->flags, d->pasid);
   r->n_waiting++;
   for (uint32_t at = 0, n; at < d->length; at += n) {
     struct ats_part *p = new_part(r, d, at);
@@ -477,7 +389,7 @@ void requester_ats_read(struct pcie_requester *r, struct pcie_dma *d)
     d->parts++;
     look_up(r, p);
   }
-  progress(r);
+  requester_ats_progress(r);
 }
 
 /* Interrupts are not translated (10.1.2, from memory). */
@@ -490,7 +402,8 @@ void requester_ats_write(struct pcie_requester *r, struct pcie_dma *d)
 {
   struct requester_ats *a = r->ats;
   bool plain = is_interrupt(d);
-  uint32_t stream = plain ? 0 : stream_of(r, d->requester, d->flags, d->pasid);
+  uint32_t stream =
+      plain ? 0 : requester_ats_stream(r, d->requester, d->flags, d->pasid);
   a->write_serial++;
   for (uint32_t at = 0, n; at < d->length; at += n) {
     struct ats_part *p = new_part(r, d, at);
@@ -501,7 +414,7 @@ void requester_ats_write(struct pcie_requester *r, struct pcie_dma *d)
     p->stream = stream;
     p->serial = a->write_serial;
     p->state = PART_PLAIN;
-    put(&a->writes, p);
+    ats_put(&a->writes, p);
     a->written++;
     if (!plain)
       look_up(r, p);
@@ -510,116 +423,10 @@ void requester_ats_write(struct pcie_requester *r, struct pcie_dma *d)
     r->writes_open++;
   else
     r->stats.writes++;
-  progress(r);
+  requester_ats_progress(r);
 }
 
-/* ---- invalidation ---------------------------------------------------------
- */
-
-struct range {
-  uint64_t first, last; /* addresses */
-  uint32_t stream;
-};
-
-static bool overlaps(const struct range *x, uint64_t address, uint64_t length)
-{
-  return address <= x->last && address + (length - 1) >= x->first;
-}
-
-/* Translations on their way were perhaps made before the invalidation. */
-static void distrust_misses(struct requester_ats *a, const struct range *x)
-{
-  for (size_t b = 0; b < BUCKETS; b++)
-    for (struct ats_miss *m = a->buckets[b]; m; m = m->chain)
-      if (m->sent && m->stream == x->stream &&
-          overlaps(x, m->page, REQUESTER_PAGE))
-        m->stale = true;
-}
-
-static bool uses(const struct ats_part *p, const struct range *x)
-{
-  return p->state == PART_READY && p->stream == x->stream &&
-         overlaps(x, p->iova, p->left);
-}
-
-static void recall_parts(struct requester_ats *a, const struct range *x)
-{
-  for (struct ats_part *p = a->writes.first; p; p = p->next)
-    if (uses(p, x))
-      await_translation(a, p);
-  struct part_queue all = a->reads;
-  a->reads = (struct part_queue){0};
-  while (all.first) {
-    struct ats_part *p = take(&all);
-    if (uses(p, x))
-      await_translation(a, p);
-    else
-      put(&a->reads, p);
-  }
-}
-
-/* Marks the reads that are out; how many. */
-static uint32_t mark_reads(struct pcie_requester *r, const struct range *x,
-                           unsigned itag)
-{
-  uint32_t n = 0;
-  for (size_t i = 0; i < r->n_tags; i++) {
-    struct requester_slot *s = &r->slots[i];
-    const struct pcie_dma *d = s->dma;
-    if (!d || !d->done || !overlaps(x, d->address, d->length) ||
-        stream_of(r, d->requester, d->flags, d->pasid) != x->stream)
-      continue;
-    s->drains |= 1u << itag;
-    n++;
-  }
-  return n;
-}
-
-static void complete_invalidation(struct pcie_requester *r, unsigned itag)
-{
-  struct pcie_tlp *t = hd_msg_new_zero(r->device, MSG_TLP);
-  t->type = PCIE_MSG;
-  t->message = PCIE_INVALIDATE_COMPLETION;
-  t->flags = PCIE_ADDR64;
-  t->requester = r->ats->drain[itag].requester;
-  t->tag = (uint16_t)itag;
-  t->observer = PCIE_NO_OBSERVER;
-  r->ats->stats.invalidations += counts(r);
-  send(r, t);
-}
-
-void requester_ats_message(struct pcie_requester *r, const struct pcie_tlp *tlp)
-{
-  struct requester_ats *a = r->ats;
-  HD_REQUIRE(r->device,
-             a && tlp->message == PCIE_INVALIDATE_REQUEST && tlp->tag < ITAGS,
-             "a message of ATS that the requester does not expect");
-  unsigned shift = pcie_entry_shift(tlp->data);
-  uint64_t page = pcie_entry_page(tlp->data);
-  struct range x = {
-      page, shift >= 64 ? UINT64_MAX : page + ((UINT64_C(1) << shift) - 1),
-      stream_of(r, tlp->requester, tlp->flags, tlp->pasid)};
-  pcie_atc_drop(a->atc, x.stream, page, shift);
-  distrust_misses(a, &x);
-  recall_parts(a, &x);
-  a->drain[tlp->tag].requester = tlp->requester;
-  a->drain[tlp->tag].reads = mark_reads(r, &x, tlp->tag);
-  if (a->drain[tlp->tag].reads == 0)
-    complete_invalidation(r, tlp->tag);
-  progress(r);
-}
-
-static void drained(struct pcie_requester *r, uint32_t drains)
-{
-  for (; drains; drains &= drains - 1) {
-    unsigned itag = (unsigned)__builtin_ctz(drains);
-    if (--r->ats->drain[itag].reads == 0)
-      complete_invalidation(r, itag);
-  }
-}
-
-/* ---- completions ----------------------------------------------------------
- */
+/* ---- completions --------------------------------------------------------- */
 
 void requester_ats_completed(struct pcie_requester *r, uint16_t tag,
                              struct pcie_dma *d)
@@ -630,8 +437,8 @@ void requester_ats_completed(struct pcie_requester *r, uint16_t tag,
   if (d->status != PCIE_SC)
     drop_ready(r, d);
   end_read_if_done(r, d);
-  drained(r, drains);
-  progress(r);
+  requester_ats_drained(r, drains);
+  requester_ats_progress(r);
 }
 
 void requester_ats_translated(struct pcie_requester *r,
@@ -643,7 +450,7 @@ void requester_ats_translated(struct pcie_requester *r,
                  r->slots[tlp->tag].dma == tlp->context,
              "a translation for tag %u, which has asked for none", tlp->tag);
   struct ats_miss *m = tlp->context; /* its first member */
-  if (counts(r)) {
+  if (ats_counts(r)) {
     a->stats.requests++;
     a->stats.request_latency_sum += hd_now(r->device) - r->slots[tlp->tag].sent;
   }
@@ -659,11 +466,10 @@ void requester_ats_translated(struct pcie_requester *r,
       pcie_atc_insert(a->atc, m->stream, m->page, entry);
     end_miss(r, m, entry);
   }
-  progress(r);
+  requester_ats_progress(r);
 }
 
-/* ---- life and statistics --------------------------------------------------
- */
+/* ---- life and statistics ------------------------------------------------- */
 
 struct requester_ats *requester_ats_create(struct pcie_requester *r)
 {
@@ -706,7 +512,7 @@ static size_t waiting_reads(const struct requester_ats *a, size_t *misses)
 {
   size_t n = 0;
   *misses = 0;
-  for (size_t b = 0; b < BUCKETS; b++)
+  for (size_t b = 0; b < ATS_BUCKETS; b++)
     for (const struct ats_miss *m = a->buckets[b]; m; m = m->chain) {
       ++*misses;
       for (const struct ats_part *p = m->first; p; p = p->waiting)
@@ -726,7 +532,7 @@ const char *requester_ats_check(const struct pcie_requester *r)
     asked += r->slots[i].dma && !r->slots[i].dma->done;
     marks += (uint64_t)__builtin_popcount(r->slots[i].drains);
   }
-  for (size_t i = 0; i < ITAGS; i++)
+  for (size_t i = 0; i < ATS_ITAGS; i++)
     drains += a->drain[i].reads;
   if (a->written - a->left != writes)
     return "writes that wait for translations do not balance";

@@ -1,8 +1,8 @@
 /*
  * requester_internal.h - the requester's state; shared by its own files.
  *
- * requester.c      life, transfers with untranslated addresses, statistics
- * requester_ats.c  transfers by way of the ATC
+ * requester.c         life, transfers with untranslated addresses, statistics
+ * requester_ats*.c    transfers by way of the ATC
  */
 #ifndef HD_MODELS_PCIE_REQUESTER_INTERNAL_H
 #define HD_MODELS_PCIE_REQUESTER_INTERNAL_H
