@@ -86,7 +86,7 @@ static uint64_t faults(const struct test_rig *r, const struct iommu_fault **log)
   return total;
 }
 
-/* ---- Translation Requests ------------------------------------------- */
+/* ---- Translation Requests ------------------------------------------------ */
 
 static const struct {
   int mode;
@@ -165,7 +165,7 @@ START_TEST(requests_of_a_page_are_merged)
 }
 END_TEST
 
-/* ---- faults --------------------------------------------------------- */
+/* ---- faults -------------------------------------------------------------- */
 
 enum { FOREIGN_PASID = PASID + 1, UNKNOWN = 0x7700 };
 
@@ -223,7 +223,7 @@ START_TEST(refused_requests_get_no_rights)
 }
 END_TEST
 
-/* ---- translated requests -------------------------------------------- */
+/* ---- translated requests ------------------------------------------------- */
 
 static const int modes[] = {IOMMU_LEGACY, IOMMU_SCALABLE};
 
@@ -326,7 +326,7 @@ START_TEST(a_queued_check_is_served_by_another_walk)
 }
 END_TEST
 
-/* ---- invalidation --------------------------------------------------- */
+/* ---- invalidation -------------------------------------------------------- */
 
 static void command_device(struct test_rig *r, hd_time when, uint64_t address,
                            uint8_t shift)

@@ -15,7 +15,7 @@
 #define REQUESTER 0x1600
 enum { UNKNOWN_PASID = 99, MOST = 4096, PAGES = 8, STREAMS = 2 };
 
-/* ---- the root port ----------------------------------------------------- */
+/* ---- the root port ------------------------------------------------------- */
 
 struct seen {
   hd_time when;
@@ -25,6 +25,8 @@ struct seen {
   uint8_t type, at, flags, message;
 };
 
+/* Host pages are told from IOVAs by a high bit, and tell which version of the
+ * mapping they are of. */
 struct invalidation {
   hd_time when;
   uint64_t page;
@@ -180,7 +182,7 @@ static void root_start(struct hd_component *self)
   }
 }
 
-/* ---- the device --------------------------------------------------------- */
+/* ---- the device ---------------------------------------------------------- */
 
 struct action {
   struct pcie_dma dma;
@@ -238,7 +240,7 @@ static void device_handle(struct hd_component *self, struct hd_msg *m)
   ck_assert_ptr_null(pcie_requester_check(device.requester));
 }
 
-/* ---- runs --------------------------------------------------------------- */
+/* ---- runs ---------------------------------------------------------------- */
 
 static struct pcie_params params;
 static struct pcie_link_stats link_stats;
@@ -412,8 +414,7 @@ START_TEST(off_means_as_before)
 }
 END_TEST
 
-/* ---- what is asked for ----------------------------------------------------
- */
+/* ---- what is asked for --------------------------------------------------- */
 
 START_TEST(a_page_is_asked_for_once)
 {
@@ -503,8 +504,7 @@ START_TEST(one_tag_is_enough)
 }
 END_TEST
 
-/* ---- order ----------------------------------------------------------------
- */
+/* ---- order --------------------------------------------------------------- */
 
 /* Two pages are cached. A write that misses holds back the writes, the
  * interrupt and the read that come after it, but not reads that came before. */
@@ -533,8 +533,7 @@ START_TEST(nothing_overtakes_a_write)
 }
 END_TEST
 
-/* ---- no rights ------------------------------------------------------------
- */
+/* ---- no rights ----------------------------------------------------------- */
 
 static const struct {
   uint64_t address;
@@ -621,8 +620,7 @@ START_TEST(a_read_only_page_can_be_read)
 }
 END_TEST
 
-/* ---- invalidation ---------------------------------------------------------
- */
+/* ---- invalidation -------------------------------------------------------- */
 
 static bool used_version(uint64_t address, uint64_t version)
 {
@@ -710,8 +708,7 @@ START_TEST(a_write_in_the_queue_loses_its_translation)
 }
 END_TEST
 
-/* ---- nothing invalidated is used, whatever happens ------------------------
- */
+/* ---- nothing invalidated is used, whatever happens ----------------------- */
 
 static uint64_t state;
 

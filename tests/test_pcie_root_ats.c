@@ -13,11 +13,10 @@ enum { STEPS = 32 };
 #define FIRST 0x1600  /* requester behind the first port */
 #define SECOND 0x3a00 /* behind the second, and its switch */
 #define ENTRY (UINT64_C(0xabc000) | PCIE_ENTRY_READ)
-#define SLOW                                                                   \
-  (5 * HD_US) /* to translate or check, for addresses from 1 << 40             \
-               */
+/* To translate or check, for addresses from 1 << 40 on. */
+#define SLOW (5 * HD_US)
 
-/* ---- devices ------------------------------------------------------------ */
+/* ---- devices ------------------------------------------------------------- */
 
 struct step {
   hd_time when;
@@ -56,8 +55,7 @@ static void device_handle(struct hd_component *self, struct hd_msg *m)
   hd_msg_free(self, m);
 }
 
-/* ---- an IOMMU that takes its time -----------------------------------------
- */
+/* ---- an IOMMU that takes its time ---------------------------------------- */
 
 static struct {
   struct hd_component base;
@@ -99,8 +97,7 @@ static void unit_start(struct hd_component *self)
   hd_send_at(unit.answer, unit.message_at, t);
 }
 
-/* ---- runs -----------------------------------------------------------------
- */
+/* ---- runs ---------------------------------------------------------------- */
 
 static struct pcie_params params;
 static struct device first, second;
@@ -199,8 +196,7 @@ static void run(void)
   root_complex_destroy(rc);
 }
 
-/* ---- requests --------------------------------------------------------------
- */
+/* ---- requests ------------------------------------------------------------ */
 
 START_TEST(a_translation_is_a_completion)
 {
@@ -247,8 +243,7 @@ START_TEST(without_an_iommu_both_are_refused)
 }
 END_TEST
 
-/* ---- messages ---------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* To whom has asked for translations under that ID, and to nobody else. */
 START_TEST(messages_find_their_function)

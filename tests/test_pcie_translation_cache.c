@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- entries ---------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------- */
 
 START_TEST(entries_keep_page_and_size)
 {
@@ -32,7 +32,7 @@ START_TEST(entries_keep_page_and_size)
 }
 END_TEST
 
-/* ---- streams ---------------------------------------------------------- */
+/* ---- streams ------------------------------------------------------------- */
 
 START_TEST(streams_are_told_apart)
 {
@@ -66,7 +66,7 @@ START_TEST(streams_are_told_apart)
 }
 END_TEST
 
-/* ---- against a list ---------------------------------------------------- */
+/* ---- against a list ------------------------------------------------------ */
 
 enum { ENTRIES = 24, STEPS = 200000 };
 
@@ -207,7 +207,7 @@ START_TEST(it_keeps_what_a_list_keeps)
 }
 END_TEST
 
-/* ---- sets ------------------------------------------------------------- */
+/* ---- sets ---------------------------------------------------------------- */
 
 /* Four sets of one way: pages four apart throw each other out, others do not;
  * with two ways the third does. */

@@ -1,6 +1,7 @@
 /*
  * cache.h - the small associative caches of the remapping hardware: IOTLB,
- * context, PASID, paging-structure and interrupt-entry caches.
+ * context, PASID, paging-structure and interrupt-entry caches; and of devices
+ * (pcie/atc.h).
  *
  * Set-associative with a choice of replacement; one set is fully associative.
  * Keys are 64 bits and map to 64-bit values. The lookup is a hash of the key
