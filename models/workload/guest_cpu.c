@@ -127,6 +127,8 @@ static bool on_message(struct vcpu *v, struct hd_msg *m)
 
 void guest_soft_interrupts(struct guest_cpu *cpu)
 {
+  if (cpu->put_off > 0 && vcpu_now(&cpu->vcpu) >= cpu->threads_until)
+    napi_ksoftirqd(cpu);
   if (cpu->scheduled)
     cpu->guest->device->deferred(cpu);
   if (!cpu->work)
@@ -139,6 +141,10 @@ void guest_soft_interrupts(struct guest_cpu *cpu)
 
 void guest_wait(struct guest_cpu *cpu, hd_time until)
 {
+  if (cpu->put_off > 0) {
+    napi_ksoftirqd(cpu);
+    return;
+  }
   if (cpu->scheduled || cpu->work) {
     guest_soft_interrupts(cpu);
     return;

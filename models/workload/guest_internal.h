@@ -156,6 +156,7 @@ struct guest_rxq {
   struct packet_list list; /* received, not yet handled */
   uint64_t received, handled;
   bool polling;
+  bool put_off; /* ksoftirqd goes on with it */
 };
 
 struct guest_cpu {
@@ -173,7 +174,10 @@ struct guest_cpu {
   bool polls;     /* its thread looks at the rings itself, all the time */
   bool in_vain;   /* it finds nothing, since: */
   hd_time in_vain_since;
-  hd_time start; /* from MSG_VM_GO */
+  bool fair;             /* its thread takes turns with ksoftirqd, */
+  uint32_t put_off;      /* which has so many queue pairs to poll, */
+  hd_time threads_until; /* but not before: it is the thread's turn */
+  hd_time start;         /* from MSG_VM_GO */
   struct guest_sender sender;
   struct packet_list replies; /* socket of ping, or of received datagrams */
   int64_t replies_held;       /* bytes (skb truesize), of datagrams */
@@ -296,6 +300,8 @@ void qdisc_reset(struct guest_cpu *cpu, struct guest_txq *q);
 void napi_interrupt(struct guest_cpu *cpu, unsigned i);
 /* Polls a queue pair until nothing is left, with interrupts disabled. */
 void napi_run(struct guest_cpu *cpu, unsigned queue);
+/* A turn of ksoftirqd: a round of each queue pair that was put off. */
+void napi_ksoftirqd(struct guest_cpu *cpu);
 /* The same once, for a device whose interrupts are off for good. */
 void napi_drain(struct guest_cpu *cpu, unsigned queue);
 

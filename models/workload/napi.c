@@ -4,8 +4,10 @@
  * As Linux's NAPI: interrupts of the pair are held off once one has come; the
  * poll function cleans all completed transmit descriptors and takes at most a
  * budget of received packets; it runs again while there is more, and then
- * enables interrupts. (ksoftirqd is not modelled: a poll that always finds more
- * starves the vCPU's threads.)
+ * enables interrupts. Where an application receives datagrams, polling that
+ * lasts too long goes on in ksoftirqd, which takes turns with the application's
+ * thread: each gets as much time as the other, while it has something to do.
+ * Elsewhere a poll that always finds more starves the vCPU's threads.
  */
 #include "models/workload/web_server.h"
 
@@ -41,8 +43,13 @@ static void spend(struct guest_cpu *cpu, struct round r, int64_t cycles)
     vcpu_run(&cpu->vcpu, cycles);
 }
 
-/* The cycles of a round pass in one piece, then it takes effect. */
-static void poll(struct guest_cpu *cpu, unsigned queue)
+/* Polling that lasts longer goes on in ksoftirqd (Linux, kernel/softirq.c,
+ * MAX_SOFTIRQ_TIME). */
+#define SOFTIRQ_MOST (2 * HD_MS)
+
+/* The cycles of a round pass in one piece, then it takes effect. False: there
+ * is more, but it is `until`; a round is done in any case. */
+static bool poll(struct guest_cpu *cpu, unsigned queue, hd_time until)
 {
   struct guest *g = cpu->guest;
   int64_t entry = g->config.costs->napi_entry;
@@ -57,7 +64,10 @@ static void poll(struct guest_cpu *cpu, unsigned queue)
       qdisc_run_all(cpu);
     entry = 0;
     r = pending(g, queue);
-  } while (r.completed > 0 || r.received > 0);
+    if (r.completed == 0 && r.received == 0)
+      return true;
+  } while (vcpu_now(&cpu->vcpu) < until);
+  return false;
 }
 
 static void begin(struct guest_cpu *cpu, struct guest_rxq *q)
@@ -73,11 +83,41 @@ void napi_run(struct guest_cpu *cpu, unsigned queue)
   const struct netdev_ops *dev = q->dev->ops;
   if (!dev->irq_begin(cpu, 1 + queue))
     return;
+  hd_time until =
+      cpu->fair ? vcpu_now(&cpu->vcpu) + SOFTIRQ_MOST : HD_TIME_NEVER;
   do {
     begin(cpu, q);
-    poll(cpu, queue);
+    if (!poll(cpu, queue, until)) {
+      q->put_off = true;
+      cpu->put_off++;
+      return;
+    }
     q->polling = false;
   } while (dev->irq_end(cpu, 1 + queue));
+}
+
+static void go_on(struct guest_cpu *cpu, struct guest_rxq *q)
+{
+  if (!poll(cpu, q->index, 0))
+    return;
+  q->polling = false;
+  if (q->dev->ops->irq_end(cpu, 1 + q->index)) {
+    begin(cpu, q); /* more has come */
+    return;
+  }
+  q->put_off = false;
+  cpu->put_off--;
+}
+
+void napi_ksoftirqd(struct guest_cpu *cpu)
+{
+  struct guest *g = cpu->guest;
+  hd_time begun = vcpu_now(&cpu->vcpu);
+  for (size_t i = 0; i < g->n_pairs; i++)
+    if (g->rxq[i].cpu == cpu && g->rxq[i].put_off)
+      go_on(cpu, &g->rxq[i]);
+  hd_time now = vcpu_now(&cpu->vcpu);
+  cpu->threads_until = now + (now - begun);
 }
 
 void napi_drain(struct guest_cpu *cpu, unsigned queue)
@@ -86,7 +126,7 @@ void napi_drain(struct guest_cpu *cpu, unsigned queue)
   if (r.completed == 0 && r.received == 0)
     return;
   begin(cpu, &cpu->guest->rxq[queue]);
-  poll(cpu, queue);
+  (void)poll(cpu, queue, HD_TIME_NEVER);
   cpu->guest->rxq[queue].polling = false;
 }
 

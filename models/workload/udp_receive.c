@@ -5,7 +5,8 @@
  * A thread on each vCPU that handles queue pairs reads what arrives there, a
  * datagram a system call. One that finds the socket full is dropped. While
  * there is more the thread goes on; it pays for being woken when it had to
- * wait.
+ * wait. When more comes than the vCPU can handle, it has half of the vCPU's
+ * time (napi.c).
  */
 #include "models/workload/guest_internal.h"
 
@@ -44,6 +45,7 @@ void udp_receive_run(struct guest_cpu *cpu)
 {
   const struct guest_params *k = cpu->guest->config.costs;
   bool slept = true;
+  cpu->fair = true;
   for (;;) {
     guest_soft_interrupts(cpu);
     if (cpu->replies.count == 0) {
