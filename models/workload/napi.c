@@ -47,12 +47,13 @@ static void spend(struct guest_cpu *cpu, struct round r, int64_t cycles)
  * MAX_SOFTIRQ_TIME). */
 #define SOFTIRQ_MOST (2 * HD_MS)
 
-/* The cycles of a round pass in one piece, then it takes effect. False: there
- * is more, but it is `until`; a round is done in any case. */
-static bool poll(struct guest_cpu *cpu, unsigned queue, hd_time until)
+/* The cycles of a round pass in one piece, then it takes effect; those of
+ * `entry` come before the first. False: there is more, but it is `until`; a
+ * round is done in any case. */
+static bool poll(struct guest_cpu *cpu, unsigned queue, int64_t entry,
+                 hd_time until)
 {
   struct guest *g = cpu->guest;
-  int64_t entry = g->config.costs->napi_entry;
   struct round r = pending(g, queue);
   do {
     spend(cpu, r, entry + cost(g, queue, r));
@@ -87,7 +88,7 @@ void napi_run(struct guest_cpu *cpu, unsigned queue)
       cpu->fair ? vcpu_now(&cpu->vcpu) + SOFTIRQ_MOST : HD_TIME_NEVER;
   do {
     begin(cpu, q);
-    if (!poll(cpu, queue, until)) {
+    if (!poll(cpu, queue, cpu->guest->config.costs->napi_entry, until)) {
       q->put_off = true;
       cpu->put_off++;
       return;
@@ -98,7 +99,7 @@ void napi_run(struct guest_cpu *cpu, unsigned queue)
 
 static void go_on(struct guest_cpu *cpu, struct guest_rxq *q)
 {
-  if (!poll(cpu, q->index, 0))
+  if (!poll(cpu, q->index, 0, 0))
     return;
   q->polling = false;
   if (q->dev->ops->irq_end(cpu, 1 + q->index)) {
@@ -126,7 +127,7 @@ void napi_drain(struct guest_cpu *cpu, unsigned queue)
   if (r.completed == 0 && r.received == 0)
     return;
   begin(cpu, &cpu->guest->rxq[queue]);
-  (void)poll(cpu, queue, HD_TIME_NEVER);
+  (void)poll(cpu, queue, cpu->guest->config.costs->napi_entry, HD_TIME_NEVER);
   cpu->guest->rxq[queue].polling = false;
 }
 
