@@ -13,6 +13,11 @@ static uint32_t sibling_of(const struct scheduler *s, uint32_t core)
   return core < s->siblings ? core + s->siblings : core - s->siblings;
 }
 
+static bool has_work(const struct scheduler *s, const struct core *c)
+{
+  return c->running != NO_VCPU && !s->entities[c->running].polling;
+}
+
 bool sched_is_shared(const struct scheduler *s, uint32_t core)
 {
   return s->siblings > 0 && s->cores[sibling_of(s, core)].works;
@@ -35,7 +40,7 @@ void sched_smt_update(struct scheduler *s, uint32_t core)
     return;
   struct core *c = &s->cores[core];
   uint32_t sibling = sibling_of(s, core);
-  bool works = c->running != NO_VCPU && !s->entities[c->running].polling;
+  bool works = has_work(s, c);
   sched_smt_mark(s, core);
   sched_smt_mark(s, sibling);
   if (c->works == works)
@@ -60,11 +65,11 @@ void sched_smt_mark(struct scheduler *s, uint32_t core)
 const char *sched_smt_check(const struct scheduler *s, uint32_t core)
 {
   const struct core *c = &s->cores[core];
-  bool idle = c->running == NO_VCPU;
   if (s->siblings == 0)
     return NULL;
-  if (c->works != (!idle && !s->entities[c->running].polling))
+  if (c->works != has_work(s, c))
     return "whether a thread works is wrong";
+  bool idle = c->running == NO_VCPU;
   bool other = s->cores[sibling_of(s, core)].running == NO_VCPU;
   if (core_set_has(s->whole_set, core) != (idle && !c->reserved && other))
     return "the set of whole cores is wrong";

@@ -123,8 +123,8 @@ void iommu_invalidate_device(struct iommu *u, struct iommu_command *c)
 void iommu_device_answered(struct iommu *u, struct pcie_tlp *t)
 {
   HD_REQUIRE(&u->base,
-             t->message == PCIE_INVALIDATE_COMPLETION &&
-                 t->tag < IOMMU_DEVICE_TAGS && (u->tags >> t->tag & 1),
+             t->message == PCIE_INVALIDATE_COMPLETION && t->tag < PCIE_ITAGS &&
+                 (u->tags >> t->tag & 1),
              "an Invalidate Completion for tag %u, which is free", t->tag);
   u->tags &= ~(1u << t->tag);
   u->at_devices--;

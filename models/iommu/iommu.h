@@ -108,8 +108,7 @@ struct hd_channel *iommu_status_channel(struct iommu *u,
 /* Queued invalidation (VT-d 6.5). After entries of the IOTLB, software
  * invalidates those of the device-TLBs that may hold them, too (6.5.2.5): a
  * command for each requester and PASID. The unit sends an Invalidate Request to
- * the function, of which IOMMU_DEVICE_TAGS may be unanswered; more wait. */
-enum { IOMMU_DEVICE_TAGS = 32 };
+ * the function, of which PCIE_ITAGS may be unanswered; more wait. */
 enum iommu_command_type {
   IOMMU_INVALIDATE_CONTEXT, /* whole context cache */
   IOMMU_INVALIDATE_PASID,   /* domain-selective PASID cache */

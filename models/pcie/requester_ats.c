@@ -322,7 +322,7 @@ const char *requester_ats_check(const struct pcie_requester *r)
     asked += r->slots[i].dma && !r->slots[i].dma->done;
     marks += (uint64_t)__builtin_popcount(r->slots[i].drains);
   }
-  for (size_t i = 0; i < ATS_ITAGS; i++)
+  for (size_t i = 0; i < PCIE_ITAGS; i++)
     drains += a->drain[i].reads;
   if (a->written - a->left != writes)
     return "writes that wait for translations do not balance";

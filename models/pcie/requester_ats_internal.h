@@ -13,7 +13,7 @@
 #include "models/pcie/requester_internal.h"
 #include "sim/engine/pool.h"
 
-enum { ATS_BUCKETS = 256, ATS_ITAGS = 32 };
+enum { ATS_BUCKETS = 256 };
 
 enum part_state { PART_PLAIN, PART_WAITING, PART_READY, PART_REFUSED };
 
@@ -63,7 +63,7 @@ struct requester_ats {
   struct {
     uint32_t reads; /* that the Invalidate Completion waits for */
     uint16_t requester;
-  } drain[ATS_ITAGS];
+  } drain[PCIE_ITAGS];
   struct pcie_ats_stats stats;
 };
 

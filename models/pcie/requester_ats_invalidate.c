@@ -85,7 +85,7 @@ void requester_ats_message(struct pcie_requester *r, const struct pcie_tlp *tlp)
   struct requester_ats *a = r->ats;
   HD_REQUIRE(r->device,
              a && tlp->message == PCIE_INVALIDATE_REQUEST &&
-                 tlp->tag < ATS_ITAGS,
+                 tlp->tag < PCIE_ITAGS,
              "a message of ATS that the requester does not expect");
   unsigned shift = pcie_entry_shift(tlp->data);
   uint64_t page = pcie_entry_page(tlp->data);

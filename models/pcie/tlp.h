@@ -22,6 +22,7 @@ enum pcie_message {
   PCIE_INVALIDATE_REQUEST,   /* `data`: the range, as a translation */
   PCIE_INVALIDATE_COMPLETION /* no data */
 };
+enum { PCIE_ITAGS = 32 };
 
 /* Flow-control classes (PCIe 2.6.1). */
 enum pcie_class { PCIE_POSTED, PCIE_NON_POSTED, PCIE_COMPLETION, PCIE_CLASSES };
