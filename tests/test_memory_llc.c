@@ -133,6 +133,63 @@ START_TEST(every_access_is_as_in_the_textbook)
 }
 END_TEST
 
+/* ---- what may be held ----------------------------------------------- */
+
+START_TEST(a_block_may_hold_lines_while_it_does)
+{
+  enum { WAYS = 4, BLOCK = LLC_BLOCK_LINES };
+  struct llc l;
+  uint64_t victim, line = 7 * BLOCK - 1;
+  ck_assert(llc_initialize(&l, WAYS * LLC_LINE, WAYS)); /* one set */
+  ck_assert(!llc_may_hold(&l, line, line));
+  allocate(&l, line, llc_way_mask(WAYS), false, &victim);
+  ck_assert(llc_may_hold(&l, line, line));
+  ck_assert(llc_may_hold(&l, line - BLOCK, line)); /* from the block before */
+  ck_assert(llc_may_hold(&l, line, line + 3 * BLOCK));
+  ck_assert(!llc_may_hold(&l, line + 1, line + 3 * BLOCK));
+  ck_assert(!llc_may_hold(&l, line - 2 * BLOCK + 1, line - BLOCK));
+
+  for (uint64_t i = 1; i <= WAYS; i++) { /* the last one evicts it */
+    ck_assert(llc_may_hold(&l, line, line));
+    allocate(&l, line + i * BLOCK, llc_way_mask(WAYS), false, &victim);
+  }
+  ck_assert(!llc_may_hold(&l, line, line));
+  struct llc_place p = llc_locate(&l, line + BLOCK);
+  llc_drop(&l, &p);
+  llc_drop(&l, &p);
+  ck_assert(!llc_may_hold(&l, line + BLOCK, line + BLOCK));
+  ck_assert(llc_may_hold(&l, line + 2 * BLOCK, line + 2 * BLOCK));
+  ck_assert_ptr_null(llc_check(&l));
+  llc_terminate(&l);
+}
+END_TEST
+
+/* Many blocks share a counter: none may vanish with another. */
+START_TEST(no_line_that_is_held_is_denied)
+{
+  enum { WAYS = 16, SETS = 8192, LINES = WAYS * SETS };
+  static uint64_t seen[LINES];
+  struct llc l;
+  ck_assert(llc_initialize(&l, (uint64_t)LINES * LLC_LINE, WAYS));
+  gsl_rng *rng = hd_rng_new(1, "test", "blocks");
+  for (int i = 0; i < 8 * LINES; i++) {
+    uint64_t victim, line = gsl_rng_uniform_int(rng, 1u << 30);
+    if (!touch(&l, line, LLC_READ))
+      allocate(&l, line, llc_way_mask(WAYS), LLC_READ, &victim);
+    seen[i % LINES] = line;
+  }
+  int held = 0;
+  for (int i = 0; i < LINES; i++)
+    if (touch(&l, seen[i], LLC_READ)) {
+      held++;
+      ck_assert(llc_may_hold(&l, seen[i], seen[i]));
+    }
+  ck_assert_int_gt(held, LINES / 4);
+  gsl_rng_free(rng);
+  llc_terminate(&l);
+}
+END_TEST
+
 /* ---- geometry ------------------------------------------------------- */
 
 START_TEST(lines_above_each_other_are_told_apart)
@@ -193,6 +250,8 @@ int main(void)
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, every_access_is_as_in_the_textbook, 0,
                       (int)(sizeof geometries / sizeof *geometries));
+  tcase_add_test(c, a_block_may_hold_lines_while_it_does);
+  tcase_add_test(c, no_line_that_is_held_is_denied);
   tcase_add_test(c, lines_above_each_other_are_told_apart);
   tcase_add_test(c, any_size_can_hold_a_socket_of_16_tib);
   tcase_add_test(c, a_cache_of_a_whole_socket_holds_exactly_its_size);

@@ -66,7 +66,8 @@ struct scheduler {
   const struct hd_window *window;
   hd_time to_vcpu; /* latency of the channels to vCPUs */
   struct entity *entities;
-  uint32_t n_entities, cap_entities;
+  struct hd_channel_hint *hints; /* of their channels; set by start() */
+  uint32_t n_entities, cap_entities, n_hints;
   struct core *cores;
   uint32_t n_cores, n_reserved, waiting, busy_cores;
   uint32_t siblings; /* core c and c + siblings share one; 0: none do */

@@ -89,8 +89,19 @@ static void ahead(const struct hd_component *self, const struct hd_msg *msg)
     vcpu = ((const struct sched_msg *)msg)->vcpu;
   else if (msg->kind == MSG_IRQ_WAKE)
     vcpu = sched_translated(s, (const struct interrupt_msg *)msg);
-  if (vcpu < s->n_entities)
-    hd_fetch(&s->entities[vcpu], sizeof *s->entities);
+  if (vcpu >= s->n_entities)
+    return;
+  hd_fetch(&s->entities[vcpu], sizeof *s->entities);
+  if (msg->kind == MSG_IRQ_WAKE && vcpu < s->n_hints)
+    hd_channel_fetch(s->hints[vcpu]);
+}
+
+static void start(struct hd_component *self)
+{
+  struct scheduler *s = (struct scheduler *)self;
+  s->hints = hd_array(self, s->n_entities, sizeof *s->hints, "the scheduler");
+  for (; s->n_hints < s->n_entities; s->n_hints++)
+    s->hints[s->n_hints] = hd_channel_hint(s->entities[s->n_hints].to);
 }
 
 static void handle(struct hd_component *self, struct hd_msg *msg)
@@ -175,7 +186,7 @@ struct scheduler *scheduler_create(struct hd_engine *e, const char *path,
                                    const struct hd_window *window)
 {
   static const struct hd_component_ops ops = {
-      .kind = "scheduler", .handle = handle, .ahead = ahead};
+      .kind = "scheduler", .handle = handle, .start = start, .ahead = ahead};
   check_params(params);
   struct scheduler *s = hd_array(NULL, 1, sizeof *s, "the scheduler");
   hd_component_initialize(&s->base, e, &ops, path, host);
@@ -208,6 +219,7 @@ void scheduler_destroy(struct scheduler *s)
     free(s->sources[i].vcpus);
   free(s->sources);
   free(s->entities);
+  free(s->hints);
   free(s);
 }
 

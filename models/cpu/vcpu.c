@@ -7,10 +7,19 @@
 
 /* -- life ---------------------------------------------------------------- */
 
+static void declare_channel(struct vcpu *v, const struct hd_channel *ch)
+{
+  if (ch)
+    hd_task_add_footprint(&v->task, ch, sizeof *ch);
+}
+
 static void body(struct hd_task *task)
 {
   struct vcpu *v = (struct vcpu *)task;
   HD_REQUIRE(&task->base, v->to_scheduler != NULL, "vCPU without scheduler");
+  declare_channel(v, v->to_root);
+  declare_channel(v, v->to_scheduler);
+  declare_channel(v, v->to_interrupts);
   vcpu_start(v);
   v->ops->main(v);
   for (;;)

@@ -96,7 +96,8 @@ static void begin_update(struct interrupt_unit *u, struct posted_descriptor *d,
                          struct pcie_tlp *tlp)
 {
   hd_time delay = hd_time_max(tlp->entered - hd_now(&u->base), 0);
-  hd_channel_fetch(d->notify); /* who it is for will be told */
+  if (d->state == PID_RUNNING)
+    hd_channel_fetch(hd_channel_hint(d->notify)); /* will be told */
   d->updating = true;
   interrupt_access(u, UPDATE_DESCRIPTOR, true, d->address, 8, tlp, delay);
 }

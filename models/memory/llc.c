@@ -55,7 +55,8 @@ bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
   l->odd = (uint32_t)(sets >> l->low_bits);
   l->odd_inverse = UINT64_MAX / l->odd + 1; /* 0 for odd == 1 */
   l->allocation = calloc(sets * set_bytes(l) + SET_ALIGNMENT, 1);
-  if (!l->allocation)
+  l->held = calloc(LLC_BLOCKS, sizeof *l->held);
+  if (!l->allocation || !l->held)
     return false;
   uintptr_t start = (uintptr_t)l->allocation;
   l->sets = l->allocation + (SET_ALIGNMENT - start % SET_ALIGNMENT);
@@ -65,6 +66,7 @@ bool llc_initialize(struct llc *l, uint64_t size, unsigned ways)
 void llc_terminate(struct llc *l)
 {
   free(l->allocation);
+  free(l->held);
 }
 
 /* Remainder of a 32-bit number by multiplication (Lemire, Kaser, Kurz 2019). */
@@ -181,6 +183,13 @@ enum llc_state llc_touch(struct llc *l, const struct llc_place *p,
   return found;
 }
 
+/* The line in a way whose tag is `tag`. */
+static inline uint64_t line_of(const struct llc *l, size_t set, uint32_t tag)
+{
+  return (uint64_t)(tag - 1) << l->low_bits |
+         (set & ((UINT64_C(1) << l->low_bits) - 1));
+}
+
 /* The oldest of the ways in `mask`. Ways never used are older than all used
  * ones, so invalid ways go first. */
 static inline unsigned victim_way(const struct llc *l, size_t set,
@@ -199,6 +208,20 @@ static inline unsigned victim_way(const struct llc *l, size_t set,
   return victim;
 }
 
+static inline void count_in(struct llc *l, uint64_t line)
+{
+  uint32_t block = llc_block(line);
+  l->held[block]++;
+  l->some[block / 64] |= UINT64_C(1) << block % 64;
+}
+
+static inline void count_out(struct llc *l, uint64_t line)
+{
+  uint32_t block = llc_block(line);
+  if (--l->held[block] == 0)
+    l->some[block / 64] &= ~(UINT64_C(1) << block % 64);
+}
+
 bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
                   enum llc_access access, uint64_t *victim)
 {
@@ -209,10 +232,12 @@ bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
   uint32_t *slot = tags_of(l, set) + way;
   uint32_t *dirty_ways = dirty_of(l, set);
   bool evicted = (*dirty_ways & bit) != 0;
-  if (evicted)
-    *victim = (uint64_t)(*slot - 1) << l->low_bits |
-              (set & ((UINT64_C(1) << l->low_bits) - 1));
+  if (*slot) {
+    *victim = line_of(l, set, *slot);
+    count_out(l, *victim);
+  }
   *slot = p->tag;
+  count_in(l, p->line);
   set_bit(dirty_ways, bit, access != LLC_READ);
   set_bit(in_core_of(l, set), bit, access == LLC_CORE_WRITE);
   promote(l, set, way);
@@ -226,26 +251,40 @@ void llc_drop(struct llc *l, const struct llc_place *p)
   if (way < 0)
     return;
   tags_of(l, set)[way] = 0;
+  count_out(l, p->line);
   set_bit(dirty_of(l, set), UINT32_C(1) << way, false);
   set_bit(in_core_of(l, set), UINT32_C(1) << way, false);
   demote(l, set, (unsigned)way);
 }
 
+static uint64_t counted(const struct llc *l)
+{
+  uint64_t lines = 0;
+  for (size_t i = 0; i < LLC_BLOCKS; i++)
+    lines += l->held[i];
+  return lines;
+}
+
 const char *llc_check(const struct llc *l)
 {
   size_t sets = l->used ? (size_t)l->odd << l->low_bits : 0;
+  uint64_t held = 0;
   for (size_t s = 0; s < sets; s++) {
     uint32_t seen = 0;
     for (unsigned w = 0; w < l->ways; w++) {
       uint32_t tag = tags_of(l, s)[w];
       seen |= UINT32_C(1) << (rank_of(l, s, w) & 31);
+      held += tag != 0;
       if (tag == 0 && (*dirty_of(l, s) >> w & 1))
         return "an invalid LLC way is dirty";
       if (tag != 0 && way_of(l, s, tag) != (int)w)
         return "an LLC line is in two ways";
+      uint64_t line = tag != 0 ? line_of(l, s, tag) : 0;
+      if (tag != 0 && !llc_may_hold(l, line, line))
+        return "an LLC line is not counted for its block";
     }
     if (seen != llc_way_mask(l->ways))
       return "LRU order of an LLC set is not a permutation";
   }
-  return NULL;
+  return held == counted(l) ? NULL : "LLC lines and their counts differ";
 }

@@ -8,9 +8,15 @@
  * Rapids: 56 slices of 2048 sets); it is split into odd << low_bits, and only
  * the odd factor costs a multiplication.
  *
+ * Most of what is read was never in the cache: packets, which software wrote.
+ * So lines are counted by blocks of 64 KiB, in fewer counters than there are
+ * blocks: where the counter is zero no set needs to be looked at. That is known
+ * from a bit per counter, since the bits stay in the processor's own cache.
+ *
  * Memory: 128 bytes a set of up to 16 ways, 256 of up to 32 (14 MiB for a cache
- * of 105 MiB); all of it starts as zero bytes from calloc(), so sets that are
- * never touched cost nothing. A set is one pair of the real machine's lines.
+ * of 105 MiB), and 264 KiB of counters and bits; all of it starts as zero bytes
+ * from calloc(), so what is never touched costs nothing. A set is one pair of
+ * the real machine's lines.
  */
 #ifndef HD_MODELS_MEMORY_LLC_H
 #define HD_MODELS_MEMORY_LLC_H
@@ -23,6 +29,8 @@
 #define LLC_LINE_SHIFT 6
 #define LLC_WAYS_MAX 32
 
+enum { LLC_BLOCK_LINES = 1024, LLC_BLOCKS = 1 << 16 };
+
 /* A set, of `stride` (16 or 32) ways:
  *   uint32_t tags[stride]   upper bits of the line + 1; 0: invalid
  *   uint8_t ranks[stride]   LRU rank (0: last used) ^ way, so that zero bytes
@@ -32,11 +40,21 @@
  *                           have it in its own caches, newer than here */
 struct llc {
   unsigned char *sets, *allocation;
+  uint32_t *held;       /* lines, by llc_block() */
   uint64_t odd_inverse; /* for the remainder modulo odd */
   uint32_t odd;         /* number of sets = odd << low_bits */
   unsigned low_bits, ways, stride;
   bool used; /* some line has ever been in it; else no set is looked at */
+  uint64_t some[LLC_BLOCKS / 64]; /* bit per block: it holds lines */
 };
+
+/* The counter of a line's block. Neighbours have neighbouring counters; the
+ * upper bits see to it that machines of the same layout have others. */
+static inline uint32_t llc_block(uint64_t line)
+{
+  uint64_t block = line / LLC_BLOCK_LINES;
+  return (uint32_t)(block ^ block / 1024 * 0x9e37) % LLC_BLOCKS;
+}
 
 /* Geometry: size / LLC_LINE / ways sets, rounded down to a multiple of 64 (so
  * that 32-bit tags cover 16 TiB) unless there are fewer; at least one. False
@@ -63,6 +81,19 @@ struct llc_place {
 };
 struct llc_place llc_locate(const struct llc *l, uint64_t line);
 
+/* False: none of the lines is held. True: some may be. */
+static inline bool llc_may_hold(const struct llc *l, uint64_t first,
+                                uint64_t last)
+{
+  for (uint64_t line = first; line <= last;
+       line = (line / LLC_BLOCK_LINES + 1) * LLC_BLOCK_LINES) {
+    uint32_t block = llc_block(line);
+    if (l->some[block / 64] >> block % 64 & 1)
+      return true;
+  }
+  return false;
+}
+
 /* The next line's place. */
 static inline void llc_advance(const struct llc *l, struct llc_place *p)
 {
@@ -78,7 +109,8 @@ enum llc_state llc_touch(struct llc *l, const struct llc_place *p,
                          enum llc_access access);
 
 /* Puts an absent line into the least recently used of the ways in `mask` (not
- * 0). True when a dirty line was evicted, which is then *victim. */
+ * 0). True when a dirty line was evicted, which is then *victim; otherwise that
+ * may change, too. */
 bool llc_allocate(struct llc *l, const struct llc_place *p, uint32_t mask,
                   enum llc_access access, uint64_t *victim);
 

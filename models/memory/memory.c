@@ -34,7 +34,8 @@ struct memory {
   uint64_t *bases;         /* of the regions, for the search */
   uint16_t recent[RECENT]; /* by recent_at(): where an address was found last */
   struct hd_channel **observers;
-  uint32_t n_regions, n_observers;
+  struct hd_channel_hint *hints; /* of the observers; set by start() */
+  uint32_t n_regions, n_observers, n_hints;
   struct hd_counter reads, writes, lines, hits;
   uint64_t arrived, finished, stray; /* accesses, since the start */
   uint64_t held;                     /* reads that wait for writes, now */
@@ -278,25 +279,50 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
 
 /* ---- fetching ahead ------------------------------------------------- */
 
+/* The region that is known from the TLP itself, or from an earlier search. */
+static void fetch_region(const struct memory *m, const struct pcie_tlp *tlp)
+{
+  uint32_t i =
+      tlp->owner < m->n_regions ? tlp->owner : m->recent[recent_at(tlp->hpa)];
+  hd_fetch(&m->regions[i], sizeof *m->regions);
+}
+
+static void ahead_of_access(const struct memory *m, uint64_t address,
+                            uint32_t length, bool allocates)
+{
+  const struct llc *l = &m->near.llc;
+  struct memory_span s = memory_span_of(address, length);
+  if (allocates || llc_may_hold(l, s.first, s.last))
+    llc_fetch(l, s.first, length);
+}
+
 static void ahead(const struct hd_component *self, const struct hd_msg *msg)
 {
   const struct memory *m = (const struct memory *)self;
   if (msg->kind == MSG_TLP_ACCESS) {
     const struct pcie_tlp *tlp = (const struct pcie_tlp *)msg;
-    llc_fetch(&m->near.llc, memory_span_of(tlp->hpa, tlp->length).first,
-              tlp->length);
-    if (tlp->type == PCIE_MWR && tlp->observer < m->n_observers)
-      hd_channel_fetch(m->observers[tlp->observer]);
+    ahead_of_access(m, tlp->hpa, tlp->length, tlp->type == PCIE_MWR);
+    fetch_region(m, tlp);
+    if (tlp->type == PCIE_MWR && tlp->observer < m->n_hints)
+      hd_channel_fetch(m->hints[tlp->observer]);
   } else if (msg->kind == MSG_MEMORY_ACCESS) {
     const struct memory_request *q = (const struct memory_request *)msg;
-    llc_fetch(&m->near.llc, q->address >> LLC_LINE_SHIFT, q->length);
+    ahead_of_access(m, q->address, q->length, true);
   }
+}
+
+static void start(struct hd_component *self)
+{
+  struct memory *m = (struct memory *)self;
+  m->hints = hd_array(self, m->n_observers, sizeof *m->hints, "observers");
+  for (; m->n_hints < m->n_observers; m->n_hints++)
+    m->hints[m->n_hints] = hd_channel_hint(m->observers[m->n_hints]);
 }
 
 /* ---- building ------------------------------------------------------- */
 
 static const struct hd_component_ops ops = {
-    .kind = "memory", .handle = handle, .ahead = ahead};
+    .kind = "memory", .handle = handle, .start = start, .ahead = ahead};
 
 struct memory *memory_create(struct hd_engine *e, const char *path,
                              const char *host,
@@ -324,6 +350,7 @@ void memory_destroy(struct memory *m)
   free(m->regions);
   free(m->bases);
   free(m->observers);
+  free(m->hints);
   free(m);
 }
 

@@ -44,6 +44,8 @@ hd_time memory_node_fetch(struct memory_node *n, hd_time now,
                           struct memory_span s, uint32_t ways,
                           enum llc_access access, uint64_t *hits)
 {
+  if (!ways && !llc_may_hold(&n->llc, s.first, s.last))
+    return memory_node_bypass(n, now, s);
   hd_time ready = now + n->params->llc_latency, done = ready;
   struct llc_place p = llc_locate(&n->llc, s.first);
   for (; p.line <= s.last; llc_advance(&n->llc, &p)) {

@@ -88,11 +88,21 @@ static void fetch_done(struct hd_component *device, struct pcie_dma *d)
   hd_pool_put(&n->fetches, f);
 }
 
+/* The packets that will be stamped when the descriptors have been read. */
+static void fetch_packets(const struct nic_queue *q, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++)
+    hd_fetch(q->descriptors[nic_slot(q, q->requested + i)].packet,
+             sizeof(struct packet));
+}
+
 void nic_fetch_descriptors(struct nic *n, struct nic_queue *q)
 {
   uint32_t count = wanted(n, q);
   if (count == 0)
     return;
+  if (!q->rx)
+    fetch_packets(q, count);
   struct nic_fetch *f = hd_pool_get(&n->fetches);
   uint32_t size = q->ring->descriptor;
   *f = (struct nic_fetch){

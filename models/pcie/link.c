@@ -52,6 +52,11 @@ static void set_times(struct pcie_link *l)
   l->fc_interval = p->fc_interval * l->byte;
   l->skip_interval = p->skip_interval * l->byte;
   l->periodic = p->dllp_mode == PCIE_DLLP_PERIODIC;
+  l->period[EXTRA_SKIP] = l->skip_interval;
+  if (l->periodic) {
+    l->period[EXTRA_ACK] = l->ack_interval;
+    l->period[EXTRA_FC] = l->fc_interval;
+  }
   l->errors = p->bit_error_rate > 0;
 }
 

@@ -54,6 +54,7 @@ enum pcie_extra {
   EXTRA_SKIP,
   EXTRA_ACK,
   EXTRA_NAK,
+  EXTRA_SELDOM = EXTRA_NAK,
   EXTRA_FC, /* one per class; in periodic mode only the first is used */
   EXTRA_COUNT = EXTRA_FC + PCIE_CLASSES
 };
@@ -114,8 +115,10 @@ struct pcie_tx {
   struct hd_channel *to_link; /* from the sender */
   wire_time free;             /* end of everything committed */
   wire_time longest;          /* longest TLP so far */
-  wire_time due[EXTRA_COUNT], next_due;
-  bool uncut; /* the receiver takes completions uncut */
+  wire_time due[EXTRA_COUNT]; /* by enum pcie_extra */
+  wire_time next_due;         /* the earliest of them */
+  wire_time seldom_due;       /* the earliest from EXTRA_SELDOM on */
+  bool uncut;                 /* the receiver takes completions uncut */
   /* Posted requests for a receiver that lets the link free them. */
   bool decoding;
   hd_time decode_latency;
@@ -132,6 +135,7 @@ struct pcie_link {
   const struct hd_window *window; /* the owner may still move it */
   wire_time byte, propagation;
   wire_time ack_interval, fc_interval, skip_interval;
+  wire_time period[EXTRA_COUNT]; /* of what is sent periodically; else 0 */
   bool periodic, errors;
   gsl_rng *rng;
   struct pcie_tx tx[2];

@@ -3,12 +3,16 @@
  */
 #include "models/pcie/link_internal.h"
 
-static void refresh_next_due(struct pcie_tx *tx)
+/* Acks are by far the most: what changes seldom is kept as one. */
+static inline void refresh_next_due(struct pcie_tx *tx, int changed)
 {
-  wire_time next = tx->due[0];
-  for (int i = 1; i < EXTRA_COUNT; i++)
-    next = wire_min(next, tx->due[i]);
-  tx->next_due = next;
+  if (changed >= EXTRA_SELDOM) {
+    tx->seldom_due = WIRE_NEVER;
+    for (int i = EXTRA_SELDOM; i < EXTRA_COUNT; i++)
+      tx->seldom_due = wire_min(tx->seldom_due, tx->due[i]);
+  }
+  wire_time often = wire_min(tx->due[EXTRA_SKIP], tx->due[EXTRA_ACK]);
+  tx->next_due = wire_min(often, tx->seldom_due);
 }
 
 void pcie_tx_initialize(struct pcie_link *l, int end)
@@ -16,29 +20,16 @@ void pcie_tx_initialize(struct pcie_link *l, int end)
   struct pcie_tx *tx = &l->tx[end];
   for (int i = 0; i < EXTRA_COUNT; i++)
     tx->due[i] = WIRE_NEVER;
-  tx->due[EXTRA_SKIP] = l->skip_interval;
-  if (l->periodic) {
-    tx->due[EXTRA_ACK] = l->ack_interval;
-    tx->due[EXTRA_FC] = l->fc_interval;
-  }
-  refresh_next_due(tx);
+  for (int i = 0; i < EXTRA_COUNT; i++)
+    if (l->period[i])
+      tx->due[i] = l->period[i];
+  refresh_next_due(tx, EXTRA_SELDOM);
 }
 
 void pcie_tx_set_due(struct pcie_tx *tx, int extra, wire_time due)
 {
   tx->due[extra] = due;
-  refresh_next_due(tx);
-}
-
-static wire_time period_of(const struct pcie_link *l, int extra)
-{
-  if (extra == EXTRA_SKIP)
-    return l->skip_interval;
-  if (!l->periodic)
-    return 0;
-  return extra == EXTRA_ACK  ? l->ack_interval
-         : extra == EXTRA_FC ? l->fc_interval
-                             : 0;
+  refresh_next_due(tx, extra);
 }
 
 /* Sends the earliest of what is due. */
@@ -56,12 +47,11 @@ static void charge(struct pcie_link *l, int end)
     hd_busy_add(&tx->counts.busy, l->window, wire_floor(from),
                 wire_floor(tx->free));
   }
-  wire_time period = period_of(l, i);
-  if (period)
-    tx->due[i] += period;
+  if (l->period[i])
+    tx->due[i] += l->period[i];
   else
     tx->due[i] = i == EXTRA_ACK ? pcie_replay_next_ack(l, end) : WIRE_NEVER;
-  refresh_next_due(tx);
+  refresh_next_due(tx, i);
 }
 
 /* After a long idle time: what was due periodically found an idle wire. Leaves
@@ -70,7 +60,7 @@ static void skip_idle(struct pcie_link *l, int end, wire_time until)
 {
   struct pcie_tx *tx = &l->tx[end];
   for (int i = 0; i < EXTRA_COUNT; i++) {
-    wire_time period = period_of(l, i);
+    wire_time period = l->period[i];
     if (period == 0 || tx->due[i] >= until)
       continue;
     wire_time n = (until - tx->due[i]) / period;
@@ -85,7 +75,7 @@ static void skip_idle(struct pcie_link *l, int end, wire_time until)
     }
     tx->due[i] = next;
   }
-  refresh_next_due(tx);
+  refresh_next_due(tx, EXTRA_SELDOM);
 }
 
 void pcie_tx_settle(struct pcie_link *l, int end, wire_time now)

@@ -46,7 +46,9 @@ bool native_memory_written(struct guest_cpu *cpu,
   } else {
     HD_REQUIRE(&cpu->vcpu.task.base, value < g->native->tx_rings[queue].size,
                "write-back of descriptor %u", value);
-    g->native->tx[queue].completed = value;
+    struct native_tx *t = &g->native->tx[queue];
+    t->completed = value;
+    hd_fetch(&t->entries[t->cleaned], sizeof *t->entries);
   }
   return cpu->polls; /* others are told by an interrupt */
 }

@@ -211,8 +211,18 @@ struct hd_msg *hd_task_wait_eager(struct hd_task *t, hd_time until);
 
 /* ---- fetching ahead --------------------------------------------------- */
 
-/* Fetches what sending on `ch` touches of the receiver. */
-void hd_channel_fetch(const struct hd_channel *ch);
+/* Where things are that sending on a channel touches. Kept by who has many
+ * channels, so that fetching them does not wait for any of them. */
+struct hd_channel_hint {
+  const struct hd_channel *channel;
+  const struct hd_actor *actor;
+};
+
+/* Known from the components' `start` on. */
+struct hd_channel_hint hd_channel_hint(const struct hd_channel *ch);
+
+/* Fetches them, but for what the receiver works on. */
+void hd_channel_fetch(struct hd_channel_hint hint);
 
 /* Of a cache line, of the processors on which the simulator runs. */
 #define HD_LINE ((uintptr_t)64)
@@ -235,7 +245,7 @@ static inline void hd_fetch(const void *start, size_t bytes)
  * run to stderr, and exits with HD_EXIT_INTERNAL. `c` may be NULL. */
 _Noreturn void hd_fail(const struct hd_component *c, const char *file, int line,
                        const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5), cold));
 
 /* Checked always: a broken invariant stops the run. */
 #define HD_REQUIRE(c, cond, ...)                                               \

@@ -36,10 +36,11 @@ static inline void stamp(struct hd_component *from, struct hd_component *to,
 }
 
 /* A task that has been asleep has long left the processor's caches, and so has
- * what it works on: about what it needs first. */
+ * what it works on: about what it needs first. Its stack from where SimGrid
+ * left it, some frames below hd_actor_sleep(), to the frame of what waited. */
 static void fetch_task(const struct hd_actor *a)
 {
-  enum { BELOW = 512, ABOVE = 512, SIMGRID = 384 };
+  enum { BELOW = 832, ABOVE = 320, SIMGRID = 384 };
   const struct hd_task *t = a->task;
   hd_fetch(a->stack - BELOW, BELOW + ABOVE);
   hd_fetch((const char *)a->self - SIMGRID, 2 * SIMGRID);
@@ -64,9 +65,15 @@ deliver_elsewhere(struct hd_actor *to, struct hd_msg *msg, bool passive)
     fetch_task(to);
 }
 
-void hd_channel_fetch(const struct hd_channel *ch)
+struct hd_channel_hint hd_channel_hint(const struct hd_channel *ch)
 {
-  hd_fetch(ch->actor, sizeof *ch->actor);
+  return (struct hd_channel_hint){ch, ch->actor};
+}
+
+void hd_channel_fetch(struct hd_channel_hint hint)
+{
+  hd_fetch(hint.channel, sizeof *hint.channel);
+  hd_fetch(hint.actor, sizeof *hint.actor);
 }
 
 void hd_send_at(struct hd_channel *ch, hd_time when, void *message)
