@@ -1182,6 +1182,57 @@ static void add_refusals(Suite *suite)
   tcase_add_exit_test(t, test_stop_at_short_notice_refused, HD_EXIT_INTERNAL);
 }
 
+/* ---- footprints ------------------------------------------------------ */
+
+static void add_lines(struct hd_task *t, uintptr_t first, size_t lines)
+{
+  hd_task_add_footprint(t, (void *)(first * HD_LINE), lines * HD_LINE);
+}
+
+static bool has_lines(const struct hd_task *t, uintptr_t first, size_t lines)
+{
+  for (uint32_t i = 0; i < t->footprint.count; i++)
+    if (t->footprint.ranges[i] == (first * HD_LINE | lines))
+      return true;
+  return false;
+}
+
+START_TEST(test_footprints_that_touch_are_one)
+{
+  struct hd_task t = {.footprint.count = 0};
+  hd_task_add_footprint(&t, (void *)(100 * HD_LINE + 60), 8); /* in two lines */
+  ck_assert(has_lines(&t, 100, 2));
+  hd_task_add_footprint(&t, (void *)(101 * HD_LINE + 4), 1); /* within them */
+  ck_assert(has_lines(&t, 100, 2));
+  add_lines(&t, 103, 2); /* a line is between them */
+  ck_assert(has_lines(&t, 100, 2) && has_lines(&t, 103, 2));
+  add_lines(&t, 102, 1); /* joins them */
+  ck_assert(has_lines(&t, 100, 5) && t.footprint.count == 1);
+  add_lines(&t, 99, 7); /* holds them all */
+  ck_assert(has_lines(&t, 99, 7) && t.footprint.count == 1);
+  hd_task_add_footprint(&t, (void *)(200 * HD_LINE), 0);
+  add_lines(&t, 200, 64); /* too many for a range */
+  ck_assert_uint_eq(t.footprint.count, 1);
+}
+END_TEST
+
+START_TEST(test_footprints_are_bounded)
+{
+  struct hd_task t = {.footprint.count = 0};
+  add_lines(&t, 100, 60);
+  add_lines(&t, 160, 3);
+  ck_assert(has_lines(&t, 100, 63));
+  add_lines(&t, 163, 1); /* 64 lines do not fit in a range */
+  ck_assert(has_lines(&t, 100, 63) && has_lines(&t, 163, 1));
+  for (uintptr_t i = 0; i < HD_FOOTPRINT; i++)
+    add_lines(&t, 300 + 10 * i, 1);
+  ck_assert_uint_eq(t.footprint.count, HD_FOOTPRINT);
+  ck_assert(has_lines(&t, 300, 1) && has_lines(&t, 163, 1));
+  add_lines(&t, 301, 1); /* still joins one that is there */
+  ck_assert(has_lines(&t, 300, 2));
+}
+END_TEST
+
 static void add_channels(Suite *suite)
 {
   TCase *t = add_case(suite, "channels");
@@ -1198,6 +1249,8 @@ static void add_tasks(Suite *suite)
   tcase_add_loop_test(t, test_wait_settled, 0, 24);
   tcase_add_loop_test(t, test_wait_old_messages, 0, WINDOWS);
   tcase_add_loop_test(t, test_run_ahead, 0, WINDOWS);
+  tcase_add_test(t, test_footprints_that_touch_are_one);
+  tcase_add_test(t, test_footprints_are_bounded);
 }
 
 static void add_runs(Suite *suite)

@@ -176,14 +176,19 @@ void hd_schedule(struct hd_component *c, hd_time delay, void *msg);
 
 /* ---- software tasks -------------------------------------------------- */
 
-enum { HD_FOOTPRINT = 12 };
+enum { HD_FOOTPRINT = 6 };
+
+/* Ranges of cache lines that do not touch each other. */
+struct hd_footprint {
+  uint32_t count;
+  uintptr_t ranges[HD_FOOTPRINT]; /* first line's address | number of lines */
+};
 
 struct hd_task {
   struct hd_component base;
   struct hd_component_ops ops; /* its kind, for failures */
   void (*body)(struct hd_task *task);
-  uint32_t n_footprint;
-  uintptr_t footprint[HD_FOOTPRINT]; /* line's address | number of lines */
+  struct hd_footprint footprint;
 };
 
 /* Registers a task; body runs in an actor of its own from time 0. */
@@ -192,8 +197,9 @@ void hd_task_initialize(struct hd_task *t, struct hd_engine *e,
                         const char *path, const char *host);
 
 /* Says that the task reads or writes `bytes` from `start` on nearly whenever a
- * message wakes it: they are fetched when the message is sent. A hint; beyond
- * HD_FOOTPRINT of them it is ignored. */
+ * message wakes it: they are fetched when the message is sent. Cheapest where
+ * they follow each other in memory. A hint; beyond HD_FOOTPRINT ranges it is
+ * ignored. */
 void hd_task_add_footprint(struct hd_task *t, const void *start, size_t bytes);
 
 /* Spends `d` >= 0 of local time without looking at messages. */

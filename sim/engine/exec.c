@@ -41,12 +41,12 @@ static inline void stamp(struct hd_component *from, struct hd_component *to,
 static void fetch_task(const struct hd_actor *a)
 {
   enum { BELOW = 832, ABOVE = 320, SIMGRID = 384 };
-  const struct hd_task *t = a->task;
+  const struct hd_footprint *f = &a->footprint;
   hd_fetch(a->stack - BELOW, BELOW + ABOVE);
   hd_fetch((const char *)a->self - SIMGRID, 2 * SIMGRID);
-  for (uint32_t i = 0; i < t->n_footprint; i++)
-    hd_fetch((const void *)(t->footprint[i] & ~(HD_LINE - 1)),
-             HD_LINE * (t->footprint[i] & (HD_LINE - 1)));
+  for (uint32_t i = 0; i < f->count; i++)
+    hd_fetch((const void *)(f->ranges[i] & ~(HD_LINE - 1)),
+             HD_LINE * (f->ranges[i] & (HD_LINE - 1)));
 }
 
 /* To another actor, which may have to act earlier than it was going to. */
@@ -73,7 +73,7 @@ struct hd_channel_hint hd_channel_hint(const struct hd_channel *ch)
 void hd_channel_fetch(struct hd_channel_hint hint)
 {
   hd_fetch(hint.channel, sizeof *hint.channel);
-  hd_fetch(hint.actor, sizeof *hint.actor);
+  hd_fetch(hint.actor, offsetof(struct hd_actor, host));
 }
 
 void hd_send_at(struct hd_channel *ch, hd_time when, void *message)

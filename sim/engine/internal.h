@@ -28,7 +28,9 @@ struct hd_actor {
   struct hd_msg *passive, *passive_last; /* in order; see task.c */
   const char *stack;                     /* where it sleeps */
   sg_actor_t self;
-  struct hd_task *task; /* software actors */
+  struct hd_task *task;          /* software actors */
+  struct hd_footprint footprint; /* the task's, where it is at hand */
+  /* Seldom used from here on: */
   const char *host, *name;
   struct hd_component **members;
   size_t n_members;

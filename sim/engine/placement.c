@@ -64,14 +64,15 @@ static size_t *merge(struct hd_engine *e)
 
 static struct hd_actor *new_actor(struct hd_engine *e, struct hd_component *c)
 {
-  struct hd_actor *a = calloc(1, sizeof *a);
+  size_t bytes = (sizeof(struct hd_actor) + HD_LINE - 1) & ~(HD_LINE - 1);
+  struct hd_actor *a = aligned_alloc(HD_LINE, bytes);
   HD_REQUIRE(c, a != NULL, "out of memory for an actor");
-  a->engine = e;
+  *a = (struct hd_actor){.engine = e, .host = c->host, .name = c->path};
   a->reach = a->near = a->far = HD_TIME_NEVER;
-  a->host = c->host;
-  a->name = c->path;
-  if (c->is_task)
+  if (c->is_task) {
     a->task = (struct hd_task *)c;
+    a->footprint = a->task->footprint;
+  }
   hd_calendar_initialize(&a->calendar);
   return a;
 }

@@ -7,12 +7,39 @@
  */
 #include "sim/engine/internal.h"
 
+/* Takes a range out that touches lines [*first, *end), and adds it to them;
+ * false: there is none, or both together would be too long. */
+static bool take_touching(struct hd_footprint *f, uintptr_t *first,
+                          uintptr_t *end)
+{
+  for (uint32_t i = 0; i < f->count; i++) {
+    uintptr_t begin = f->ranges[i] / HD_LINE;
+    uintptr_t over = begin + f->ranges[i] % HD_LINE;
+    uintptr_t low = begin < *first ? begin : *first;
+    uintptr_t high = over > *end ? over : *end;
+    if (begin > *end || over < *first || high - low >= HD_LINE)
+      continue;
+    f->ranges[i] = f->ranges[--f->count];
+    *first = low;
+    *end = high;
+    return true;
+  }
+  return false;
+}
+
 void hd_task_add_footprint(struct hd_task *t, const void *start, size_t bytes)
 {
+  struct hd_footprint *f = &t->footprint;
   uintptr_t first = (uintptr_t)start / HD_LINE;
-  uintptr_t lines = ((uintptr_t)start + bytes - 1) / HD_LINE - first + 1;
-  if (t->n_footprint < HD_FOOTPRINT && bytes > 0 && lines < HD_LINE)
-    t->footprint[t->n_footprint++] = first * HD_LINE | lines;
+  uintptr_t end = ((uintptr_t)start + bytes + HD_LINE - 1) / HD_LINE;
+  if (bytes == 0 || end - first >= HD_LINE)
+    return;
+  while (take_touching(f, &first, &end))
+    ;
+  if (f->count < HD_FOOTPRINT)
+    f->ranges[f->count++] = first * HD_LINE | (end - first);
+  if (t->base.exec)
+    hd_actor_of(&t->base)->footprint = *f;
 }
 
 void hd_task_advance(struct hd_task *t, hd_time d)
