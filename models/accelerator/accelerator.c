@@ -45,9 +45,6 @@ static void handle_timer(struct accelerator *n, struct hd_msg *msg)
 {
   void *context = ((struct accelerator_timer_msg *)msg)->context;
   switch (msg->tag) {
-  case ACCELERATOR_TIMER_REGISTER:
-    accelerator_register_written(n, (struct pcie_tlp *)msg);
-    return;
   case ACCELERATOR_TIMER_FETCH:
     accelerator_arbiter_free(n);
     break;
@@ -74,10 +71,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   struct accelerator *n = (struct accelerator *)self;
   switch (msg->kind) {
   case MSG_TLP:
-    accelerator_receive_tlp(n, (struct pcie_tlp *)msg);
-    break;
   case MSG_TLP_SENT:
-    pcie_requester_receive(n->requester, (struct pcie_tlp *)msg);
+    pcie_endpoint_receive(&n->endpoint, (struct pcie_tlp *)msg);
     break;
   case MSG_TIMER:
     handle_timer(n, msg);
@@ -116,7 +111,8 @@ struct accelerator *accelerator_create(struct hd_engine *e, const char *path,
   struct accelerator *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
-  n->pcie = *pcie;
+  pcie_endpoint_initialize(&n->endpoint, &n->base, &accelerator_registers, pcie,
+                           params->register_latency);
   n->window = window;
   n->fetch_clock = hd_clock_at(params->clock);
   make_tables(n);
@@ -130,8 +126,7 @@ struct accelerator *accelerator_create(struct hd_engine *e, const char *path,
 void accelerator_destroy(struct accelerator *n)
 {
   accelerator_free_interfaces(n);
-  if (n->requester != NULL)
-    pcie_requester_destroy(n->requester);
+  pcie_endpoint_terminate(&n->endpoint);
   hd_pool_terminate(&n->works);
   hd_pool_terminate(&n->segments);
   hd_pool_terminate(&n->fetches);
@@ -149,12 +144,6 @@ struct hd_component *accelerator_component(struct accelerator *n)
 
 void accelerator_attach_link(struct accelerator *n, struct pcie_link *l)
 {
-  n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
-                                 n->pcie.device_latency);
-  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
-  n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
-  admin_queue_attach(&n->admin, n->requester);
-  pcie_requester_set_window(n->requester, n->window);
-  pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
-                           PCIE_DOWNSTREAM_END);
+  pcie_endpoint_attach(&n->endpoint, l, n->window);
+  admin_queue_attach(&n->admin, n->endpoint.requester);
 }

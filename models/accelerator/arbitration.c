@@ -139,7 +139,7 @@ static void begin_fetch(struct accelerator *n, struct accelerator_bank *k,
   n->threads_free[k->service] -= count;
   n->fetches_open++;
   n->counts.fetches += accelerator_counts(n);
-  pcie_requester_read(n->requester, &f->dma);
+  pcie_requester_read(n->endpoint.requester, &f->dma);
 }
 
 static void serve(struct accelerator *n, int service)

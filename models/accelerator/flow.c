@@ -141,7 +141,7 @@ static void read_list(struct accelerator *n, struct accelerator_work *w,
                              .done = list_done};
   accelerator_identify(w->bank->owner, &l->dma);
   l->dma.flags |= PCIE_DESCRIPTOR;
-  pcie_requester_read(n->requester, &l->dma);
+  pcie_requester_read(n->endpoint.requester, &l->dma);
 }
 
 void accelerator_begin(struct accelerator *n, struct accelerator_work *w)

@@ -25,16 +25,15 @@
 
 #include "models/accelerator/accelerator.h"
 #include "models/pcie/admin_queue.h"
-#include "models/pcie/requester.h"
+#include "models/pcie/endpoint.h"
 #include "sim/engine/clock.h"
 
 enum accelerator_timer {
-  ACCELERATOR_TIMER_REGISTER = 1, /* struct pcie_tlp: a write takes effect */
-  ACCELERATOR_TIMER_FETCH,        /* the arbiter is free again */
-  ACCELERATOR_TIMER_ENGINE,       /* firmware has taken the request up */
-  ACCELERATOR_TIMER_SLICE,        /* slice is done with the request */
-  ACCELERATOR_TIMER_INTERRUPT,    /* coalescing time over */
-  ACCELERATOR_TIMER_ADMIN         /* command has been executed */
+  ACCELERATOR_TIMER_FETCH = 1, /* the arbiter is free again */
+  ACCELERATOR_TIMER_ENGINE,    /* firmware has taken the request up */
+  ACCELERATOR_TIMER_SLICE,     /* slice is done with the request */
+  ACCELERATOR_TIMER_INTERRUPT, /* coalescing time over */
+  ACCELERATOR_TIMER_ADMIN      /* command has been executed */
 };
 
 struct accelerator_timer_msg {
@@ -163,11 +162,8 @@ struct accelerator_totals { /* since the start */
 struct accelerator {
   struct hd_component base;
   struct accelerator_params params;
-  struct pcie_params pcie;
   const struct hd_window *window;
-  struct hd_channel *to_link;
-  struct pcie_requester *requester;
-  struct pcie_receiver receiver;
+  struct pcie_endpoint endpoint;
   struct hd_pool works, segments, fetches;
 
   struct accelerator_function **functions; /* by interface index; NULL: free */
@@ -222,8 +218,7 @@ struct accelerator_timer_msg *accelerator_timer(struct accelerator *n,
 void accelerator_fault(struct accelerator *n, struct accelerator_function *f);
 
 /* ---- registers.c ---- */
-void accelerator_receive_tlp(struct accelerator *n, struct pcie_tlp *tlp);
-void accelerator_register_written(struct accelerator *n, struct pcie_tlp *tlp);
+extern const struct pcie_endpoint_ops accelerator_registers;
 
 /* ---- arbitration.c ---- */
 /* The bank may have work: it takes part in the round from now on. */

@@ -20,7 +20,7 @@ static void send_message(struct accelerator *n,
                        .requester = k->owner->config.requester,
                        .observer = PCIE_NO_OBSERVER,
                        .data = k->owner->config.first_handle + k->index};
-  pcie_requester_write(n->requester, &d);
+  pcie_requester_write(n->endpoint.requester, &d);
 }
 
 static bool is_due(const struct accelerator *n,

@@ -102,7 +102,7 @@ static void get_more(struct accelerator *n)
   while (may_go(n, &n->from_host)) {
     struct accelerator_segment *s = pop(&n->from_host);
     if (s->work->request != NULL)
-      pcie_requester_read(n->requester, &s->dma);
+      pcie_requester_read(n->endpoint.requester, &s->dma);
     else
       came(n, s);
   }
@@ -139,7 +139,7 @@ static void put_more(struct accelerator *n)
     struct accelerator_work *w = s->work;
     uint32_t bytes = s->dma.length;
     if (w->request != NULL) {
-      pcie_requester_write(n->requester, &s->dma);
+      pcie_requester_write(n->endpoint.requester, &s->dma);
     } else {
       n->to_host.used -= bytes;
       hd_pool_put(&n->segments, s);

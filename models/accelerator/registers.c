@@ -96,8 +96,10 @@ static void write_bank(struct accelerator *n, struct accelerator_bank *k,
   }
 }
 
-void accelerator_register_written(struct accelerator *n, struct pcie_tlp *tlp)
+static void write_register(struct hd_component *device,
+                           const struct pcie_tlp *tlp)
 {
+  struct accelerator *n = (struct accelerator *)device;
   struct accelerator_bank *k = bank_of(n, tlp->address);
   if (tlp->address == ACCELERATOR_ADMIN_DOORBELL && tlp->object != NULL)
     accelerator_admin_arrived(n, tlp->object);
@@ -105,14 +107,15 @@ void accelerator_register_written(struct accelerator *n, struct pcie_tlp *tlp)
     write_bank(n, k, tlp->address % ACCELERATOR_BANK_BYTES, tlp->data);
   else
     ignore(n);
-  hd_msg_free(&n->base, tlp);
 }
 
 /* ---- reads --------------------------------------------------------------- */
 
 /* Head, tail and interrupt control read as what was written last. */
-static uint64_t read_register(const struct accelerator *n, uint64_t address)
+static uint64_t read_register(const struct hd_component *device,
+                              uint64_t address)
 {
+  const struct accelerator *n = (const struct accelerator *)device;
   const struct accelerator_bank *k = bank_of(n, address);
   if (k == NULL)
     return 0;
@@ -128,25 +131,5 @@ static uint64_t read_register(const struct accelerator *n, uint64_t address)
   }
 }
 
-/* ---- arrivals from the link ---------------------------------------------- */
-
-void accelerator_receive_tlp(struct accelerator *n, struct pcie_tlp *tlp)
-{
-  pcie_receiver_free(&n->receiver, tlp);
-  switch (tlp->type) {
-  case PCIE_CPLD:
-  case PCIE_CPL:
-  case PCIE_MSG:
-    pcie_requester_receive(n->requester, tlp);
-    break;
-  case PCIE_MRD:
-    pcie_complete(tlp, PCIE_SC);
-    tlp->data = read_register(n, tlp->address);
-    hd_send(n->to_link, n->to_link->latency + n->params.register_latency, tlp);
-    break;
-  default:
-    tlp->msg.kind = MSG_TIMER;
-    tlp->msg.tag = ACCELERATOR_TIMER_REGISTER;
-    hd_schedule(&n->base, n->params.register_latency, tlp);
-  }
-}
+const struct pcie_endpoint_ops accelerator_registers = {read_register,
+                                                        write_register};

@@ -67,7 +67,7 @@ static void write_entry(struct accelerator *n, const struct accelerator_work *w)
   accelerator_identify(k->owner, &d);
   d.observer = r->observer;
   d.flags |= PCIE_DESCRIPTOR;
-  pcie_requester_write(n->requester, &d);
+  pcie_requester_write(n->endpoint.requester, &d);
 }
 
 static void post(struct accelerator *n, struct accelerator_work *w)

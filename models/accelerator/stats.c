@@ -30,7 +30,7 @@ static double each(const struct hd_busy *b, int64_t servers,
 
 const struct pcie_requester *accelerator_requester(const struct accelerator *n)
 {
-  return n->requester;
+  return n->endpoint.requester;
 }
 
 void accelerator_get_stats(const struct accelerator *n,
@@ -41,7 +41,7 @@ void accelerator_get_stats(const struct accelerator *n,
       p->sym_engines, p->asym_engines, p->dc_engines};
   hd_time end = end_of(n);
   struct pcie_requester_stats r;
-  pcie_requester_get_stats(n->requester, &r);
+  pcie_requester_get_stats(n->endpoint.requester, &r);
   *s = n->counts;
   s->depth_mean = hd_gauge_mean(&n->depth, n->window, end);
   s->inside_mean = hd_gauge_mean(&n->inside, n->window, end);
@@ -144,8 +144,9 @@ static const char *check_threads(const struct accelerator *n)
   if (n->fetches_open != (int64_t)n->fetches.live ||
       (n->fetches_open == 0) != (fetching == 0))
     return "accelerator: fetches do not balance";
-  if (n->fetches_open > 0 && pcie_requester_tags_used(n->requester) == 0 &&
-      pcie_requester_waiting(n->requester) == 0)
+  if (n->fetches_open > 0 &&
+      pcie_requester_tags_used(n->endpoint.requester) == 0 &&
+      pcie_requester_waiting(n->endpoint.requester) == 0)
     return "accelerator: fetches are under way that nobody reads";
   return NULL;
 }
@@ -184,7 +185,7 @@ static const char *check_payload(const struct accelerator *n)
 
 const char *accelerator_check(const struct accelerator *n)
 {
-  const char *fault = pcie_requester_check(n->requester);
+  const char *fault = pcie_requester_check(n->endpoint.requester);
   if (fault == NULL)
     fault = check_banks(n);
   if (fault == NULL)

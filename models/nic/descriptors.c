@@ -120,5 +120,5 @@ void nic_fetch_descriptors(struct nic *n, struct nic_queue *q)
   q->fetching = true;
   q->fetch_started = hd_now(&n->base);
   n->counts.descriptor_fetches += nic_counts(n);
-  pcie_requester_read(n->requester, &f->dma);
+  pcie_requester_read(n->endpoint.requester, &f->dma);
 }

@@ -26,7 +26,7 @@
 #include "models/nic/nic.h"
 #include "models/nic/resources.h"
 #include "models/pcie/admin_queue.h"
-#include "models/pcie/requester.h"
+#include "models/pcie/endpoint.h"
 #include "sim/engine/clock.h"
 
 enum { NIC_PORTS = 2, NIC_LINE = 64 /* bytes of a cache line */ };
@@ -170,12 +170,9 @@ struct nic_totals {              /* since the start; packets unless said */
 struct nic {
   struct hd_component base;
   struct nic_params params;
-  struct pcie_params pcie;
   struct packet_pool *packets;
   const struct hd_window *window;
-  struct hd_channel *to_link;
-  struct pcie_requester *requester;
-  struct pcie_receiver receiver;
+  struct pcie_endpoint endpoint;
   struct hd_pool frames, fetches;
   struct nic_port ports[NIC_PORTS];
 
@@ -230,7 +227,7 @@ struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
 
 /* ---- registers.c ----------------------------------------------------------
  */
-void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp);
+extern const struct pcie_endpoint_ops nic_registers;
 /* hd_component_ops.ahead: what a register write will touch. */
 void nic_ahead(const struct hd_component *self, const struct hd_msg *msg);
 

@@ -31,7 +31,7 @@ hd_time nic_reserve_pipeline(struct nic *n, hd_time earliest)
 
 void nic_write(struct nic *n, struct pcie_dma *d)
 {
-  pcie_requester_write(n->requester, d);
+  pcie_requester_write(n->endpoint.requester, d);
 }
 
 struct nic_timer_msg *nic_timer(struct nic *n, enum nic_timer tag,
@@ -92,10 +92,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   struct packet_msg *m = (struct packet_msg *)msg;
   switch (msg->kind) {
   case MSG_TLP:
-    nic_receive_tlp(n, (struct pcie_tlp *)msg);
-    break;
   case MSG_TLP_SENT:
-    pcie_requester_receive(n->requester, (struct pcie_tlp *)msg);
+    pcie_endpoint_receive(&n->endpoint, (struct pcie_tlp *)msg);
     break;
   case MSG_FRAME:
     m->packet->port = (uint8_t)port_of(n, msg);
@@ -134,7 +132,8 @@ struct nic *nic_create(struct hd_engine *e, const char *path, const char *host,
   struct nic *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
-  n->pcie = *pcie;
+  pcie_endpoint_initialize(&n->endpoint, &n->base, &nic_registers, pcie,
+                           params->doorbell_latency);
   n->packets = packets;
   n->window = window;
   n->n_functions =
@@ -161,8 +160,7 @@ void nic_destroy(struct nic *n)
   nic_free_interfaces(n);
   for (unsigned i = 0; i < NIC_PORTS; i++)
     free(n->ports[i].route);
-  if (n->requester != NULL)
-    pcie_requester_destroy(n->requester);
+  pcie_endpoint_terminate(&n->endpoint);
   hd_pool_terminate(&n->frames);
   hd_pool_terminate(&n->fetches);
   admin_queue_terminate(&n->admin);
@@ -180,15 +178,8 @@ struct hd_component *nic_component(struct nic *n)
 
 void nic_attach_link(struct nic *n, struct pcie_link *l)
 {
-  n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
-                                 n->pcie.device_latency);
-  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
-  pcie_link_decode_posted(l, PCIE_DOWNSTREAM_END, n->params.doorbell_latency);
-  n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
-  admin_queue_attach(&n->admin, n->requester);
-  pcie_requester_set_window(n->requester, n->window);
-  pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
-                           PCIE_DOWNSTREAM_END);
+  pcie_endpoint_attach(&n->endpoint, l, n->window);
+  admin_queue_attach(&n->admin, n->endpoint.requester);
 }
 
 void nic_attach_wire(struct nic *n, unsigned port, struct wire *w)

@@ -74,16 +74,17 @@ static void tail_written(struct nic *n, struct nic_queue *q, uint64_t tail)
 /* ---- writes ----------------------------------------------------------------
  */
 
-static void write_register(struct nic *n, uint64_t address, uint64_t data,
-                           void *object)
+static void write_register(struct hd_component *device,
+                           const struct pcie_tlp *tlp)
 {
-  struct target t = decode(n, address);
+  struct nic *n = (struct nic *)device;
+  struct target t = decode(n, tlp->address);
   if (t.tail)
-    tail_written(n, t.queue, data);
+    tail_written(n, t.queue, tlp->data);
   else if (t.vector)
-    nic_vector_control(n, t.vector, data);
-  else if (address == NIC_ADMIN_DOORBELL && object != NULL)
-    nic_command_arrived(n, object);
+    nic_vector_control(n, t.vector, tlp->data);
+  else if (tlp->address == NIC_ADMIN_DOORBELL && tlp->object != NULL)
+    nic_command_arrived(n, tlp->object);
   else
     ignore(n);
 }
@@ -101,12 +102,6 @@ void nic_ahead(const struct hd_component *self, const struct hd_msg *msg)
     hd_fetch(of.vector, sizeof *of.vector);
 }
 
-static void register_written(struct nic *n, struct pcie_tlp *tlp)
-{
-  write_register(n, tlp->address, tlp->data, tlp->object);
-  hd_msg_free(&n->base, tlp);
-}
-
 /* ---- reads -----------------------------------------------------------------
  */
 
@@ -115,9 +110,10 @@ static uint64_t read_tail(const struct nic_queue *q)
   return q != NULL && q->live ? nic_slot(q, q->announced) : 0;
 }
 
-static uint64_t read_register(const struct nic *n, uint64_t address)
+static uint64_t read_register(const struct hd_component *device,
+                              uint64_t address)
 {
-  struct target t = decode(n, address);
+  struct target t = decode((const struct nic *)device, address);
   if (t.tail)
     return read_tail(t.queue);
   if (t.vector)
@@ -126,26 +122,4 @@ static uint64_t read_register(const struct nic *n, uint64_t address)
   return 0;
 }
 
-/* ---- arrivals from the link
- * -------------------------------------------------- */
-
-void nic_receive_tlp(struct nic *n, struct pcie_tlp *tlp)
-{
-  if (pcie_class_of(tlp) !=
-      PCIE_POSTED) /* those are freed by the link, see nic.c */
-    pcie_receiver_free(&n->receiver, tlp);
-  switch (tlp->type) {
-  case PCIE_CPLD:
-  case PCIE_CPL:
-  case PCIE_MSG:
-    pcie_requester_receive(n->requester, tlp);
-    break;
-  case PCIE_MRD:
-    pcie_complete(tlp, PCIE_SC);
-    tlp->data = read_register(n, tlp->address);
-    hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
-    break;
-  default:
-    register_written(n, tlp);
-  }
-}
+const struct pcie_endpoint_ops nic_registers = {read_register, write_register};

@@ -71,7 +71,7 @@ static void write_payload(struct nic *n, struct nic_queue *q, struct packet *p)
                           .bytes = p->frame};
   nic_identify(q->owner, &f->dma);
   f->dma.flags |= PCIE_RELAXED;
-  pcie_requester_write(n->requester, &f->dma);
+  pcie_requester_write(n->endpoint.requester, &f->dma);
 }
 
 static void count_received(struct nic *n, struct nic_queue *q,

@@ -20,14 +20,14 @@ void nic_get_interface_stats(const struct nic *n, uint32_t index,
 
 const struct pcie_requester *nic_requester(const struct nic *n)
 {
-  return n->requester;
+  return n->endpoint.requester;
 }
 
 void nic_get_stats(const struct nic *n, struct nic_stats *s)
 {
   hd_time end = end_of(n);
   struct pcie_requester_stats r;
-  pcie_requester_get_stats(n->requester, &r);
+  pcie_requester_get_stats(n->endpoint.requester, &r);
   *s = n->counts;
   s->tx_buffer_mean = hd_gauge_mean(&n->tx_buffer, n->window, end);
   s->pipeline_utilization =
@@ -134,7 +134,7 @@ static const char *check_buffers(const struct nic *n)
 
 const char *nic_check(const struct nic *n)
 {
-  const char *fault = pcie_requester_check(n->requester);
+  const char *fault = pcie_requester_check(n->endpoint.requester);
   if (fault == NULL)
     fault = check_queues(n);
   if (fault == NULL)

@@ -248,5 +248,5 @@ void nic_send_packet(struct nic *n, struct nic_queue *q)
   f->dma.done = payload_done;
   hd_fetch(q->vector, sizeof *q->vector); /* for its completion */
   nic_identify(q->owner, &f->dma);
-  pcie_requester_read(n->requester, &f->dma);
+  pcie_requester_read(n->endpoint.requester, &f->dma);
 }

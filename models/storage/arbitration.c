@@ -130,7 +130,7 @@ static void begin_fetch(struct storage *n, struct storage_queue *q,
   n->slots_free -= count;
   n->fetches_open++;
   n->counts.fetches += storage_counts(n);
-  pcie_requester_read(n->requester, &f->dma);
+  pcie_requester_read(n->endpoint.requester, &f->dma);
 }
 
 static void serve(struct storage *n)

@@ -149,7 +149,7 @@ static void read_list(struct storage *n, struct storage_command *c,
   storage_identify(c->queue->owner, &c->list);
   c->list.flags |= PCIE_DESCRIPTOR;
   n->counts.list_reads += storage_counts(n);
-  pcie_requester_read(n->requester, &c->list);
+  pcie_requester_read(n->endpoint.requester, &c->list);
 }
 
 void storage_command_due(struct storage *n, struct storage_command *c)

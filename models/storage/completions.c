@@ -85,7 +85,7 @@ static void write_entry(struct storage *n, const struct storage_command *c)
   storage_identify(q->owner, &d);
   d.observer = r->observer;
   d.flags |= PCIE_DESCRIPTOR;
-  pcie_requester_write(n->requester, &d);
+  pcie_requester_write(n->endpoint.requester, &d);
 }
 
 static void post(struct storage *n, struct storage_command *c)

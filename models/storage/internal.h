@@ -23,17 +23,16 @@
 #define HD_MODELS_STORAGE_INTERNAL_H
 
 #include "models/pcie/admin_queue.h"
-#include "models/pcie/requester.h"
+#include "models/pcie/endpoint.h"
 #include "models/storage/storage.h"
 #include "sim/engine/clock.h"
 
 enum storage_timer {
-  STORAGE_TIMER_REGISTER = 1, /* struct pcie_tlp: a write takes effect */
-  STORAGE_TIMER_FETCH,        /* struct hd_msg: the arbiter is free again */
-  STORAGE_TIMER_COMMAND,      /* command is through the pipeline */
-  STORAGE_TIMER_PAYLOAD,      /* a write's data has passed the internal path */
-  STORAGE_TIMER_VECTOR,       /* coalescing time over */
-  STORAGE_TIMER_ADMIN         /* struct hd_msg: command has been executed */
+  STORAGE_TIMER_FETCH = 1, /* struct hd_msg: the arbiter is free again */
+  STORAGE_TIMER_COMMAND,   /* command is through the pipeline */
+  STORAGE_TIMER_PAYLOAD,   /* a write's data has passed the internal path */
+  STORAGE_TIMER_VECTOR,    /* coalescing time over */
+  STORAGE_TIMER_ADMIN      /* struct hd_msg: command has been executed */
 };
 
 struct storage_timer_msg {
@@ -136,11 +135,8 @@ struct storage_totals { /* since the start */
 struct storage {
   struct hd_component base;
   struct storage_params params;
-  struct pcie_params pcie;
   const struct hd_window *window;
-  struct hd_channel *to_link;
-  struct pcie_requester *requester;
-  struct pcie_receiver receiver;
+  struct pcie_endpoint endpoint;
   struct store *store;
   struct hd_pool commands, segments, fetches;
 
@@ -187,8 +183,7 @@ struct storage_timer_msg *storage_timer(struct storage *n,
 void storage_fault(struct storage *n, struct storage_function *f);
 
 /* ---- registers.c ---- */
-void storage_receive_tlp(struct storage *n, struct pcie_tlp *tlp);
-void storage_register_written(struct storage *n, struct pcie_tlp *tlp);
+extern const struct pcie_endpoint_ops storage_registers;
 
 /* ---- arbitration.c ---- */
 /* The queue may have work: it takes part in the round from now on. */

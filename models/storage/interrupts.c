@@ -18,7 +18,7 @@ static void send_message(struct storage *n, const struct storage_vector *v)
                        .requester = v->owner->config.requester,
                        .observer = PCIE_NO_OBSERVER,
                        .data = v->handle};
-  pcie_requester_write(n->requester, &d);
+  pcie_requester_write(n->endpoint.requester, &d);
 }
 
 static void fire(struct storage *n, struct storage_vector *v)

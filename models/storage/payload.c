@@ -90,7 +90,7 @@ static void send_on(struct storage *n)
     struct storage_command *c = s->command;
     uint32_t bytes = s->dma.length;
     if (c->request != NULL) {
-      pcie_requester_write(n->requester, &s->dma);
+      pcie_requester_write(n->endpoint.requester, &s->dma);
     } else {
       n->to_host.used -= bytes;
       hd_pool_put(&n->segments, s);
@@ -145,7 +145,7 @@ static void get_more(struct storage *n)
   while (may_go(n, &n->from_host)) {
     struct storage_segment *s = pop(&n->from_host);
     if (s->command->request != NULL)
-      pcie_requester_read(n->requester, &s->dma);
+      pcie_requester_read(n->endpoint.requester, &s->dma);
     else
       came(n, s);
   }

@@ -71,14 +71,16 @@ static void head_written(struct storage *n, struct storage_queue *q,
 
 /* ---- writes -------------------------------------------------------------- */
 
-static void write_register(struct storage *n, uint64_t address, uint64_t data,
-                           void *object)
+static void write_register(struct hd_component *device,
+                           const struct pcie_tlp *tlp)
 {
+  struct storage *n = (struct storage *)device;
+  uint64_t address = tlp->address, data = tlp->data;
   uint64_t queue = (address - STORAGE_QUEUE_BASE) / STORAGE_PAGE;
   uint64_t vector = (address - STORAGE_VECTOR_BASE) / STORAGE_PAGE;
   uint64_t offset = address % STORAGE_PAGE;
-  if (address == STORAGE_ADMIN_DOORBELL && object != NULL)
-    storage_admin_arrived(n, object);
+  if (address == STORAGE_ADMIN_DOORBELL && tlp->object != NULL)
+    storage_admin_arrived(n, tlp->object);
   else if (queue < (uint64_t)n->params.queue_pairs && offset == 0)
     tail_written(n, n->queues[queue], data);
   else if (queue < (uint64_t)n->params.queue_pairs &&
@@ -90,42 +92,18 @@ static void write_register(struct storage *n, uint64_t address, uint64_t data,
     ignore(n);
 }
 
-void storage_register_written(struct storage *n, struct pcie_tlp *tlp)
-{
-  write_register(n, tlp->address, tlp->data, tlp->object);
-  hd_msg_free(&n->base, tlp);
-}
-
 /* ---- reads --------------------------------------------------------------- */
 
 /* Doorbells read as 0 (3.1.24). */
-static uint64_t read_register(const struct storage *n, uint64_t address)
+static uint64_t read_register(const struct hd_component *device,
+                              uint64_t address)
 {
+  const struct storage *n = (const struct storage *)device;
   uint64_t vector = (address - STORAGE_VECTOR_BASE) / STORAGE_PAGE;
   if (vector < (uint64_t)n->params.vectors)
     return n->vectors[vector].enabled ? STORAGE_INT_ENABLE : 0;
   return 0;
 }
 
-/* ---- arrivals from the link ---------------------------------------------- */
-
-void storage_receive_tlp(struct storage *n, struct pcie_tlp *tlp)
-{
-  pcie_receiver_free(&n->receiver, tlp);
-  switch (tlp->type) {
-  case PCIE_CPLD:
-  case PCIE_CPL:
-  case PCIE_MSG:
-    pcie_requester_receive(n->requester, tlp);
-    break;
-  case PCIE_MRD:
-    pcie_complete(tlp, PCIE_SC);
-    tlp->data = read_register(n, tlp->address);
-    hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
-    break;
-  default:
-    tlp->msg.kind = MSG_TIMER;
-    tlp->msg.tag = STORAGE_TIMER_REGISTER;
-    hd_schedule(&n->base, n->params.doorbell_latency, tlp);
-  }
-}
+const struct pcie_endpoint_ops storage_registers = {read_register,
+                                                    write_register};

@@ -22,14 +22,14 @@ void storage_get_interface_stats(const struct storage *n, uint32_t index,
 
 const struct pcie_requester *storage_requester(const struct storage *n)
 {
-  return n->requester;
+  return n->endpoint.requester;
 }
 
 void storage_get_stats(const struct storage *n, struct storage_stats *s)
 {
   hd_time end = end_of(n);
   struct pcie_requester_stats r;
-  pcie_requester_get_stats(n->requester, &r);
+  pcie_requester_get_stats(n->endpoint.requester, &r);
   *s = n->counts;
   s->queue_depth_mean = hd_gauge_mean(&n->depth, n->window, end);
   s->inside_mean = hd_gauge_mean(&n->inside, n->window, end);
@@ -162,7 +162,7 @@ static const char *check_payload(const struct storage *n)
 
 const char *storage_check(const struct storage *n)
 {
-  const char *fault = pcie_requester_check(n->requester);
+  const char *fault = pcie_requester_check(n->endpoint.requester);
   if (fault == NULL)
     fault = check_queues(n);
   if (fault == NULL)

@@ -42,9 +42,6 @@ static void handle_timer(struct storage *n, struct hd_msg *msg)
 {
   void *context = ((struct storage_timer_msg *)msg)->context;
   switch (msg->tag) {
-  case STORAGE_TIMER_REGISTER:
-    storage_register_written(n, (struct pcie_tlp *)msg);
-    return;
   case STORAGE_TIMER_FETCH:
     storage_arbiter_free(n);
     break;
@@ -71,10 +68,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   struct storage *n = (struct storage *)self;
   switch (msg->kind) {
   case MSG_TLP:
-    storage_receive_tlp(n, (struct pcie_tlp *)msg);
-    break;
   case MSG_TLP_SENT:
-    pcie_requester_receive(n->requester, (struct pcie_tlp *)msg);
+    pcie_endpoint_receive(&n->endpoint, (struct pcie_tlp *)msg);
     break;
   case MSG_STORAGE_STORE:
     store_handle(n->store, msg);
@@ -115,7 +110,8 @@ struct storage *storage_create(struct hd_engine *e, const char *path,
   struct storage *n = hd_array(NULL, 1, sizeof *n, path);
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->params = *params;
-  n->pcie = *pcie;
+  pcie_endpoint_initialize(&n->endpoint, &n->base, &storage_registers, pcie,
+                           params->doorbell_latency);
   n->window = window;
   make_tables(n);
   n->store = store_create(&n->base, &storage_store_client, params, window);
@@ -131,8 +127,7 @@ struct storage *storage_create(struct hd_engine *e, const char *path,
 void storage_destroy(struct storage *n)
 {
   storage_free_interfaces(n);
-  if (n->requester != NULL)
-    pcie_requester_destroy(n->requester);
+  pcie_endpoint_terminate(&n->endpoint);
   store_destroy(n->store);
   hd_pool_terminate(&n->commands);
   hd_pool_terminate(&n->segments);
@@ -151,12 +146,6 @@ struct hd_component *storage_component(struct storage *n)
 
 void storage_attach_link(struct storage *n, struct pcie_link *l)
 {
-  n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
-                                 n->pcie.device_latency);
-  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
-  n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
-  admin_queue_attach(&n->admin, n->requester);
-  pcie_requester_set_window(n->requester, n->window);
-  pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
-                           PCIE_DOWNSTREAM_END);
+  pcie_endpoint_attach(&n->endpoint, l, n->window);
+  admin_queue_attach(&n->admin, n->endpoint.requester);
 }

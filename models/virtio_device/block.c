@@ -96,7 +96,7 @@ void virtio_hw_request(struct virtio_device *n, struct virtio_hw_work *w)
         .work = w};
     virtio_hw_identify(w->queue->owner, &p->dma);
     p->dma.flags |= PCIE_DESCRIPTOR;
-    pcie_requester_read(n->requester, &p->dma);
+    pcie_requester_read(n->endpoint.requester, &p->dma);
   }
 }
 

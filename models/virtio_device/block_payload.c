@@ -151,7 +151,7 @@ static void get_more(struct virtio_device *n)
     if (virtio_hw_stale(p->work))
       came(n, p);
     else
-      pcie_requester_read(n->requester, &p->dma);
+      pcie_requester_read(n->endpoint.requester, &p->dma);
   }
 }
 

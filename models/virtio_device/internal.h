@@ -25,7 +25,7 @@
 #define HD_MODELS_VIRTIO_DEVICE_INTERNAL_H
 
 #include "models/pcie/admin_queue.h"
-#include "models/pcie/requester.h"
+#include "models/pcie/endpoint.h"
 #include "models/virtio_device/virtio_device.h"
 #include "sim/engine/clock.h"
 
@@ -210,12 +210,10 @@ struct virtio_device {
   struct hd_component base;
   enum virtio_kind kind;
   struct virtio_device_params params;
-  struct pcie_params pcie;
   const struct hd_window *window;
-  struct hd_channel *to_link, *to_wire;
+  struct pcie_endpoint endpoint;
+  struct hd_channel *to_wire;
   struct packet_pool *packets;
-  struct pcie_requester *requester;
-  struct pcie_receiver receiver;
   struct hd_pool works, large_works, pieces, reads, fetches;
   struct virtq_buffer *scratch; /* params.max_buffers */
   uint32_t plan_capacity;
@@ -292,7 +290,7 @@ struct virtio_hw_timer_msg *virtio_hw_timer(struct virtio_device *n,
 void virtio_hw_fault(struct virtio_device *n, struct virtio_hw_function *f);
 
 /* ---- registers.c ---- */
-void virtio_hw_receive_tlp(struct virtio_device *n, struct pcie_tlp *tlp);
+extern const struct pcie_endpoint_ops virtio_hw_registers;
 void virtio_hw_view_arrived(struct virtio_device *n,
                             const struct virtio_view_msg *m);
 

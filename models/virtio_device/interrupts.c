@@ -20,7 +20,7 @@ void virtio_hw_interrupt(struct virtio_device *n, struct virtio_hw_vector *v)
     n->counts.interrupts++;
     v->owner->stats.interrupts++;
   }
-  pcie_requester_write(n->requester, &d);
+  pcie_requester_write(n->endpoint.requester, &d);
 }
 
 static void wait(struct virtio_device *n, struct virtio_hw_vector *v)

@@ -10,7 +10,7 @@ static void issue(struct virtio_device *n)
     struct virtio_hw_read *r = n->read_first;
     n->read_first = r->next;
     n->reads_open++;
-    pcie_requester_read(n->requester, &r->dma);
+    pcie_requester_read(n->endpoint.requester, &r->dma);
   }
 }
 

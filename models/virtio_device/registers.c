@@ -78,42 +78,20 @@ static void kicked(struct virtio_device *n, struct virtio_hw_queue *q,
   virtio_hw_fetch(n, q);
 }
 
-static void write_register(struct virtio_device *n, uint64_t address,
-                           uint64_t data, void *object)
+static void write_register(struct hd_component *device,
+                           const struct pcie_tlp *tlp)
 {
-  uint64_t offset = address - VIRTIO_DEVICE_NOTIFY_BASE;
+  struct virtio_device *n = (struct virtio_device *)device;
+  uint64_t offset = tlp->address - VIRTIO_DEVICE_NOTIFY_BASE;
   uint64_t queue = offset / VIRTIO_DEVICE_PAGE;
-  if (address == VIRTIO_DEVICE_ADMIN_DOORBELL && object != NULL)
-    virtio_hw_admin_arrived(n, object);
-  else if (address >= VIRTIO_DEVICE_NOTIFY_BASE &&
+  if (tlp->address == VIRTIO_DEVICE_ADMIN_DOORBELL && tlp->object != NULL)
+    virtio_hw_admin_arrived(n, tlp->object);
+  else if (tlp->address >= VIRTIO_DEVICE_NOTIFY_BASE &&
            offset % VIRTIO_DEVICE_PAGE == 0 &&
            queue < (uint64_t)n->params.queues)
-    kicked(n, n->queues[queue], data);
+    kicked(n, n->queues[queue], tlp->data);
   else
     ignore(n);
 }
 
-/* ---- arrivals from the link -----------------------------------------------
- */
-
-void virtio_hw_receive_tlp(struct virtio_device *n, struct pcie_tlp *tlp)
-{
-  if (pcie_class_of(tlp) !=
-      PCIE_POSTED) /* those are freed by the link: attach_link() */
-    pcie_receiver_free(&n->receiver, tlp);
-  switch (tlp->type) {
-  case PCIE_CPLD:
-  case PCIE_CPL:
-  case PCIE_MSG:
-    pcie_requester_receive(n->requester, tlp);
-    break;
-  case PCIE_MRD:
-    pcie_complete(tlp, PCIE_SC);
-    tlp->data = 0;
-    hd_send(n->to_link, n->to_link->latency + n->params.doorbell_latency, tlp);
-    break;
-  default:
-    write_register(n, tlp->address, tlp->data, tlp->object);
-    hd_msg_free(&n->base, tlp);
-  }
-}
+const struct pcie_endpoint_ops virtio_hw_registers = {.write = write_register};

@@ -22,7 +22,7 @@ void virtio_device_get_function_stats(const struct virtio_device *n,
 const struct pcie_requester *
 virtio_device_requester(const struct virtio_device *n)
 {
-  return n->requester;
+  return n->endpoint.requester;
 }
 
 void virtio_device_get_stats(const struct virtio_device *n,
@@ -30,7 +30,7 @@ void virtio_device_get_stats(const struct virtio_device *n,
 {
   hd_time end = end_of(n);
   struct pcie_requester_stats r;
-  pcie_requester_get_stats(n->requester, &r);
+  pcie_requester_get_stats(n->endpoint.requester, &r);
   *s = n->counts;
   s->chains_mean = hd_gauge_mean(&n->chains, n->window, end);
   s->tx_buffer_mean = hd_gauge_mean(&n->tx_fill, n->window, end);
@@ -154,7 +154,7 @@ static const char *check_requests(const struct virtio_device *n)
 const char *virtio_device_check(const struct virtio_device *n)
 {
   struct held held = {0};
-  const char *fault = pcie_requester_check(n->requester);
+  const char *fault = pcie_requester_check(n->endpoint.requester);
   if (fault == NULL)
     fault = check_queues(n, &held);
   if (fault == NULL &&

@@ -137,6 +137,6 @@ void virtio_hw_transmit(struct virtio_device *n, struct virtio_hw_work *w)
                                           .done = piece_read},
                                   .work = w};
     virtio_hw_identify(w->queue->owner, &p->dma);
-    pcie_requester_read(n->requester, &p->dma);
+    pcie_requester_read(n->endpoint.requester, &p->dma);
   }
 }

@@ -25,7 +25,7 @@ void virtio_hw_write(struct virtio_device *n, struct virtio_hw_function *f,
 {
   if (f->log.on)
     virtio_hw_log(n, f, d->address, d->length);
-  pcie_requester_write(n->requester, d);
+  pcie_requester_write(n->endpoint.requester, d);
 }
 
 hd_time virtio_hw_reserve_pipeline(struct virtio_device *n, hd_time earliest)
@@ -95,10 +95,8 @@ static void handle(struct hd_component *self, struct hd_msg *msg)
   struct virtio_device *n = (struct virtio_device *)self;
   switch (msg->kind) {
   case MSG_TLP:
-    virtio_hw_receive_tlp(n, (struct pcie_tlp *)msg);
-    return;
   case MSG_TLP_SENT:
-    pcie_requester_receive(n->requester, (struct pcie_tlp *)msg);
+    pcie_endpoint_receive(&n->endpoint, (struct pcie_tlp *)msg);
     return;
   case MSG_FRAME:
     virtio_hw_receive_frame(n, (struct packet_msg *)msg);
@@ -162,7 +160,8 @@ struct virtio_device *virtio_device_create(
   hd_component_initialize(&n->base, e, &ops, path, host);
   n->kind = kind;
   n->params = *params;
-  n->pcie = *pcie;
+  pcie_endpoint_initialize(&n->endpoint, &n->base, &virtio_hw_registers, pcie,
+                           params->doorbell_latency);
   n->window = window;
   n->n_functions = (size_t)(params->functions - params->pf_functions);
   n->functions =
@@ -181,8 +180,7 @@ struct virtio_device *virtio_device_create(
 void virtio_device_destroy(struct virtio_device *n)
 {
   virtio_hw_free_functions(n);
-  if (n->requester != NULL)
-    pcie_requester_destroy(n->requester);
+  pcie_endpoint_terminate(&n->endpoint);
   if (n->store != NULL)
     store_destroy(n->store);
   hd_pool_terminate(&n->works);
@@ -206,15 +204,8 @@ struct hd_component *virtio_device_component(struct virtio_device *n)
 
 void virtio_device_attach_link(struct virtio_device *n, struct pcie_link *l)
 {
-  n->to_link = pcie_link_connect(l, PCIE_DOWNSTREAM_END, &n->base,
-                                 n->pcie.device_latency);
-  pcie_link_take_uncut(l, PCIE_DOWNSTREAM_END);
-  pcie_link_decode_posted(l, PCIE_DOWNSTREAM_END, n->params.doorbell_latency);
-  n->requester = pcie_requester_create(&n->base, n->to_link, &n->pcie);
-  admin_queue_attach(&n->admin, n->requester);
-  pcie_requester_set_window(n->requester, n->window);
-  pcie_receiver_initialize(&n->receiver, &n->pcie, n->to_link,
-                           PCIE_DOWNSTREAM_END);
+  pcie_endpoint_attach(&n->endpoint, l, n->window);
+  admin_queue_attach(&n->admin, n->endpoint.requester);
 }
 
 void virtio_device_attach_wire(struct virtio_device *n, struct wire *w,
