@@ -27,6 +27,7 @@
 #include "models/nic/resources.h"
 #include "models/pcie/admin_queue.h"
 #include "models/pcie/endpoint.h"
+#include "models/round.h"
 #include "sim/engine/clock.h"
 
 enum { NIC_PORTS = 2, NIC_LINE = 64 /* bytes of a cache line */ };
@@ -46,18 +47,6 @@ struct nic_timer_msg {
   void *context; /* struct nic_queue or struct nic_vector */
 };
 
-/* ---- scheduler ---------------------------------------------------------- */
-
-/* A member of a round; rounds are circular, doubly linked, intrusive. */
-struct nic_turn {
-  struct nic_turn *next, *prev; /* NULL: not in a round */
-  int64_t deficit;              /* bytes it may still send; < 0: owes */
-};
-
-struct nic_round {
-  struct nic_turn *front; /* NULL: empty */
-};
-
 /* ---- queues and interfaces ---------------------------------------------- */
 
 struct nic_frame;
@@ -70,7 +59,7 @@ struct nic_descriptor {
 };
 
 struct nic_queue {
-  struct nic_turn turn; /* transmit; first member */
+  struct turn turn; /* transmit; first member */
   struct nic_function *owner;
   struct nic_ring *ring;
   struct nic_vector *vector;
@@ -96,8 +85,8 @@ struct nic_queue {
 /* An interface inside the device. Lives until the device ends, since DMA and
  * timers may refer to it after its removal. */
 struct nic_function {
-  struct nic_turn turn; /* first member */
-  struct nic_round queues;
+  struct turn turn; /* first member */
+  struct round queues;
   struct nic_interface config;
   bool removed;
   struct nic_queue *tx, *rx; /* queue_pairs of each */
@@ -143,7 +132,7 @@ struct nic_fetch {
 
 struct nic_port {
   struct hd_channel *to_wire; /* NULL: no wire */
-  struct nic_round interfaces;
+  struct round interfaces;
   struct nic_frame *flight, *flight_end; /* in order of scheduling */
   int64_t buffered;              /* bytes: being read, waiting, being sent */
   uint64_t sending;              /* frames handed to the wire, not yet sent */

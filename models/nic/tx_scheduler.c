@@ -2,12 +2,7 @@
  * tx_scheduler.c - who sends next.
  *
  * Two levels: interfaces of a port, then queues of an interface, each a round
- * robin weighted by bytes. A member sends while its deficit is positive, and
- * may overdraw it by one packet; when it is used up the member goes to the end
- * of the round with a quantum more. (Surplus round robin: deficit round robin,
- * Shreedhar and Varghese 1995, that needs not know the next packet's length.)
- * So over any time in which all have traffic, two members differ by less than
- * a quantum and a packet each.
+ * (models/round.h) of bytes.
  *
  * A decision needs room in the port's packet buffer for the chosen packet and
  * the pipeline, which is shared with received packets first come, first served:
@@ -19,49 +14,15 @@
 /* ---- rounds ----------------------------------------------------------------
  */
 
-static void join(struct nic_round *r, struct nic_turn *t, int64_t quantum)
-{
-  t->deficit = quantum + (t->deficit < 0 ? t->deficit : 0);
-  if (r->front == NULL) {
-    t->next = t->prev = t;
-    r->front = t;
-    return;
-  }
-  t->next = r->front;
-  t->prev = r->front->prev;
-  t->prev->next = t;
-  t->next->prev = t;
-}
-
-static void leave(struct nic_round *r, struct nic_turn *t)
-{
-  if (t->next == t)
-    r->front = NULL;
-  else if (r->front == t)
-    r->front = t->next;
-  t->prev->next = t->next;
-  t->next->prev = t->prev;
-  t->next = t->prev = NULL;
-}
-
-/* The member whose turn it is; the round must not be empty. */
-static struct nic_turn *front(struct nic_round *r, int64_t quantum)
-{
-  while (r->front->deficit <= 0) {
-    r->front->deficit += quantum;
-    r->front = r->front->next;
-  }
-  return r->front;
-}
-
 void nic_activate(struct nic *n, struct nic_queue *q)
 {
   if (q->turn.next != NULL || !q->live || nic_cached(q) == 0)
     return;
   struct nic_function *f = q->owner;
-  join(&f->queues, &q->turn, n->params.quantum);
+  round_join(&f->queues, &q->turn, n->params.quantum);
   if (f->turn.next == NULL)
-    join(&n->ports[f->config.port].interfaces, &f->turn, n->params.quantum);
+    round_join(&n->ports[f->config.port].interfaces, &f->turn,
+               n->params.quantum);
 }
 
 void nic_deactivate(struct nic *n, struct nic_queue *q)
@@ -69,9 +30,9 @@ void nic_deactivate(struct nic *n, struct nic_queue *q)
   struct nic_function *f = q->owner;
   if (q->turn.next == NULL)
     return;
-  leave(&f->queues, &q->turn);
+  round_leave(&f->queues, &q->turn);
   if (f->queues.front == NULL)
-    leave(&n->ports[f->config.port].interfaces, &f->turn);
+    round_leave(&n->ports[f->config.port].interfaces, &f->turn);
 }
 
 /* ---- decisions --------------------------------------------------------------
@@ -80,8 +41,8 @@ void nic_deactivate(struct nic *n, struct nic_queue *q)
 static struct nic_queue *chosen(struct nic *n, struct nic_port *port)
 {
   int64_t quantum = n->params.quantum;
-  struct nic_turn *f = front(&port->interfaces, quantum);
-  struct nic_turn *q = front(&((struct nic_function *)f)->queues, quantum);
+  struct turn *f = round_front(&port->interfaces, quantum);
+  struct turn *q = round_front(&((struct nic_function *)f)->queues, quantum);
   return (struct nic_queue *)q;
 }
 
@@ -92,7 +53,7 @@ static uint32_t next_bytes(const struct nic_queue *q)
   return d->frame > most && packet_segmented(d->packet) ? most : d->frame;
 }
 
-static const struct nic_queue *queue_at(const struct nic_turn *turn)
+static const struct nic_queue *queue_at(const struct turn *turn)
 {
   return (const struct nic_queue *)((const struct nic_function *)turn)
       ->queues.front;
@@ -117,7 +78,7 @@ static void fetch_descriptor(const struct nic_queue *q)
  * has just been served. */
 static void look_ahead(const struct nic_port *port)
 {
-  const struct nic_turn *turn = port->interfaces.front;
+  const struct turn *turn = port->interfaces.front;
   const struct nic_queue *q;
   if (turn == NULL)
     return;
@@ -130,7 +91,7 @@ static void look_ahead(const struct nic_port *port)
   turn = turn->next;
   if ((q = queue_at(turn)) != NULL)
     hd_fetch(q, sizeof *q);
-  hd_fetch(turn->next, sizeof(struct nic_turn) + sizeof(struct nic_round));
+  hd_fetch(turn->next, sizeof(struct turn) + sizeof(struct round));
 }
 
 /* A packet larger than the whole buffer may have it alone. */

@@ -26,6 +26,7 @@
 
 #include "models/pcie/admin_queue.h"
 #include "models/pcie/endpoint.h"
+#include "models/round.h"
 #include "models/virtio_device/virtio_device.h"
 #include "sim/engine/clock.h"
 
@@ -50,18 +51,6 @@ enum virtio_hw_timer {
 struct virtio_hw_timer_msg {
   struct hd_msg msg;
   void *context;
-};
-
-/* ---- scheduler ----------------------------------------------------------- */
-
-/* A member of a round; rounds are circular, doubly linked, intrusive. */
-struct virtio_hw_turn {
-  struct virtio_hw_turn *next, *prev; /* NULL: not in a round */
-  int64_t deficit;                    /* bytes it may still send; < 0: owes */
-};
-
-struct virtio_hw_round {
-  struct virtio_hw_turn *front; /* NULL: empty */
 };
 
 /* ---- chains -------------------------------------------------------------- */
@@ -141,7 +130,7 @@ struct virtio_hw_fetch {
 /* ---- queues and functions ------------------------------------------------ */
 
 struct virtio_hw_queue {
-  struct virtio_hw_turn turn; /* first member; transmit and block */
+  struct turn turn; /* first member; transmit and block */
   struct virtio_hw_function *owner;
   struct virtq *ring;
   struct virtq_device side;
@@ -177,8 +166,8 @@ struct virtio_hw_log {
 /* Lives until the device ends, since DMA and timers may refer to it after its
  * removal. */
 struct virtio_hw_function {
-  struct virtio_hw_turn turn; /* first member */
-  struct virtio_hw_round queues;
+  struct turn turn; /* first member */
+  struct round queues;
   struct virtio_function config; /* copy; queue and observer arrays are not */
   uint32_t first_queue, first_vector;
   uint64_t first_block, blocks;
@@ -230,7 +219,7 @@ struct virtio_device {
   int64_t reads_open;
 
   /* scheduler and pipeline */
-  struct virtio_hw_round round; /* of functions */
+  struct round round; /* of functions */
   struct hd_clock packet_clock, schedule_clock;
   hd_time pipeline_free, scheduler_free;
   bool slot_reserved;

@@ -1,12 +1,8 @@
 /*
  * scheduler.c - who is served next.
  *
- * Two levels: functions, then their queues, each a round robin weighted by
- * bytes. A member is served while its deficit is positive, and may overdraw it
- * by one chain; when it is used up the member goes to the end of the round with
- * a quantum more. (Surplus round robin, as in nic/tx_scheduler.c.) So over any
- * time in which all have work, two members differ by less than a quantum and a
- * chain each.
+ * Two levels: functions, then their queues, each a round (models/round.h) of
+ * bytes; a member may overdraw its deficit by one chain.
  *
  * A decision needs room for the chosen chain (packet buffer, or a slot for a
  * request) and the pipeline, which is shared with received packets first come,
@@ -17,50 +13,14 @@
 
 /* ---- rounds -------------------------------------------------------------- */
 
-static void join(struct virtio_hw_round *r, struct virtio_hw_turn *t,
-                 int64_t quantum)
-{
-  t->deficit = quantum + (t->deficit < 0 ? t->deficit : 0);
-  if (r->front == NULL) {
-    t->next = t->prev = t;
-    r->front = t;
-    return;
-  }
-  t->next = r->front;
-  t->prev = r->front->prev;
-  t->prev->next = t;
-  t->next->prev = t;
-}
-
-static void leave(struct virtio_hw_round *r, struct virtio_hw_turn *t)
-{
-  if (t->next == t)
-    r->front = NULL;
-  else if (r->front == t)
-    r->front = t->next;
-  t->prev->next = t->next;
-  t->next->prev = t->prev;
-  t->next = t->prev = NULL;
-}
-
-/* The member whose turn it is; the round must not be empty. */
-static struct virtio_hw_turn *front(struct virtio_hw_round *r, int64_t quantum)
-{
-  while (r->front->deficit <= 0) {
-    r->front->deficit += quantum;
-    r->front = r->front->next;
-  }
-  return r->front;
-}
-
 void virtio_hw_activate(struct virtio_device *n, struct virtio_hw_queue *q)
 {
   if (q->turn.next != NULL || q->ready.count == 0)
     return;
   struct virtio_hw_function *f = q->owner;
-  join(&f->queues, &q->turn, n->params.quantum);
+  round_join(&f->queues, &q->turn, n->params.quantum);
   if (f->turn.next == NULL)
-    join(&n->round, &f->turn, n->params.quantum);
+    round_join(&n->round, &f->turn, n->params.quantum);
 }
 
 void virtio_hw_deactivate(struct virtio_device *n, struct virtio_hw_queue *q)
@@ -68,9 +28,9 @@ void virtio_hw_deactivate(struct virtio_device *n, struct virtio_hw_queue *q)
   struct virtio_hw_function *f = q->owner;
   if (q->turn.next == NULL)
     return;
-  leave(&f->queues, &q->turn);
+  round_leave(&f->queues, &q->turn);
   if (f->queues.front == NULL)
-    leave(&n->round, &f->turn);
+    round_leave(&n->round, &f->turn);
 }
 
 /* ---- decisions ----------------------------------------------------------- */
@@ -96,9 +56,9 @@ static struct virtio_hw_queue *next_queue(struct virtio_device *n)
   int64_t quantum = n->params.quantum;
   if (n->round.front == NULL)
     return NULL;
-  struct virtio_hw_turn *f = front(&n->round, quantum);
-  struct virtio_hw_turn *t =
-      front(&((struct virtio_hw_function *)f)->queues, quantum);
+  struct turn *f = round_front(&n->round, quantum);
+  struct turn *t =
+      round_front(&((struct virtio_hw_function *)f)->queues, quantum);
   struct virtio_hw_queue *q = (struct virtio_hw_queue *)t;
   return has_room(n, next_bytes(q)) ? q : NULL;
 }
