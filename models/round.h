@@ -26,39 +26,40 @@ struct round {
 };
 
 /* At the end of the round, with a quantum less what it owes from before. */
-static inline void round_join(struct round *r, struct turn *t, int64_t quantum)
+static inline void round_join(struct round *turns, struct turn *t,
+                              int64_t quantum)
 {
   t->deficit = quantum + (t->deficit < 0 ? t->deficit : 0);
-  if (r->front == NULL) {
+  if (turns->front == NULL) {
     t->next = t->prev = t;
-    r->front = t;
+    turns->front = t;
     return;
   }
-  t->next = r->front;
-  t->prev = r->front->prev;
+  t->next = turns->front;
+  t->prev = turns->front->prev;
   t->prev->next = t;
   t->next->prev = t;
 }
 
-static inline void round_leave(struct round *r, struct turn *t)
+static inline void round_leave(struct round *turns, struct turn *t)
 {
   if (t->next == t)
-    r->front = NULL;
-  else if (r->front == t)
-    r->front = t->next;
+    turns->front = NULL;
+  else if (turns->front == t)
+    turns->front = t->next;
   t->prev->next = t->next;
   t->next->prev = t->prev;
   t->next = t->prev = NULL;
 }
 
 /* The member whose turn it is; the round must not be empty. */
-static inline struct turn *round_front(struct round *r, int64_t quantum)
+static inline struct turn *round_front(struct round *turns, int64_t quantum)
 {
-  while (r->front->deficit <= 0) {
-    r->front->deficit += quantum;
-    r->front = r->front->next;
+  while (turns->front->deficit <= 0) {
+    turns->front->deficit += quantum;
+    turns->front = turns->front->next;
   }
-  return r->front;
+  return turns->front;
 }
 
 #endif
